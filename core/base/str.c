@@ -1,0 +1,227 @@
+#include "core/base/str.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/base/banned.h"
+
+static unsigned char fold(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 32) : c;
+}
+
+bool md_str_equal_nocase(struct md_str a, struct md_str b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (fold((unsigned char)a.ptr[i]) != fold((unsigned char)b.ptr[i]))
+			return false;
+	return true;
+}
+
+bool md_str_starts_with(struct md_str s, struct md_str prefix)
+{
+	return s.len >= prefix.len &&
+	       (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct md_str md_str_trim(struct md_str s)
+{
+	while (s.len > 0 && is_blank(s.ptr[0])) {
+		s.ptr++;
+		s.len--;
+	}
+	while (s.len > 0 && is_blank(s.ptr[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+uint64_t md_hash(const void *data, size_t len, uint64_t seed)
+{
+	const unsigned char *p = data;
+	uint64_t h = 0xcbf29ce484222325u ^ seed;
+	uint64_t word;
+
+	for (; len >= 8; p += 8, len -= 8) {
+		memcpy(&word, p, 8);
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	for (; len > 0; p++, len--)
+		h = (h ^ *p) * 0x100000001b3u;
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdu;
+	h ^= h >> 33;
+	return h;
+}
+
+bool md_str_to_u64(struct md_str s, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	if (s.len == 0)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned digit = (unsigned char)s.ptr[i] - (unsigned)'0';
+
+		if (digit > 9 || __builtin_mul_overflow(value, 10u, &value) ||
+		    __builtin_add_overflow(value, digit, &value))
+			return false;
+	}
+	*ret_value = value;
+	return true;
+}
+
+bool md_str_to_i64(struct md_str s, int64_t *ret_value)
+{
+	bool negative = s.len > 0 && s.ptr[0] == '-';
+	uint64_t value;
+
+	if (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+')) {
+		s.ptr++;
+		s.len--;
+	}
+	if (!md_str_to_u64(s, &value) || value > (uint64_t)INT64_MAX + negative)
+		return false;
+	*ret_value = negative ? (int64_t)(0 - value) : (int64_t)value;
+	return true;
+}
+
+/* [+-] digits [. digits] [e [+-] digits], with a digit before or after the point. Keeps strtod from
+ * "inf" and hex. */
+static bool looks_like_number(struct md_str s)
+{
+	size_t i = 0, digits = 0;
+
+	if (i < s.len && (s.ptr[i] == '-' || s.ptr[i] == '+'))
+		i++;
+	for (; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++)
+		digits++;
+	if (i < s.len && s.ptr[i] == '.')
+		i++;
+	for (; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++)
+		digits++;
+	if (digits == 0)
+		return false;
+	if (i < s.len && (s.ptr[i] == 'e' || s.ptr[i] == 'E')) {
+		i++;
+		if (i < s.len && (s.ptr[i] == '-' || s.ptr[i] == '+'))
+			i++;
+		if (i == s.len)
+			return false;
+		for (; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++)
+			;
+	}
+	return i == s.len;
+}
+
+bool md_str_to_double(struct md_str s, double *ret_value)
+{
+	char text[512];
+	double value;
+
+	if (s.len >= sizeof(text) || !looks_like_number(s))
+		return false;
+	memcpy(text, s.ptr, s.len);
+	text[s.len] = '\0';
+	value = strtod(text, NULL); /* locale is "C": setlocale is banned */
+	if (!isfinite(value))
+		return false;
+	*ret_value = value;
+	return true;
+}
+
+/* Length of the well-formed sequence at p, 0 if there is none (RFC 3629, table in section 4). */
+static size_t utf8_sequence(const unsigned char *p, size_t left)
+{
+	size_t len;
+	unsigned char low = 0x80, high = 0xBF;
+
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] >= 0xC2 && p[0] <= 0xDF)
+		len = 2;
+	else if (p[0] >= 0xE0 && p[0] <= 0xEF)
+		len = 3;
+	else if (p[0] >= 0xF0 && p[0] <= 0xF4)
+		len = 4;
+	else
+		return 0;
+	if (left < len)
+		return 0;
+	if (p[0] == 0xE0)
+		low = 0xA0;
+	if (p[0] == 0xED)
+		high = 0x9F; /* surrogates */
+	if (p[0] == 0xF0)
+		low = 0x90;
+	if (p[0] == 0xF4)
+		high = 0x8F;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < len; i++)
+		if ((p[i] & 0xC0) != 0x80)
+			return 0;
+	return len;
+}
+
+bool md_utf8_is_valid(const char *ptr, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)ptr;
+	uint64_t word;
+
+	while (len > 0) {
+		size_t n;
+
+		if (len >= 8) {
+			memcpy(&word, p, 8);
+			if ((word & 0x8080808080808080u) == 0) {
+				p += 8;
+				len -= 8;
+				continue;
+			}
+		}
+		n = utf8_sequence(p, len);
+		if (n == 0)
+			return false;
+		p += n;
+		len -= n;
+	}
+	return true;
+}
+
+size_t md_i64_to_text(int64_t value, char *out)
+{
+	static const char pairs[] =
+		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+		"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+		"8081828384858687888990919293949596979899";
+	char text[20];
+	char *p = text + sizeof(text);
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	size_t len;
+
+	while (rest >= 100) {
+		p -= 2;
+		memcpy(p, pairs + 2 * (rest % 100), 2);
+		rest /= 100;
+	}
+	if (rest >= 10) {
+		p -= 2;
+		memcpy(p, pairs + 2 * rest, 2);
+	} else {
+		*--p = (char)('0' + rest);
+	}
+	if (value < 0)
+		*--p = '-';
+	len = (size_t)(text + sizeof(text) - p);
+	memcpy(out, p, len);
+	return len;
+}

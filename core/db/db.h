@@ -1,0 +1,81 @@
+/* A database: its driver, its connections and lanes, its commit counter. The one handle that
+ * core/ops and the server hold. Made once by main, used by every loop. A loop joins it with
+ * md_db_join() and gets its own inline connection; reader threads are shared. Thread rules stand at
+ * each function. */
+#ifndef MD_CORE_DB_DB_H
+#define MD_CORE_DB_DB_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/db/unit.h"
+
+struct md_arena;
+struct md_catalog;
+struct md_db;
+struct md_db_loop; /* a loop's place at the database: its inline connection and what waits there */
+struct md_dialect;
+struct md_reactor;
+
+struct md_db_options {
+	const char *url;
+	unsigned readers; /* reader threads (SQLite) */
+	unsigned statement_timeout_ms, lock_timeout_ms;
+	unsigned inline_budget_us;  /* an inline read over it is rerun on a reader */
+	unsigned statement_cache;   /* prepared statements per connection */
+	unsigned stream_timeout_ms; /* a paused reader is cut after this; 0: never */
+	bool keep_journal;          /* SQLite: leave the journal mode of an existing file alone */
+	struct md_log log;          /* copied; log.write may be NULL */
+};
+
+/** Open: connect once, to see that it can be done, and start the reader threads. Texts are copied.
+ * Fails with a message that says what to do: MD_NOT_FOUND (no such file), MD_INVALID (bad URL, not
+ * a database, no driver), MD_UNAVAILABLE. */
+enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_db,
+			struct md_error *err);
+/** Stop the threads and close everything. Every loop has left. NULL is fine; returns NULL. */
+struct md_db *md_db_close(struct md_db *db);
+
+const struct md_dialect *md_db_dialect(const struct md_db *db);
+unsigned md_db_features(const struct md_db *db);
+/** The url without its password, for messages. */
+const char *md_db_label(const struct md_db *db);
+
+/** Introspect on a connection of its own. Blocking: start-up and reload helper only, any thread. */
+enum md_code md_db_catalog(struct md_db *db, struct md_arena *arena,
+			   const struct md_catalog **ret_catalog, struct md_error *err);
+
+/** Join with a loop, on its thread (or before it runs). Opens the inline connection. */
+enum md_code md_db_join(struct md_db *db, struct md_reactor *home, struct md_db_loop **ret_loop,
+			struct md_error *err);
+/** Leave; the loop has no unit in flight. NULL is fine; returns NULL. */
+struct md_db_loop *md_db_leave(struct md_db_loop *loop);
+
+enum md_lane {
+	MD_LANE_INLINE, /* bounded read: on the loop, inside the turn's snapshot; over its budget it
+			   moves to a reader by itself */
+	MD_LANE_OWN     /* anything else: a reader thread */
+};
+/** Start a unit on a lane; home loop only. True: it is already done (done() has been called before
+ * the return). Never fails and never blocks: failure arrives in done(). */
+bool md_db_run(struct md_db_loop *loop, struct md_unit *unit, enum md_lane lane);
+/** Go on after paused(); home loop only. */
+void md_db_resume(struct md_db_loop *loop, struct md_unit *unit);
+/** Client gone or deadline passed: the unit ends soon with MD_CANCELLED, still through done(). Home
+ * loop only. */
+void md_db_cancel(struct md_db_loop *loop, struct md_unit *unit);
+
+/** A write of ours is durable: snapshots opened before are old. Any thread; called before the write
+ * is acknowledged. */
+void md_db_note_commit(struct md_db *db);
+
+/** Counters for metrics; any thread, each value is a consistent snapshot of its own. */
+struct md_db_stats {
+	uint64_t inline_reads, inline_over_budget, offloaded, snapshots, snapshot_renewals,
+		prepares;
+	unsigned readers, readers_busy, waiting;
+	bool alive; /* the last attempt to use the database succeeded */
+};
+void md_db_stats(const struct md_db *db, struct md_db_stats *ret_stats);
+#endif

@@ -1,0 +1,102 @@
+/* Private to core/db and its tests: what an engine provides.
+ * A driver knows one CONNECTION. What stands above it, engine-neutral and chosen by feature bits,
+ * never by name, are the lanes (core/db/lane_*.c): inline reads with the turn's snapshot, reader
+ * threads, later the writer and the pool. A connection belongs to one thread at a time (its loop,
+ * or the lane thread that runs a unit on it); only cancel() may be called from elsewhere. */
+#ifndef MD_CORE_DB_DRIVER_H
+#define MD_CORE_DB_DRIVER_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/db/unit.h"
+
+struct md_catalog; /* core/db/catalog.h */
+struct md_dialect; /* core/db/dialect.h */
+
+enum md_db_feature {
+	MD_DB_BLOCKING =
+		1u << 0, /* push() returns when the unit is done or paused; runs on lane threads */
+	MD_DB_PIPELINE = 1u << 1,   /* several units may be in flight on one connection */
+	MD_DB_ONE_WRITER = 1u << 2, /* writes go to one thread, grouped into one commit */
+	MD_DB_NESTED = 1u << 3,     /* md_rows.child works: to-many embeds as child statements */
+	MD_DB_RETURNING = 1u << 4,
+	MD_DB_UPSERT = 1u << 5,
+	MD_DB_LATERAL = 1u << 6,
+};
+
+/** Where and how to connect. Borrowed during connect() only. */
+struct md_conn_target {
+	const char *url; /* as configured; the driver parses its own form */
+	bool read_only;
+	unsigned statement_timeout_ms, lock_timeout_ms; /* 0: none */
+	unsigned statement_cache; /* prepared statements kept per connection; 0: default 256 */
+	bool keep_journal;        /* SQLite: do not switch an existing file to WAL */
+	const struct md_log *log; /* may be NULL; must outlive the connection */
+};
+
+struct md_conn; /* drivers embed it as their first member */
+
+struct md_db_driver {
+	const char *scheme; /* of db_url: "sqlite", "postgresql" */
+	const struct md_dialect *dialect;
+	unsigned features; /* before connecting; md_conn.features is what this server can do */
+
+	/** BLOCKING engines connect here; others begin to and finish in process(): units may be
+	 * pushed at once and wait. */
+	enum md_code (*connect)(const struct md_conn_target *target, struct md_conn **ret_conn,
+				struct md_error *err);
+	/** Never blocks. Units in flight end with MD_UNAVAILABLE, or MD_UNCERTAIN for writes that
+	 * were sent. */
+	void (*close)(struct md_conn *conn);
+	/** Run a unit. Cannot fail: failure arrives by done(). A driver calls done() and paused()
+	 * itself, on its own thread; for BLOCKING drivers the lane has replaced them by ones that
+	 * post to the home loop. */
+	void (*push)(struct md_conn *conn, struct md_unit *unit);
+	/** Go on after PAUSE. */
+	void (*resume)(struct md_conn *conn, struct md_unit *unit);
+	/** Any thread; may come too late. The unit ends with MD_CANCELLED. On a pipelined
+	 * connection its results are drained and dropped, neighbours are not touched. */
+	void (*cancel)(struct md_conn *conn, struct md_unit *unit);
+	/** BLOCKING only: BEGIN, SAVEPOINT, COMMIT and the like; constant texts of ours. */
+	enum md_code (*command)(struct md_conn *conn, const char *sql, struct md_error *err);
+	/** What the database contains, into `arena`. Blocking; on a connection of its own, never on
+	 * a loop. */
+	enum md_code (*catalog)(struct md_conn *conn, struct md_arena *arena,
+				const struct md_catalog **ret_catalog, struct md_error *err);
+
+	/* Engines that are not MD_DB_BLOCKING; NULL otherwise. */
+	int (*fd)(const struct md_conn *conn); /* -1: none now. May change in process() (reconnects
+						  do not happen here) */
+	unsigned (*wants)(const struct md_conn *conn); /* MD_READ | MD_WRITE */
+	void (*process)(struct md_conn *conn,
+			unsigned events);    /* reads, calls ops, finishes units */
+	void (*flush)(struct md_conn *conn); /* end of turn */
+
+	/* Engines that are MD_DB_BLOCKING; NULL otherwise. */
+	/** For the units that follow: stop one that takes longer with MD_BUSY, so that it can be
+	 * rerun on a reader. 0: off. */
+	void (*set_budget)(struct md_conn *conn, uint64_t ns);
+};
+
+struct md_conn {
+	const struct md_db_driver *driver;
+	unsigned features;
+	unsigned depth; /* units in flight */
+	uint64_t born_ns,
+		head_ns;   /* recycle; submission of the oldest unit in flight: spill rule */
+	uint64_t prepares; /* statements prepared so far */
+	bool broken;       /* takes no more units; close it */
+};
+
+/** The driver for the scheme of `url` ("sqlite:…", "postgresql:…", "postgres:…", "+driver"
+ * ignored). NULL: none built in. */
+const struct md_db_driver *md_db_driver_find(const char *url);
+
+extern const struct md_db_driver md_sqlite_driver;
+#ifdef MD_HAVE_POSTGRES
+extern const struct md_db_driver md_postgres_driver;
+#endif
+#endif

@@ -1,0 +1,101 @@
+/* The piece of work: everything one request does in one transaction. It is handed to the database
+ * side whole, not statement by statement, because on SQLite it runs inside one savepoint on another
+ * thread and may not come back to the loop between two statements.
+ *
+ * Life: the owner fills ops, tx, deadline and submits it (md_session_run, or a driver's push in
+ * tests). From then until done() it belongs to the database side:
+ *
+ *   next() ── CALL ──► the statement runs ──► rows() ── ON ──► next() …
+ *     │                                          ├─ PAUSE ──► paused() on the home loop;
+ * md_session_resume() goes on in rows() │                                          └─ ABORT ──►
+ * everything is rolled back, done(unit->error.code) └─ COMMIT / ROLLBACK ──► the bracket is closed
+ * ──► done(MD_OK or why not)
+ *
+ * next() and rows() run on the executing thread (loop, reader, writer) and may touch only the unit
+ * and what travels with it: one owner at a time. done() and paused() run on the home loop. */
+#ifndef MD_CORE_DB_UNIT_H
+#define MD_CORE_DB_UNIT_H
+#include <stdbool.h>
+
+#include "core/base/error.h"
+#include "core/base/reactor.h"
+#include "core/db/rows.h"
+#include "core/db/value.h"
+
+struct md_unit;
+
+/** A statement of a plan: immutable, prepared once per connection under `id`, dropped when it falls
+ * out of the cache. */
+struct md_stmt {
+	unsigned long
+		id; /* unique in the process for ever: md_stmt_next_id(). 0: run once, never kept */
+	const char *sql; /* NUL-terminated; placeholders as the dialect writes them */
+	unsigned params;
+	const unsigned *param_types; /* engine type ids; NULL: let the engine infer */
+	bool returns_rows, writes;
+};
+/** One execution. `args` (stmt->params of them) live until the unit is done. */
+struct md_call {
+	const struct md_stmt *stmt;
+	const struct md_value *args;
+	const void *tag; /* the unit's own business */
+};
+
+/** How the executing side brackets the unit's statements. */
+enum md_tx {
+	MD_TX_IMPLICIT, /* no bracket of its own: one statement, or the engine's implicit group
+			   (PostgreSQL: until Sync) */
+	MD_TX_READ,     /* all statements see one snapshot; nothing may be written */
+	MD_TX_WRITE,    /* BEGIN … COMMIT or ROLLBACK */
+};
+enum md_next {
+	MD_NEXT_CALL,       /* run *ret_call */
+	MD_NEXT_AFTER_ROWS, /* ask again when the rows of the calls so far have been consumed
+			       (pipelining drivers) */
+	MD_NEXT_COMMIT,     /* done: commit what there is */
+	MD_NEXT_ROLLBACK    /* done: undo, and report MD_OK (dry run) or unit->error.code when it is
+			       set */
+};
+enum md_flow {
+	MD_FLOW_ON,    /* rows consumed to the end, or the rest is not wanted */
+	MD_FLOW_WAIT,  /* the next row is not there yet (MD_STEP_WAIT); call again when it is */
+	MD_FLOW_PAUSE, /* no room: stop until md_session_resume() */
+	MD_FLOW_ABORT  /* unit->error says why; roll back */
+};
+
+struct md_unit_ops {
+	enum md_next (*next)(struct md_unit *unit, struct md_call *ret_call);
+	/** Consume the rows of `call`. Called once per call even when there are none; again after
+	 * PAUSE or WAIT with the same cursor. For statements that return no rows the cursor is
+	 * empty. */
+	enum md_flow (*rows)(struct md_unit *unit, const struct md_call *call,
+			     struct md_rows *rows);
+	/** A piece is ready and the unit waits for md_session_resume(). Home loop. NULL: the unit
+	 * never pauses. */
+	void (*paused)(struct md_unit *unit);
+	/** The end: MD_OK after COMMIT is durable, otherwise everything is undone and unit->error
+	 * says why. Home loop; the last touch by the database side. */
+	void (*done)(struct md_unit *unit, enum md_code code);
+	/** Start over: what rows() has produced is void, next() begins again. Called on the home
+	 * loop when an inline read ran over its budget and is given to a reader. NULL: the unit
+	 * cannot be rerun, so it is never run inline. */
+	void (*reset)(struct md_unit *unit);
+};
+struct md_unit {
+	const struct md_unit_ops *ops;
+	enum md_tx tx;
+	const char *prelude;     /* PostgreSQL: role and claims by set_config; NULL: none */
+	uint64_t deadline_ns;    /* 0: none. Passed: ends with MD_TIMEOUT, 57014 */
+	uint64_t changes;        /* rows changed by the last call, set before rows() */
+	bool sent;               /* false: nothing reached the server, so a retry is safe */
+	_Atomic(bool) cancelled; /* set by cancel; drivers look at it between rows */
+	struct md_error error;
+	/* For whoever owns the unit now: queues of lanes and drivers. */
+	struct md_unit *link;
+	struct md_task task;
+	void *lane;
+};
+
+/** A fresh statement id. Any thread. */
+unsigned long md_stmt_next_id(void);
+#endif

@@ -1,0 +1,53 @@
+/* Text sink: rows → JSON text in a buffer, with no tree in between. Resumable: it stops at a full
+ * buffer and at a row that is not there yet, and goes on later. Belongs to the thread that executes
+ * the unit. */
+#ifndef MD_CORE_JSON_SINK_TEXT_H
+#define MD_CORE_JSON_SINK_TEXT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/db/rows.h"
+#include "core/json/shape.h"
+
+enum md_frame {
+	MD_FRAME_ARRAY, /* [row,row]; [] when there are none */
+	MD_FRAME_OBJECT /* the first row alone, nothing when there are none; the caller looks at the
+			   count */
+};
+enum md_sink {
+	MD_SINK_DONE, /* all rows are written, the frame is closed */
+	MD_SINK_FULL, /* `out` holds at least `piece` bytes: empty it and feed again */
+	MD_SINK_WAIT, /* next row not there yet: feed again with the same cursor */
+	MD_SINK_FAIL  /* err is filled */
+};
+
+struct md_text_sink_options {
+	enum md_frame frame;
+	size_t piece; /* stop with FULL between rows when out->len has reached this; SIZE_MAX: never
+		       */
+	/** Arguments of child statements by slot; arrays of stmt->params values whose parent-bound
+	 * places are filled in by the sink. NULL when the shape has no calls. */
+	struct md_value *const *child_args;
+};
+struct md_text_sink;
+
+/** New sink in `arena`. Shape and options->child_args are borrowed until the end. NULL: arena
+ * limit. */
+struct md_text_sink *md_text_sink_new(struct md_arena *arena, const struct md_shape *shape,
+				      const struct md_text_sink_options *options);
+/** Write rows until one of the four things happens. With WAIT and FULL the frame stays open. Rows
+ * counted are whole ones. When `out` fails (limit): MD_SINK_FAIL with MD_TOO_LARGE. */
+enum md_sink md_text_sink_feed(struct md_text_sink *sink, struct md_rows *rows, struct md_buf *out,
+			       struct md_error *err);
+/** Rows of the root written so far: for Content-Range and the singular check. */
+uint64_t md_text_sink_rows(const struct md_text_sink *sink);
+/** Start over (the unit is rerun on another connection). The caller clears the buffer. */
+void md_text_sink_reset(struct md_text_sink *sink);
+
+/** Render `name` as a JSON object key with quotes and colon into `arena`. NULL: arena limit. */
+const char *md_shape_key(struct md_arena *arena, const char *name, size_t len, unsigned *ret_len);
+#endif

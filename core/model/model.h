@@ -1,0 +1,81 @@
+/* What exists: models (tables and views) with their fields, keys and relationships. An immutable
+ * snapshot, the registry, is built from a catalog (later also from definition files) and read by
+ * any number of threads. Reading structs is free; nobody changes them. All memory belongs to the
+ * registry. Names are compared byte for byte on every engine. */
+#ifndef MD_CORE_MODEL_MODEL_H
+#define MD_CORE_MODEL_MODEL_H
+#include <stdbool.h>
+
+#include "core/base/str.h"
+#include "core/db/catalog.h"
+
+struct md_model;
+
+struct md_field {
+	struct md_str name;
+	struct md_str declared; /* engine's type text */
+	enum md_type type;
+	unsigned index; /* place in model->fields */
+	bool nullable, generated;
+	int key_position;      /* in the primary key; -1: not part of it */
+	bool unique;           /* alone it is a primary key or unique */
+	bool indexed;          /* first column of an index or key */
+	const char *fallback;  /* DEFAULT expression; NULL: none */
+	const char *collation; /* NULL: byte order */
+};
+
+enum md_cardinality { MD_MANY_TO_ONE, MD_ONE_TO_MANY, MD_ONE_TO_ONE, MD_MANY_TO_MANY };
+
+/** One direction of a relationship, seen from `from`. Columns come in pairs: from.local[i] =
+ * to.remote[i]; through a junction: from.local[i] = junction.near[i], junction.far[j] =
+ * to.remote[j]. */
+struct md_relation {
+	enum md_cardinality cardinality;
+	const struct md_model *from, *to;
+	struct md_str constraint; /* foreign key; of a junction: the one to `from` */
+	/** Key in documents of depth=N and the C API: table name, or when that is not unique column
+	 * or constraint name. */
+	struct md_str name;
+	bool to_one; /* an object: MANY_TO_ONE and ONE_TO_ONE */
+	bool here;   /* the foreign key's columns stand in `from` */
+	bool self;   /* from == to */
+	const struct md_field *const *local;
+	unsigned local_count;
+	const struct md_field *const *remote;
+	unsigned remote_count;
+	/* MANY_TO_MANY */
+	const struct md_model *junction;
+	struct md_str far_constraint;
+	const struct md_field *const *near;
+	const struct md_field *const *far;
+	/** The same foreign key(s) seen from the other side; for the cycle rule of depth=. */
+	const struct md_relation *inverse;
+};
+
+/** A primary or unique key. */
+struct md_key {
+	struct md_str name;
+	bool primary;
+	const struct md_field *const *fields;
+	unsigned count;
+};
+
+struct md_model {
+	struct md_str name;    /* table or view name: the path segment */
+	struct md_str schema;  /* label in messages and profile headers */
+	struct md_str comment; /* not given: none */
+	enum md_relation_kind kind;
+	bool insertable, updatable, deletable;
+	const struct md_field *fields;
+	unsigned field_count;
+	const struct md_field *const *key; /* primary key, in key order */
+	unsigned key_count;                /* 0: none */
+	const struct md_key *keys;         /* all of them, primary first */
+	unsigned keys_count;
+	const struct md_catalog_index *indexes; /* column numbers = field indexes */
+	unsigned index_count;
+	const struct md_relation *relations; /* ordered by target name, constraint */
+	unsigned relation_count;
+	double rows_estimate; /* < 0: unknown */
+};
+#endif

@@ -1,0 +1,64 @@
+/* The registry: one immutable, reference-counted snapshot of all models. A reload builds a new one;
+ * the old one lives as long as somebody holds a reference. Counting is atomic; a loop holds one
+ * reference, requests borrow it (decisions: no shared cache line per request). */
+#ifndef MD_CORE_MODEL_REGISTRY_H
+#define MD_CORE_MODEL_REGISTRY_H
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/model/model.h"
+
+struct md_registry;
+struct md_catalog;
+struct json_t;
+
+/** Build a snapshot from what introspection found. `schema` is the label of the exposed schema
+ * ("public"). Never-served tables (_modeld_*, sqlite_*, alembic_version, shadow tables) are the
+ * driver's business. Copies what it needs. The new registry has one reference and the generation
+ * number `generation`. */
+enum md_code md_registry_build(const struct md_catalog *catalog, struct md_str schema,
+			       uint64_t generation, struct md_registry **ret_registry,
+			       struct md_error *err);
+/** One more reference; returns its argument. */
+struct md_registry *md_registry_ref(struct md_registry *registry);
+/** One less; frees with the last. NULL is fine; returns NULL. */
+struct md_registry *md_registry_unref(struct md_registry *registry);
+
+uint64_t md_registry_generation(const struct md_registry *registry);
+/** All models by name; *ret_count of them. */
+const struct md_model *md_registry_models(const struct md_registry *registry, unsigned *ret_count);
+/** The model of this name; NULL: none, and then md_registry_fail_model() says it. */
+const struct md_model *md_registry_find(const struct md_registry *registry, struct md_str name);
+/** MD_NOT_FOUND, PGRST205 "Could not find the table 'schema.name' in the schema cache", with
+ * PostgREST's hint
+ * ("Perhaps you meant the table 'public.x'") when a name is similar enough. */
+enum md_code md_registry_fail_model(const struct md_registry *registry, struct md_str name,
+				    struct md_error *err);
+
+/** The field, or NULL. */
+const struct md_field *md_model_field(const struct md_model *model, struct md_str name);
+/** MD_INVALID, 42703 `column table.name does not exist`, with a hint when a column is similar. */
+enum md_code md_model_fail_field(const struct md_model *model, struct md_str name,
+				 struct md_error *err);
+/** The field whose values never repeat, given columns compared by equality: true when `fields`
+ * contain a key. */
+bool md_model_is_unique_by(const struct md_model *model, const struct md_field *const *fields,
+			   unsigned count);
+
+/** Which relationship `name` (with `hint`, may be not given) means from `from`, by PostgREST's
+ * rules (dialect.md 1.5, decisions.md 19): target by table name, then foreign key constraint or
+ * column name; candidates deduplicated; a hint narrows by constraint, column, junction. None:
+ * MD_INVALID, PGRST200 with details and hint. Several: MD_CONFLICT, PGRST201 with PostgREST's
+ * message, details as a JSON list and hint. */
+enum md_code md_relation_resolve(const struct md_registry *registry, const struct md_model *from,
+				 struct md_str name, struct md_str hint,
+				 const struct md_relation **ret_relation, struct md_error *err);
+
+/** The document of /-/models: all models, or one when `only` is not NULL. New reference; NULL: out
+ * of memory. */
+struct json_t *md_registry_to_json(const struct md_registry *registry, const struct md_model *only);
+
+/** Similarity of two names from 0 to 1, as PostgREST's fuzzy hints measure it (threshold there
+ * 0.75). */
+double md_similarity(struct md_str a, struct md_str b);
+#endif

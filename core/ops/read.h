@@ -1,0 +1,108 @@
+/* Reading: GET and HEAD of a relation, an item, an item's relationship. The only entry of the
+ * server to queries. One md_read is one request's work: it finds or compiles the plan, runs the
+ * unit on the right lane, and leaves the text of the answer in a buffer, in pieces when it is
+ * large. Lives in the request's arena; home loop only. */
+#ifndef MD_CORE_OPS_READ_H
+#define MD_CORE_OPS_READ_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/db/db.h"
+#include "core/model/registry.h"
+#include "core/query/ast.h"
+#include "core/query/headers.h"
+
+/** What every loop has one of: plan cache, its place at the database, the registry it works with.
+ */
+struct md_ops;
+struct md_read;
+struct md_ops_options {
+	struct md_db_loop *db;
+	const struct md_dialect *dialect;
+	unsigned features;
+	unsigned plan_cache;     /* plans kept */
+	unsigned embeds;         /* joined and child relations of a plan, depth= included */
+	uint64_t max_rows;       /* db-max-rows; UINT64_MAX: no cap */
+	size_t stream_threshold; /* an answer larger than this is streamed */
+	size_t stream_piece;     /* producer stops at this much unsent */
+	bool aggregates;         /* db-aggregates-enabled */
+};
+enum md_code md_ops_new(const struct md_ops_options *options, struct md_registry *registry,
+			struct md_ops **ret_ops, struct md_error *err);
+/** No read is in flight. NULL is fine; returns NULL. */
+struct md_ops *md_ops_free(struct md_ops *ops);
+/** Take a new registry (reference is taken over); plans of the old one go when its last request
+ * ends. Start of a turn. */
+void md_ops_adopt(struct md_ops *ops, struct md_registry *registry);
+/** The registry of new requests; borrowed until the next adopt. */
+struct md_registry *md_ops_registry(const struct md_ops *ops);
+
+struct md_ops_stats {
+	uint64_t plan_hits, plan_misses, plan_evictions;
+	unsigned plans;
+};
+void md_ops_stats(const struct md_ops *ops, struct md_ops_stats *ret_stats);
+
+enum md_read_route {
+	MD_READ_LIST,   /* /{relation} */
+	MD_READ_ITEM,   /* /{relation}/{key} */
+	MD_READ_RELATED /* /{relation}/{key}/{relationship} */
+};
+/** What is asked. Everything borrowed, from the request's arena. */
+struct md_read_request {
+	enum md_read_route route;
+	const struct md_model *model;
+	const struct md_str *key;   /* ITEM, RELATED: model->key_count parts */
+	struct md_str relationship; /* RELATED */
+	const struct md_query *query;
+	struct md_range range; /* Range header; GET only */
+	enum md_prefer_count count;
+	bool singular; /* vnd.pgrst.object */
+	bool strip_nulls;
+	bool head; /* count the bytes, keep none */
+	uint64_t deadline_ns;
+	/** The arena of the request; travels with the unit. */
+	struct md_arena *arena;
+	/** Buffer of the answer; made by the caller, `max` ≥ stream_threshold + one row's limit. */
+	struct md_buf *out;
+	/** A piece is in `out` (streaming), or the end has come; home loop. Called only when
+	 * md_read_start() said false. */
+	void (*ready)(struct md_read *read, void *arg);
+	void *arg;
+};
+
+enum md_read_state {
+	MD_READ_RUNNING,
+	MD_READ_PIECE, /* streaming: `out` holds a piece; md_read_resume() after it was sent */
+	MD_READ_DONE,  /* `out` holds the (rest of the) answer */
+	MD_READ_FAILED /* md_read_error() */
+};
+struct md_read;
+/** Start. True: state is DONE or FAILED already (or PIECE) and `ready` will not be called for it.
+ */
+bool md_read_start(struct md_ops *ops, const struct md_read_request *request,
+		   struct md_read **ret_read);
+enum md_read_state md_read_state(const struct md_read *read);
+const struct md_error *md_read_error(const struct md_read *read);
+/** Streaming: the caller has emptied `out`. */
+void md_read_resume(struct md_read *read);
+/** Client gone, deadline: ends soon with FAILED (MD_CANCELLED), through `ready`. */
+void md_read_cancel(struct md_read *read);
+
+/** What the headers need; valid when DONE (all) or PIECE (all but rows). */
+struct md_read_result {
+	uint64_t first; /* offset of the first row */
+	uint64_t rows;  /* rows in the answer */
+	bool has_total;
+	uint64_t total;
+	uint64_t bytes;    /* of the whole answer, for HEAD */
+	bool legacy_names; /* Warning: 299 */
+	bool counted;      /* Prefer: count was honoured */
+	bool plan_hit;
+	uint64_t plan_ns; /* Server-Timing */
+};
+const struct md_read_result *md_read_result(const struct md_read *read);
+#endif
