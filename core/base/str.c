@@ -94,32 +94,37 @@ bool md_str_to_i64(struct md_str s, int64_t *ret_value)
 	return true;
 }
 
+static size_t skip_sign(struct md_str s, size_t at)
+{
+	return at < s.len && (s.ptr[at] == '-' || s.ptr[at] == '+') ? at + 1 : at;
+}
+
+static size_t skip_digits(struct md_str s, size_t at)
+{
+	while (at < s.len && s.ptr[at] >= '0' && s.ptr[at] <= '9')
+		at++;
+	return at;
+}
+
 /* [+-] digits [. digits] [e [+-] digits], with a digit before or after the point. Keeps strtod from
  * "inf" and hex. */
 static bool looks_like_number(struct md_str s)
 {
-	size_t i = 0, digits = 0;
+	size_t whole = skip_sign(s, 0), at = skip_digits(s, whole), digits = at - whole, exponent;
 
-	if (i < s.len && (s.ptr[i] == '-' || s.ptr[i] == '+'))
-		i++;
-	for (; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++)
-		digits++;
-	if (i < s.len && s.ptr[i] == '.')
-		i++;
-	for (; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++)
-		digits++;
+	if (at < s.len && s.ptr[at] == '.') {
+		size_t fraction = at + 1;
+
+		at = skip_digits(s, fraction);
+		digits += at - fraction;
+	}
 	if (digits == 0)
 		return false;
-	if (i < s.len && (s.ptr[i] == 'e' || s.ptr[i] == 'E')) {
-		i++;
-		if (i < s.len && (s.ptr[i] == '-' || s.ptr[i] == '+'))
-			i++;
-		if (i == s.len)
-			return false;
-		for (; i < s.len && s.ptr[i] >= '0' && s.ptr[i] <= '9'; i++)
-			;
-	}
-	return i == s.len;
+	if (at == s.len || (s.ptr[at] != 'e' && s.ptr[at] != 'E'))
+		return at == s.len;
+	exponent = skip_sign(s, at + 1);
+	at = skip_digits(s, exponent);
+	return at > exponent && at == s.len;
 }
 
 bool md_str_to_double(struct md_str s, double *ret_value)
