@@ -1,0 +1,280 @@
+#!/bin/sh
+# Everything that can be checked without running the program. Called by `make lint`:
+#	lint.sh SRCDIR BUILDDIR [STEP…]
+# Steps, all of them by default: format layers files words headers complexity tidy cppcheck shell
+# python docs symbols. Each prints one line, after its findings as file:line. A tool that is not
+# installed skips its step; with CI=true that is a failure. From the environment: CC, LINT_CPPFLAGS
+# (for clang-tidy, cppcheck and the headers), CLANG_FORMAT, CLANG_TIDY.
+# Lists of files and flags are split into words on purpose.
+# shellcheck disable=SC2046,SC2086,SC2016
+set -u
+LC_ALL=C
+export LC_ALL
+unset CDPATH
+
+srcdir=$1
+builddir=$(cd "$2" && pwd)
+shift 2
+cd "$srcdir" || exit 1
+CC=${CC:-cc}
+CLANG_FORMAT=${CLANG_FORMAT:-clang-format-14}
+CLANG_TIDY=${CLANG_TIDY:-clang-tidy-14}
+cache=$builddir/lint-cache
+mkdir -p "$cache"
+
+folders='core config server'
+complexity_max=20
+lines_max=80
+file_max=800
+
+sources() # FOLDER…: the C files below them, in order
+{
+	find "$@" -name '*.[ch]' | sort
+}
+
+have() # TOOL: is it installed?
+{
+	command -v "$1" >/dev/null 2>&1
+}
+
+missing() # TOOL: skip, or fail where nothing may be skipped
+{
+	echo "  skipped: $1 is not installed"
+	test "${CI:-}" != true
+}
+
+# --- format: as .clang-format says -------------------------------------------------------------
+step_format()
+{
+	have "$CLANG_FORMAT" || { missing "$CLANG_FORMAT"; return; }
+	"$CLANG_FORMAT" --dry-run -Werror $(sources $folders tests)
+}
+
+# --- layers: who may include whom --------------------------------------------------------------
+# may FOLDER REGEX: the files of FOLDER may include their own folder and what REGEX matches in full.
+may()
+{
+	test -d "$1" || return 0
+	set -- "$1" "$2" $(sources "$1")
+	folder=$1
+	allowed="($folder/[^\"]*|$2)"
+	shift 2
+	test $# -gt 0 || return 0
+	grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' /dev/null "$@" |
+		grep -vE "#[[:space:]]*include[[:space:]]*\"($allowed|config\\.h)\"" |
+		awk -v folder="$folder" '{ print $0 "  <- not for " folder }' >"$cache/layer"
+	test -s "$cache/layer" || return 0
+	cat "$cache/layer"
+	return 1
+}
+
+# only HEADER REGEX: HEADER is included by files that REGEX matches in full, and by no others.
+only()
+{
+	grep -rnE --include='*.[ch]' "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]$1[>\"]" $folders |
+		grep -vE "^($2):" | awk '{ print $0 "  <- not the place for it" }' >"$cache/layer"
+	test -s "$cache/layer" || return 0
+	cat "$cache/layer"
+	return 1
+}
+
+step_layers()
+{
+	rc=0
+	base='core/base/[^"]*'
+	may core/base 'nothing' || rc=1
+	may core/db "$base" || rc=1
+	may core/model "$base|core/db/catalog\\.h" || rc=1
+	may core/query "$base|core/model/[^\"]*|core/json/shape\\.h|core/db/(dialect|value|unit)\\.h" || rc=1
+	may core/json "$base|core/db/(rows|value)\\.h" || rc=1
+	may core/migrate "$base|core/(model|db)/[^\"]*|core/query/sql\\.h" || rc=1
+	may core/ops 'core/[^"]*' || rc=1
+	may config "$base" || rc=1
+	# The server speaks to ops. It may see the tree that parsers make of a request and the face of
+	# the database it opens; drivers, dialects and SQL stay below.
+	may server "$base|core/(ops|model)/[^\"]*|core/query/(ast|headers|parse)\\.h|core/db/db\\.h|core/json/write\\.h|config/[^\"]*" || rc=1
+	only 'sqlite3\.h' 'core/db/sqlite[a-z0-9_]*\.[ch]' || rc=1
+	only 'libpq-fe\.h' 'core/db/postgres[a-z0-9_]*\.[ch]' || rc=1
+	only 'mysql(/mysql)?\.h' 'core/db/mysql[a-z0-9_]*\.[ch]' || rc=1
+	only 'microhttpd\.h' 'server/[a-z0-9_]*\.[ch]' || rc=1
+	only 'jansson\.h' '(core/json|core/model)/[a-z0-9_]*\.[ch]|server/admin[a-z0-9_]*\.[ch]' || rc=1
+	only 'core/db/driver\.h' 'core/db/[a-z0-9_]*\.[ch]' || rc=1
+	return $rc
+}
+
+# --- files: length, the list of banned functions, include guards -------------------------------
+step_files()
+{
+	rc=0
+	for file in $(sources $folders tests); do
+		lines=$(wc -l <"$file")
+		if test "$lines" -gt "$file_max"; then
+			echo "$file:$file_max: $lines lines, more than $file_max"
+			rc=1
+		fi
+	done
+	for file in $(sources $folders | grep '\.c$'); do
+		last=$(grep -nE '^#[[:space:]]*include' "$file" | grep -v '\.def"$' | tail -n 1)
+		case $last in
+		*'"core/base/banned.h"'*) ;;
+		*)
+			echo "$file:${last%%:*}: core/base/banned.h is not the last include"
+			rc=1
+			;;
+		esac
+	done
+	for file in $(sources $folders | grep '\.h$' | grep -v 'banned\.h$'); do
+		grep -qE '^#ifndef MD_[A-Z0-9_]+_H$' "$file" || {
+			echo "$file:1: no include guard MD_…_H"
+			rc=1
+		}
+	done
+	return $rc
+}
+
+# --- words: leftovers that do not belong in a finished tree -------------------------------------
+step_words()
+{
+	words='TO''DO|FIX''ME|XX''X|HA''CK'
+	if grep -rnwE "$words" $folders tests scripts docs build-aux ./*.md configure.ac Makefile.am \
+		--include='*.[ch]' --include='*.def' --include='*.inc' --include='*.in' --include='*.py' \
+		--include='*.sh' --include='*.sql' --include='*.md' --include='*.ac' --include='*.am'; then
+		echo "say what has to be decided (NEEDSWORK: …) or do it"
+		return 1
+	fi
+	if grep -rnE '[[:space:]]+$' $folders tests scripts build-aux --include='*.[ch]' \
+		--include='*.def' --include='*.inc' --include='*.py' --include='*.sh'; then
+		echo "space at the end of a line"
+		return 1
+	fi
+}
+
+# --- headers: each compiles alone --------------------------------------------------------------
+step_headers()
+{
+	sh build-aux/headers.sh . $CC ${LINT_CPPFLAGS:-} -std=gnu11 -Wall -Wextra -Werror -I. -I"$builddir"
+}
+
+# --- complexity: paths through a function and its length ----------------------------------------
+step_complexity()
+{
+	have pmccabe || { missing pmccabe; return; }
+	pmccabe $(sources $folders | grep '\.c$') >"$cache/pmccabe" 2>"$cache/pmccabe.err" || {
+		cat "$cache/pmccabe.err"
+		return 1
+	}
+	awk -F '\t' -v complexity="$complexity_max" -v lines="$lines_max" '
+		{ split($6, at, /[():]+/); where = at[1] ":" at[2] ":" at[3] }
+		$1 > complexity { print where ": complexity " $1 ", more than " complexity; bad = 1 }
+		$5 > lines { print where ": " $5 " lines, more than " lines; bad = 1 }
+		END { exit bad }' "$cache/pmccabe"
+}
+
+# --- tidy: clang-tidy; a file that passed is looked at again when it or a header changed ---------
+step_tidy()
+{
+	have "$CLANG_TIDY" || { missing "$CLANG_TIDY"; return; }
+	headers=$(cat .clang-tidy build-aux/lint.sh "$builddir/config.h" $(sources $folders | grep '\.h$') \
+		$(find $folders -name '*.def') | cksum)
+	: >"$cache/tidy.list"
+	for file in $(sources $folders | grep '\.c$'); do
+		key=$(printf '%s %s' "$headers" "$(cksum <"$file")" | cksum | tr ' ' -)
+		test -e "$cache/tidy-$key" || printf '%s %s\n' "$file" "$cache/tidy-$key" >>"$cache/tidy.list"
+	done
+	rm -f "$cache"/tidy.out.*
+	xargs -r -P "$(nproc 2>/dev/null || echo 2)" -L 1 sh -c '
+		tool=$1 builddir=$2 file=$3 key=$4
+		out=$(mktemp "$builddir/lint-cache/tidy.out.XXXXXX")
+		if "$tool" --quiet "$file" -- -std=gnu11 -include "$builddir/config.h" -I. -I"$builddir" \
+			$LINT_CPPFLAGS >"$out" 2>/dev/null; then
+			: >"$key"
+			rm -f "$out"
+		fi' sh "$CLANG_TIDY" "$builddir" <"$cache/tidy.list"
+	set -- "$cache"/tidy.out.*
+	test -e "$1" || return 0
+	cat "$@"
+	return 1
+}
+
+# --- cppcheck ------------------------------------------------------------------------------------
+step_cppcheck()
+{
+	have cppcheck || { missing cppcheck; return; }
+	mkdir -p "$cache/cppcheck"
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 --cppcheck-build-dir="$cache/cppcheck" -j "$(nproc 2>/dev/null || echo 2)" \
+		--suppress=missingIncludeSystem --suppress=unmatchedSuppression \
+		--include="$builddir/config.h" -I. $folders
+}
+
+# --- shell: every script -------------------------------------------------------------------------
+step_shell()
+{
+	have shellcheck || { missing shellcheck; return; }
+	shellcheck $(grep -rlE '^#!/bin/(ba)?sh' autogen.sh build-aux/lint.sh build-aux/headers.sh \
+		build-aux/check-*.sh scripts tests .ci 2>/dev/null)
+}
+
+# --- python: the tests' files parse --------------------------------------------------------------
+step_python()
+{
+	have python3 || { missing python3; return; }
+	python3 - tests scripts <<'EOF'
+import ast
+import pathlib
+import sys
+
+bad = False
+for folder in sys.argv[1:]:
+    for path in sorted(pathlib.Path(folder).rglob("*.py")):
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        except SyntaxError as error:
+            print(f"{path}:{error.lineno}: {error.msg}")
+            bad = True
+            continue
+        if ast.get_docstring(tree) is None:
+            print(f"{path}:1: no docstring that says what the file is for")
+            bad = True
+sys.exit(bad)
+EOF
+}
+
+# --- docs: every option is documented ------------------------------------------------------------
+step_docs()
+{
+	test -e build-aux/check-docs.sh || return 0
+	sh build-aux/check-docs.sh .
+}
+
+# --- symbols: parts of libmicrohttpd that must never be linked in --------------------------------
+step_symbols()
+{
+	have nm || { missing nm; return; }
+	if ! test -e "$builddir/modeld"; then
+		echo "  skipped: modeld is not built in $builddir"
+		test "${CI:-}" != true
+		return
+	fi
+	if nm "$builddir/modeld" | grep -E ' MHD_(create_post_processor|create_response_for_upgrade)'; then
+		echo "modeld: must not use libmicrohttpd's post processor or upgrade"
+		return 1
+	fi
+}
+
+# ---------------------------------------------------------------------------------------------------
+test $# -gt 0 || set -- format layers files words headers complexity tidy cppcheck shell python docs symbols
+failed=
+for step in "$@"; do
+	begin=$(date +%s)
+	if "step_$step"; then
+		echo "lint: $step ok ($(($(date +%s) - begin)) s)"
+	else
+		echo "lint: $step FAILED"
+		failed="$failed $step"
+	fi
+done
+test -z "$failed" || {
+	echo "lint: failed:$failed"
+	exit 1
+}
