@@ -18,7 +18,7 @@ struct md_field {
 	unsigned index; /* place in model->fields */
 	bool nullable, generated;
 	int key_position;      /* in the primary key; -1: not part of it */
-	bool unique;           /* alone it is a primary key or unique */
+	bool unique;           /* alone it is a primary key or unique; never in a view */
 	bool indexed;          /* first column of an index or key */
 	const char *fallback;  /* DEFAULT expression; NULL: none */
 	const char *collation; /* NULL: byte order */
@@ -33,8 +33,8 @@ struct md_relation {
 	enum md_cardinality cardinality;
 	const struct md_model *from, *to;
 	struct md_str constraint; /* foreign key; of a junction: the one to `from` */
-	/** Key in documents of depth=N and the C API: table name, or when that is not unique column
-	 * or constraint name. */
+	/** Key in documents of depth=N and the C API, unique in the model and no field's name: the
+	 * table's name, or when that is taken column names or the constraint's. */
 	struct md_str name;
 	bool to_one; /* an object: MANY_TO_ONE and ONE_TO_ONE */
 	bool here;   /* the foreign key's columns stand in `from` */
@@ -68,14 +68,20 @@ struct md_model {
 	bool insertable, updatable, deletable;
 	const struct md_field *fields;
 	unsigned field_count;
-	const struct md_field *const *key; /* primary key, in key order */
-	unsigned key_count;                /* 0: none */
-	const struct md_key *keys;         /* all of them, primary first */
+	/** Primary key, in key order. A view has that of its one base table if it shows all of it;
+	 * a view may still show a key twice. */
+	const struct md_field *const *key;
+	unsigned key_count;        /* 0: none */
+	const struct md_key *keys; /* all of them, primary first */
 	unsigned keys_count;
 	const struct md_catalog_index *indexes; /* column numbers = field indexes */
 	unsigned index_count;
-	const struct md_relation *relations; /* ordered by target name, constraint */
+	/** Ordered by target name; those of one target as PostgREST lists them: one-to-many,
+	 * many-to-one, one-to-one, many-to-many, and by constraint. */
+	const struct md_relation *relations;
 	unsigned relation_count;
-	double rows_estimate; /* < 0: unknown */
+	double rows_estimate;        /* < 0: unknown */
+	const unsigned *field_slots; /* private: md_model_field() */
+	unsigned field_mask;         /* private */
 };
 #endif

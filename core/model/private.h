@@ -1,0 +1,60 @@
+/* Only for core/model: the registry's body, and what its files share. During the build the registry
+ * belongs to one thread; afterwards nothing in it changes but the count of references. */
+#ifndef MD_CORE_MODEL_PRIVATE_H
+#define MD_CORE_MODEL_PRIVATE_H
+#include <stdatomic.h>
+
+#include "core/base/arena.h"
+#include "core/base/map.h"
+#include "core/model/registry.h"
+
+struct md_registry {
+	atomic_uint references;
+	uint64_t generation;
+	struct md_str schema;
+	struct md_arena *arena; /* owns everything below but the map */
+	struct md_map *by_name;
+	struct md_model *models;
+	unsigned count;
+	/* All fields and all relations of all models, one slice each. */
+	struct md_field *fields;
+	struct md_relation *relations;
+};
+
+enum {
+	/* What a snapshot may weigh: about a million columns. */
+	MD_REGISTRY_MAX = 512 * 1024 * 1024,
+	MD_NAME_SHOWN = 64 /* characters of a client's name in our messages */
+};
+
+/** Fill in the keys that views inherit and all relations. The models have their names, fields and
+ * keys. */
+enum md_code md_relations_build(struct md_registry *registry, const struct md_catalog *catalog,
+				struct md_error *err);
+
+/** memcmp order, shorter first. */
+int md_str_compare(struct md_str a, struct md_str b);
+/** The first MD_NAME_SHOWN characters of what a client wrote. */
+struct md_str md_name_shown(struct md_str name);
+
+enum { MD_GUESS_MAX = 128 }; /* longer names are like no other */
+
+/** Search for the name most like `wanted`: start with md_guess_init(), offer candidates, read
+ * `best`. */
+struct md_guess {
+	struct md_str best; /* not given: nothing was similar enough */
+	double score;       /* similarity of the best */
+	/* Private. */
+	double minimum, cosine;
+	unsigned grams, looks;
+	unsigned len, letters;
+	uint32_t wanted[MD_GUESS_MAX];
+};
+/** Only names of at least `minimum` similarity count. */
+void md_guess_init(struct md_guess *guess, struct md_str wanted, double minimum);
+void md_guess_offer(struct md_guess *guess, struct md_str candidate);
+
+/** Edit distance of two names in characters; more than `limit` when it is more. Names over
+ * MD_GUESS_MAX characters are never near. */
+unsigned md_edit_distance(struct md_str a, struct md_str b, unsigned limit);
+#endif
