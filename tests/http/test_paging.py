@@ -1,0 +1,123 @@
+"""Pages: limit and offset, the Range header, Content-Range, counts, 206 and 416, db-max-rows."""
+import pytest
+
+
+@pytest.mark.parametrize("query, ids, range_", [
+    ("limit=2", [1, 2], "0-1/*"),
+    ("limit=2&offset=1", [2, 3], "1-2/*"),
+    ("offset=3", [4, 5], "3-4/*"),
+    ("limit=9", [1, 2, 3, 4, 5], "0-4/*"),
+    ("limit=0", [], "*/*"),
+    ("offset=0", [1, 2, 3, 4, 5], "0-4/*"),
+    ("offset=5", [], "*/*"),
+    ("offset=-2", [1, 2, 3, 4, 5], "0-4/*"),
+])
+def test_limit_and_offset_choose_a_page(library, query, ids, range_):
+    response = library.get(f"/book?order=id&select=id&{query}")
+    assert response.status == 200
+    assert [row["id"] for row in response.json] == ids
+    assert response.header("Content-Range") == range_
+
+
+@pytest.mark.parametrize("value, ids, range_", [
+    ("0-1", [1, 2], "0-1/*"),
+    ("1-2", [2, 3], "1-2/*"),
+    ("3-", [4, 5], "3-4/*"),
+    ("0-99", [1, 2, 3, 4, 5], "0-4/*"),
+    ("nonsense", [1, 2, 3, 4, 5], "0-4/*"),
+])
+def test_a_range_header_chooses_a_page(library, value, ids, range_):
+    response = library.get("/book?order=id", Range_Unit="items", Range=value)
+    assert response.status == 200
+    assert [row["id"] for row in response.json] == ids
+    assert response.header("Content-Range") == range_
+
+
+def test_range_and_limit_meet(library):
+    response = library.get("/book?order=id&limit=2&offset=1", Range="0-9")
+    assert [row["id"] for row in response.json] == [2, 3]
+
+
+def test_an_exact_count_stands_after_the_slash(library):
+    response = library.get("/book", Prefer="count=exact")
+    assert (response.status, response.header("Content-Range")) == (200, "0-4/5")
+    assert response.header("Preference-Applied") == "count=exact"
+
+
+def test_a_page_of_a_counted_list_is_206(library):
+    response = library.get("/book?limit=2", Prefer="count=exact")
+    assert (response.status, response.header("Content-Range")) == (206, "0-1/5")
+
+
+def test_the_count_heeds_the_filters(library):
+    response = library.get("/book?pages=gt.200&limit=1", Prefer="count=exact")
+    assert response.header("Content-Range") == "0-0/3"
+
+
+@pytest.mark.parametrize("kind", ["planned", "estimated"])
+def test_a_planned_or_estimated_count_is_a_number(library, kind):
+    response = library.get("/book", Prefer=f"count={kind}")
+    assert response.status in (200, 206)
+    assert response.header("Content-Range").split("/")[1].isdigit()
+
+
+def test_no_rows_with_a_count(library):
+    response = library.get("/vacancy", Prefer="count=exact")
+    assert (response.status, response.header("Content-Range")) == (200, "*/0")
+
+
+def test_an_offset_beyond_a_counted_end_is_416(library):
+    response = library.get("/book?offset=100", Prefer="count=exact")
+    assert response.status == 416
+    assert response.header("Content-Range") == "*/5"
+    assert response.json == {
+        "code": "PGRST103", "message": "Requested range not satisfiable", "hint": None,
+        "details": "An offset of 100 was requested, but there are only 5 rows."}
+
+
+def test_an_offset_beyond_the_end_without_a_count_is_an_empty_page(library):
+    response = library.get("/book?offset=100")
+    assert (response.status, response.body) == (200, b"[]")
+
+
+def test_a_negative_limit_is_416(library):
+    error = library.error("/book?limit=-1", 416, "PGRST103")
+    assert error["details"] == "Limit should be greater than or equal to zero."
+
+
+def test_a_range_that_ends_before_it_begins_is_416(library):
+    error = library.error("/book", 416, "PGRST103", Range="5-2")
+    assert error["details"] == (
+        "The lower boundary must be lower than or equal to the upper boundary in the Range header.")
+
+
+@pytest.mark.parametrize("query", ["limit=two", "offset=x", "limit=", "limit=1.5",
+                                   "limit=99999999999999999999999"])
+def test_a_limit_that_is_no_number_is_refused_or_ignored_and_never_a_fault(library, query):
+    assert library.get(f"/book?{query}").status in (200, 400, 416)
+
+
+def test_the_largest_offset_is_no_fault(library):
+    assert library.get("/book?offset=9223372036854775807&limit=9223372036854775807").status == 200
+
+
+def test_max_rows_caps_a_page(serve):
+    server = serve(db_max_rows=2)
+    response = server.get("/book?order=id")
+    assert [row["id"] for row in response.json] == [1, 2]
+    assert response.header("Content-Range") == "0-1/*"
+
+
+def test_max_rows_caps_what_limit_asks_for(serve):
+    assert serve(db_max_rows=2).column("/book?order=id&limit=4") == [1, 2]
+
+
+def test_max_rows_caps_embeds(serve):
+    server = serve(db_max_rows=1)
+    assert server.rows("/publisher?id=eq.1&select=id,book(id)&book.order=id") == [
+        {"id": 1, "book": [{"id": 1}]}]
+
+
+def test_a_count_beyond_max_rows_is_exact(serve):
+    response = serve(db_max_rows=2).get("/book", Prefer="count=exact")
+    assert (response.status, response.header("Content-Range")) == (206, "0-1/5")

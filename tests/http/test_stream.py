@@ -1,0 +1,161 @@
+"""Answers larger than the buffer: streamed in pieces, complete, in constant memory, never complete
+by mistake."""
+import http.client
+import json
+import time
+
+import pytest
+
+from harness import PATIENCE, Database, Modeld, read_all, wait_until
+
+ROWS = 200000
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory):
+    """A daemon on a table of about 24 MB of JSON."""
+    folder = tmp_path_factory.mktemp("lines")
+    db = Database(folder / "lines.db", f"""
+        CREATE TABLE line (id INTEGER PRIMARY KEY, word TEXT, text TEXT);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})
+        INSERT INTO line SELECT i, 'w' || (i % 100), printf('%080d', i) FROM n;""")
+    server = Modeld(db.url, folder=folder, settings={"threads": 2})
+    yield server
+    server.stop()
+
+
+def test_a_large_answer_is_complete(lines):
+    response = lines.get("/line?order=id")
+    assert response.status == 200
+    assert response.header("Transfer-Encoding") == "chunked"
+    rows = response.json
+    assert len(rows) == ROWS
+    assert rows[0]["id"] == 1 and rows[-1]["id"] == ROWS
+
+
+def test_a_streamed_answer_has_a_content_range_only_with_a_count(lines):
+    assert lines.get("/line").header("Content-Range") is None
+    counted = lines.get("/line?order=id", Prefer="count=exact")
+    assert counted.header("Content-Range") == f"0-{ROWS - 1}/{ROWS}"
+    assert len(counted.json) == ROWS
+
+
+def test_a_large_answer_takes_no_large_memory(lines):
+    if lines.sanitized():
+        pytest.skip("memory of a sanitized build says nothing")
+    lines.get("/line?limit=10")
+    for _ in range(3):
+        assert len(lines.get("/line").body) > 20e6
+    assert lines.memory("VmHWM") < 64 * 1024 * 1024
+
+
+def test_head_of_a_large_answer_has_its_length_and_no_body(lines):
+    head = lines.head("/line?limit=50000&order=id")
+    body = lines.get("/line?limit=50000&order=id").body
+    assert head.body == b""
+    length = head.header("Content-Length")
+    assert length is None or int(length) == len(body)
+    assert lines.get("/line?id=eq.1").status == 200
+
+
+def test_a_client_that_reads_slowly_gets_everything(lines):
+    with lines.connect() as sock:
+        sock.sendall(b"GET /line?order=id&limit=60000 HTTP/1.1\r\nHost: localhost\r\n"
+                     b"Connection: close\r\n\r\n")
+        time.sleep(1)
+        data = read_all(sock)
+    assert data.endswith(b"0\r\n\r\n")
+    assert b'"id":60000,' in data
+
+
+def test_a_client_that_leaves_in_the_middle_is_no_fault(lines):
+    for _ in range(5):
+        with lines.connect() as sock:
+            sock.sendall(b"GET /line HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            sock.recv(100000)
+    assert lines.get("/line?id=eq.5").status == 200
+
+
+def test_several_large_answers_at_once(lines):
+    connections = [http.client.HTTPConnection(lines.host, lines.port, timeout=PATIENCE)
+                   for _ in range(6)]
+    for connection in connections:
+        connection.request("GET", "/line?order=id&limit=40000")
+    for connection in connections:
+        rows = json.loads(connection.getresponse().read())
+        assert [rows[0]["id"], rows[-1]["id"], len(rows)] == [1, 40000, 40000]
+        connection.close()
+
+
+def test_small_requests_are_served_while_large_ones_stream(lines):
+    with lines.connect() as sock:
+        sock.sendall(b"GET /line HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        sock.recv(1000)
+        begin = time.monotonic()
+        for number in range(1, 50):
+            assert lines.get(f"/line?id=eq.{number}").status == 200
+        assert time.monotonic() - begin < 10
+
+
+def test_a_singular_answer_never_streams(serve, database):
+    db = database("""CREATE TABLE big (id INTEGER PRIMARY KEY, text TEXT);
+                     INSERT INTO big VALUES (1, printf('%0500000d', 1)), (2, 'small');""")
+    server = serve(db, stream_threshold="64KiB")
+    response = server.get("/big?id=eq.1", Accept="application/vnd.pgrst.object+json")
+    assert response.status == 200
+    assert len(response.json["text"]) == 500000
+    assert response.header("Content-Length") == str(len(response.body))
+
+
+def test_an_answer_around_the_threshold_is_right_on_both_sides(serve, database):
+    db = database("""CREATE TABLE line (id INTEGER PRIMARY KEY, text TEXT);
+                     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+                     INSERT INTO line SELECT i, printf('%050d', i) FROM n;""")
+    server = serve(db, stream_threshold="16KiB", stream_piece="4KiB")
+    for limit in (150, 190, 200, 205, 210, 230, 3000):
+        rows = server.rows(f"/line?order=id&limit={limit}")
+        assert [row["id"] for row in rows] == list(range(1, limit + 1))
+
+
+def test_a_stream_with_embeds_is_complete(serve, database):
+    db = database("""
+        CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
+        CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id));
+        CREATE INDEX child_parent ON child (parent_id);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+        INSERT INTO parent SELECT i, 'name ' || i FROM n;
+        INSERT INTO child SELECT id, id FROM parent UNION ALL SELECT id + 2000, id FROM parent;""")
+    server = serve(db, stream_threshold="16KiB", stream_piece="4KiB")
+    rows = server.rows("/parent?select=id,child(id,parent(name))&order=id&child.order=id")
+    assert len(rows) == 2000
+    for row in rows:
+        name = {"name": f"name {row['id']}"}
+        assert row["child"] == [{"id": row["id"], "parent": name},
+                                {"id": row["id"] + 2000, "parent": name}]
+
+
+def test_memory_does_not_grow_with_requests(serve):
+    server = serve(threads=1)
+    if server.sanitized():
+        pytest.skip("memory of a sanitized build says nothing")
+    def some(count):
+        for _ in range(count):
+            server.get("/book?select=*,publisher(*),genre(*)&order=id")
+    some(500)
+    before = server.memory()
+    some(3000)
+    assert server.memory() - before < 2 * 1024 * 1024
+
+
+def test_the_daemon_stops_while_an_answer_streams(serve, database):
+    db = database(f"""
+        CREATE TABLE line (id INTEGER PRIMARY KEY, text TEXT);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+        INSERT INTO line SELECT i, printf('%0100d', i) FROM n;""")
+    server = serve(db, drain_timeout="1s")
+    with server.connect() as sock:
+        sock.sendall(b"GET /line HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        sock.recv(1000)
+        server.expect_error("stream|drain|cut|shut")
+        server.process.terminate()
+        wait_until(lambda: not server.alive(), "the end")
