@@ -19,7 +19,7 @@
 #define MD_ARENA_SPLIT 0
 #endif
 
-enum { ALIGN = 16, FIRST_CHUNK = 4096 - 64, MAX_CHUNK = 256 * 1024 };
+enum { ALIGN = 16, FIRST_CHUNK = 16384 - 64, MAX_CHUNK = 256 * 1024 };
 
 struct chunk {
 	struct chunk *older;

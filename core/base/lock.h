@@ -49,6 +49,18 @@ static inline void md_cond_wait(pthread_cond_t *cond, struct md_lock *lock)
 	lock->holder = pthread_self();
 	lock->held = true;
 }
+/** The same until an absolute CLOCK_MONOTONIC time; false when that has come. */
+static inline bool md_cond_wait_until(pthread_cond_t *cond, struct md_lock *lock,
+				      const struct timespec *until)
+{
+	int rc;
+
+	lock->held = false;
+	rc = pthread_cond_timedwait(cond, &lock->mutex, until);
+	lock->holder = pthread_self();
+	lock->held = true;
+	return rc == 0;
+}
 /** Condition on CLOCK_MONOTONIC: a clock step must neither end nor prolong a wait. */
 static inline void md_cond_init(pthread_cond_t *cond)
 {

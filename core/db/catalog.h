@@ -25,6 +25,9 @@ enum md_type {
 	MD_TYPE_OTHER /* known to the engine only: bound and shown as text */
 };
 
+/** PostgreSQL's name of the type, for messages and documents. */
+const char *md_type_name(enum md_type type);
+
 struct md_catalog_column {
 	const char *name;
 	const char *declared; /* the engine's own type text; "" when there is none */

@@ -25,8 +25,10 @@ struct md_db_options {
 	unsigned inline_budget_us;  /* an inline read over it is rerun on a reader */
 	unsigned statement_cache;   /* prepared statements per connection */
 	unsigned stream_timeout_ms; /* a paused reader is cut after this; 0: never */
-	bool keep_journal;          /* SQLite: leave the journal mode of an existing file alone */
-	struct md_log log;          /* copied; log.write may be NULL */
+	unsigned queue_timeout_ms; /* wait for a free reader, then MD_TIMEOUT, PGRST003; 0: for ever
+				    */
+	bool keep_journal;         /* SQLite: leave the journal mode of an existing file alone */
+	struct md_log log;         /* copied; log.write may be NULL */
 };
 
 /** Open: connect once, to see that it can be done, and start the reader threads. Texts are copied.

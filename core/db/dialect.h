@@ -1,6 +1,6 @@
-/* Where engines differ in the text of SQL: quoting, placeholders, operators, casts. A table of
- * functions per engine; the SQL generator (core/query/sql.c) asks it and never asks which engine it
- * is. No user data passes through here: values are placeholders, names come from the registry. */
+/* Where engines differ in the text of SQL: quoting, placeholders, operators, casts, JSON paths. A
+ * table per engine; the SQL generator (core/query) fills it in and never asks which engine it is.
+ * No user data passes through here: values are placeholders, names come from the registry. */
 #ifndef MD_CORE_DB_DIALECT_H
 #define MD_CORE_DB_DIALECT_H
 #include <stdbool.h>
@@ -8,12 +8,41 @@
 #include "core/base/buf.h"
 #include "core/db/catalog.h"
 
+/** Expressions that engines write differently. In a template {c} is the column's expression, {p}
+ * the placeholder. */
+enum md_template {
+	MD_SQL_LIKE,
+	MD_SQL_ILIKE,
+	MD_SQL_MATCH,
+	MD_SQL_IMATCH,
+	MD_SQL_IS_DISTINCT,
+	MD_SQL_CONTAINS,      /* cs: JSON @> */
+	MD_SQL_CONTAINED,     /* cd: JSON <@ */
+	MD_SQL_OVERLAPS,      /* ov: arrays && */
+	MD_SQL_JSON_GET,      /* ->: JSON at path {p}, as JSON */
+	MD_SQL_JSON_GET_TEXT, /* ->>: the same as text */
+	MD_SQL_TEMPLATES
+};
+
+/** A type name that clients may cast to. */
+struct md_cast {
+	const char *name; /* lower case; NULL ends the table */
+	const char *sql;  /* template with {c} */
+	enum md_type type;
+};
+
 struct md_dialect {
 	const char *name;
+	/** Cells come typed (SQLite), not as PostgreSQL's text. */
+	bool typed_cells;
 	/** "name" with its quotes doubled. */
 	void (*put_name)(struct md_buf *sql, struct md_str name);
 	/** The placeholder of parameter `number`, counted from 1. */
 	void (*put_param)(struct md_buf *sql, unsigned number);
+	const char *templates[MD_SQL_TEMPLATES]; /* NULL: this engine cannot do it (PGRST127) */
+	const char *no_limit;                    /* LIMIT for an OFFSET without a limit */
+	const char *truth[2];                    /* constant conditions: never, always */
+	const struct md_cast *casts;
 };
 extern const struct md_dialect md_sqlite_dialect;
 #ifdef MD_HAVE_POSTGRES

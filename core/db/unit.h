@@ -90,10 +90,15 @@ struct md_unit {
 	bool sent;               /* false: nothing reached the server, so a retry is safe */
 	_Atomic(bool) cancelled; /* set by cancel; drivers look at it between rows */
 	struct md_error error;
-	/* For whoever owns the unit now: queues of lanes and drivers. */
+	/* For whoever owns the unit now: queues of lanes and drivers. A lane puts its own ops in
+	 * front of the owner's. */
 	struct md_unit *link;
-	struct md_task task;
-	void *lane;
+	struct md_task task, pause_task;
+	struct md_timer timer;
+	const struct md_unit_ops *owner_ops;
+	void *lane;          /* the loop's place at the database */
+	void *place;         /* reader thread that runs it; NULL: queued or not offloaded */
+	enum md_code result; /* on its way to done() */
 };
 
 /** A fresh statement id. Any thread. */

@@ -1,0 +1,284 @@
+#include "core/db/db.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/db/lane.h"
+
+#include "core/base/banned.h"
+
+void md_lane_finish(struct md_unit *unit, enum md_code code)
+{
+	unit->ops = unit->owner_ops;
+	unit->ops->done(unit, code);
+}
+
+void md_lane_note(struct md_db *db, enum md_code code)
+{
+	bool lost = code == MD_UNAVAILABLE || code == MD_UNCERTAIN;
+
+	if (atomic_load_explicit(&db->alive, memory_order_relaxed) == lost)
+		atomic_store_explicit(&db->alive, !lost, memory_order_relaxed);
+}
+
+/* scheme://user:secret@host → scheme://user@host; keyword strings: password=… goes. */
+static char *blank_password(const char *url)
+{
+	char *label = strdup(url), *scheme, *at, *colon, *word;
+
+	if (!label)
+		return NULL;
+	scheme = strstr(label, "://");
+	at = scheme ? strchr(scheme + 3, '@') : NULL;
+	colon = at ? memchr(scheme + 3, ':', (size_t)(at - scheme - 3)) : NULL;
+	if (colon)
+		memmove(colon, at, strlen(at) + 1);
+	word = strstr(label, "password=");
+	if (word) {
+		size_t value = strcspn(word + 9, " &");
+
+		memmove(word, word + 9 + value, strlen(word + 9 + value) + 1);
+	}
+	return label;
+}
+
+static void fill_target(struct md_db *db)
+{
+	db->target = (struct md_conn_target){
+		.url = db->url,
+		.read_only = true,
+		.statement_timeout_ms = db->options.statement_timeout_ms,
+		.lock_timeout_ms = db->options.lock_timeout_ms,
+		.statement_cache = db->options.statement_cache,
+		.keep_journal = db->options.keep_journal,
+		.log = &db->log,
+	};
+}
+
+/* One writable connection first: it sees that the file is a database and switches it to WAL once,
+ * before any reader. */
+static enum md_code probe(struct md_db *db, struct md_error *err)
+{
+	struct md_conn_target target = db->target;
+	struct md_conn *conn;
+	enum md_code code;
+
+	target.read_only = false;
+	code = db->driver->connect(&target, &conn, err);
+	if (code == MD_OK)
+		db->driver->close(conn);
+	return code;
+}
+
+static enum md_code find_driver(struct md_db *db, struct md_error *err)
+{
+	db->driver = md_db_driver_find(db->url);
+	if (!db->driver) {
+		md_fail(err, MD_INVALID, "MD400", "no database driver for '%s'", db->label);
+		md_error_hint(
+			err, "db_url is sqlite:///relative/path.db or sqlite:////absolute/path.db");
+		return MD_INVALID;
+	}
+	if (!(db->driver->features & MD_DB_BLOCKING)) {
+		md_fail(err, MD_INVALID, "MD400",
+			"this version serves SQLite databases only, not '%s'", db->driver->scheme);
+		md_error_hint(
+			err,
+			"the %s driver exists and is tested; serving through it is being built",
+			db->driver->scheme);
+		return MD_INVALID;
+	}
+	return MD_OK;
+}
+
+enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_db,
+			struct md_error *err)
+{
+	struct md_db *db = calloc(1, sizeof(*db));
+	enum md_code code;
+
+	if (!db)
+		return md_fail_nomem(err);
+	db->options = *options;
+	db->log = options->log;
+	md_lock_init(&db->lock);
+	md_cond_init(&db->work);
+	db->queue_tail = &db->queue_head;
+	db->reader_count = options->readers > 0 ? options->readers : 1;
+	db->readers = calloc(db->reader_count, sizeof(*db->readers));
+	db->url = strdup(options->url);
+	db->label = blank_password(options->url);
+	db->options.url = db->url;
+	atomic_store(&db->alive, true);
+	if (!db->readers || !db->url || !db->label) {
+		md_db_close(db);
+		return md_fail_nomem(err);
+	}
+	fill_target(db);
+	code = find_driver(db, err);
+	if (code == MD_OK)
+		code = probe(db, err);
+	if (code != MD_OK) {
+		md_db_close(db);
+		return code;
+	}
+	*ret_db = db;
+	return MD_OK;
+}
+
+struct md_db *md_db_close(struct md_db *db)
+{
+	if (!db)
+		return NULL;
+	if (db->readers)
+		md_lane_readers_stop(db);
+	pthread_cond_destroy(&db->work);
+	md_lock_release(&db->lock);
+	free(db->readers);
+	free(db->url);
+	free(db->label);
+	free(db);
+	return NULL;
+}
+
+const struct md_dialect *md_db_dialect(const struct md_db *db)
+{
+	return db->driver->dialect;
+}
+
+unsigned md_db_features(const struct md_db *db)
+{
+	return db->driver->features;
+}
+
+const char *md_db_label(const struct md_db *db)
+{
+	return db->label;
+}
+
+enum md_code md_db_catalog(struct md_db *db, struct md_arena *arena,
+			   const struct md_catalog **ret_catalog, struct md_error *err)
+{
+	struct md_conn *conn;
+	enum md_code code = db->driver->connect(&db->target, &conn, err);
+
+	if (code != MD_OK)
+		return code;
+	code = db->driver->catalog(conn, arena, ret_catalog, err);
+	db->driver->close(conn);
+	return code;
+}
+
+/* The inline connection never waits for a lock: a read that would have to is given to a reader. */
+static enum md_code open_inline(struct md_db_loop *loop, struct md_error *err)
+{
+	struct md_conn_target target = loop->db->target;
+	enum md_code code;
+
+	target.lock_timeout_ms = 0;
+	code = loop->db->driver->connect(&target, &loop->conn, err);
+	if (code == MD_OK)
+		loop->db->driver->set_budget(loop->conn,
+					     loop->db->options.inline_budget_us * 1000ull);
+	return code;
+}
+
+enum md_code md_db_join(struct md_db *db, struct md_reactor *home, struct md_db_loop **ret_loop,
+			struct md_error *err)
+{
+	struct md_db_loop *loop = calloc(1, sizeof(*loop));
+	enum md_code code;
+
+	if (!loop)
+		return md_fail_nomem(err);
+	loop->db = db;
+	loop->home = home;
+	loop->turn_end.end = md_lane_inline_end_turn;
+	code = open_inline(loop, err);
+	if (code != MD_OK) {
+		free(loop);
+		return code;
+	}
+	md_reactor_at_turn_end(home, &loop->turn_end);
+	*ret_loop = loop;
+	return MD_OK;
+}
+
+struct md_db_loop *md_db_leave(struct md_db_loop *loop)
+{
+	if (!loop)
+		return NULL;
+	md_lane_inline_end_turn(&loop->turn_end);
+	loop->db->driver->close(loop->conn);
+	free(loop);
+	return NULL;
+}
+
+/* An inline connection that broke is replaced before its next use; until that works, readers are
+ * tried. */
+static bool inline_is_usable(struct md_db_loop *loop)
+{
+	struct md_conn *broken = loop->conn;
+
+	if (!broken->broken)
+		return true;
+	loop->snapshot_open = false;
+	if (open_inline(loop, NULL) != MD_OK) {
+		loop->conn = broken;
+		return false;
+	}
+	loop->seen_prepares = 0;
+	loop->db->driver->close(broken);
+	return true;
+}
+
+bool md_db_run(struct md_db_loop *loop, struct md_unit *unit, enum md_lane lane)
+{
+	if (lane == MD_LANE_INLINE && unit->ops->reset && inline_is_usable(loop))
+		return md_lane_inline_run(loop, unit);
+	md_lane_readers_run(loop, unit);
+	return false;
+}
+
+void md_db_resume(struct md_db_loop *loop, struct md_unit *unit)
+{
+	md_lane_readers_resume(loop, unit);
+}
+
+void md_db_cancel(struct md_db_loop *loop, struct md_unit *unit)
+{
+	md_lane_readers_cancel(loop, unit);
+}
+
+void md_db_note_commit(struct md_db *db)
+{
+	atomic_fetch_add_explicit(&db->commits, 1, memory_order_release);
+}
+
+static uint64_t load(const atomic_uint_fast64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void md_db_stats(const struct md_db *db, struct md_db_stats *ret_stats)
+{
+	struct md_db *unlocked =
+		(struct md_db *)(uintptr_t)db; /* the lock is not part of the value */
+
+	*ret_stats = (struct md_db_stats){
+		.inline_reads = load(&db->inline_reads),
+		.inline_over_budget = load(&db->over_budget),
+		.offloaded = load(&db->offloaded),
+		.snapshots = load(&db->snapshots),
+		.snapshot_renewals = load(&db->renewals),
+		.prepares = load(&db->prepares),
+		.alive = atomic_load_explicit(&db->alive, memory_order_relaxed),
+	};
+	md_lock_enter(&unlocked->lock);
+	ret_stats->readers = db->started;
+	ret_stats->readers_busy = db->started - db->idle;
+	ret_stats->waiting = db->waiting;
+	md_lock_leave(&unlocked->lock);
+}

@@ -1,0 +1,73 @@
+/* Private to core/db: what the lanes of one database share. A lane is engine-neutral; it knows
+ * units, connections and threads. `db->lock` guards the reader threads, their queue and every unit
+ * that is offloaded (unit->place). */
+#ifndef MD_CORE_DB_LANE_H
+#define MD_CORE_DB_LANE_H
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/base/lock.h"
+#include "core/db/db.h"
+#include "core/db/driver.h"
+
+/** A reader thread with its own connection; runs one unit at a time, also while that is paused. */
+struct md_reader {
+	struct md_db *db;
+	pthread_t thread;
+	pthread_cond_t wake;  /* resume or stop, while its unit is paused */
+	struct md_conn *conn; /* opened by the thread with its first unit; NULL after it broke */
+	struct md_unit *unit; /* guarded by db->lock */
+	bool go;              /* guarded: resume was called */
+	bool paused;          /* the thread's own */
+	bool ended;           /* the thread's own: done() was called during push or resume */
+};
+
+struct md_db {
+	const struct md_db_driver *driver;
+	char *url, *label;
+	struct md_log log;
+	struct md_conn_target target;
+	struct md_db_options options;
+	atomic_uint_fast64_t commits; /* read-your-writes: moved by md_db_note_commit() */
+
+	struct md_lock lock;
+	pthread_cond_t work; /* a unit was queued, or stop */
+	struct md_unit *queue_head, **queue_tail;
+	struct md_reader *readers;
+	unsigned reader_count, started, idle, waiting;
+	bool stop;
+
+	atomic_uint_fast64_t inline_reads, over_budget, offloaded, snapshots, renewals, prepares;
+	atomic_bool alive;
+};
+
+struct md_db_loop {
+	struct md_db *db;
+	struct md_reactor *home;
+	struct md_conn *conn;
+	struct md_turn_hook turn_end;
+	bool snapshot_open;
+	uint64_t snapshot_commits; /* db->commits when the snapshot was opened */
+	uint64_t seen_prepares;
+	enum md_inline_end *inline_end; /* where the inline unit now running tells how it ended */
+};
+enum md_inline_end { MD_INLINE_RUNNING, MD_INLINE_DONE, MD_INLINE_MOVED };
+
+/** Lane of inline reads: run now, inside the turn's snapshot. Answers as md_db_run(). */
+bool md_lane_inline_run(struct md_db_loop *loop, struct md_unit *unit);
+/** End of the turn: close the snapshot. */
+void md_lane_inline_end_turn(struct md_turn_hook *hook);
+
+/** Lane of reader threads: queue the unit; starts a thread when none is idle and there may be one
+ * more. */
+void md_lane_readers_run(struct md_db_loop *loop, struct md_unit *unit);
+void md_lane_readers_resume(struct md_db_loop *loop, struct md_unit *unit);
+void md_lane_readers_cancel(struct md_db_loop *loop, struct md_unit *unit);
+/** Stop and join all threads; their queue is empty. */
+void md_lane_readers_stop(struct md_db *db);
+
+/** Hand the unit back to its owner: restores its ops, then done(). Home loop. */
+void md_lane_finish(struct md_unit *unit, enum md_code code);
+/** Note in db->alive what an attempt to use the database told. */
+void md_lane_note(struct md_db *db, enum md_code code);
+#endif

@@ -1,0 +1,337 @@
+/* Reader threads: each has its own connection and runs one unit at a time, whatever that takes.
+ * Threads are started when there is work for them, up to options.readers, and stay. A unit that
+ * pauses (its buffer is full) keeps its thread until it is resumed, cancelled, or the stream
+ * timeout has passed: a slow client must not hold a snapshot for ever.
+ *
+ *   loop: run ──► queue ──► thread: push ──► done ──► post ──► loop: done()
+ *                                      └──► paused ──► post ──► loop: paused() … resume ──► thread:
+ * resume … */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/base/clock.h"
+#include "core/db/lane.h"
+
+#include "core/base/banned.h"
+
+static void run_done(struct md_task *task)
+{
+	struct md_unit *unit = (struct md_unit *)((char *)task - offsetof(struct md_unit, task));
+	struct md_db_loop *loop = unit->lane;
+
+	md_reactor_disarm(loop->home, &unit->timer);
+	md_lane_note(loop->db, unit->result);
+	md_lane_finish(unit, unit->result);
+}
+
+static void run_paused(struct md_task *task)
+{
+	struct md_unit *unit =
+		(struct md_unit *)((char *)task - offsetof(struct md_unit, pause_task));
+
+	unit->owner_ops->paused(unit);
+}
+
+/* The last touch by the thread that posts: once the loop has it, the unit may be gone. */
+static void post_done(struct md_unit *unit)
+{
+	struct md_db_loop *loop = unit->lane;
+
+	unit->task.run = run_done;
+	md_reactor_post(loop->home, &unit->task);
+}
+
+/* A node of its own: a cancelled unit may be done before the loop has seen that it was paused. */
+static void post_paused(struct md_unit *unit)
+{
+	struct md_db_loop *loop = unit->lane;
+
+	unit->pause_task.run = run_paused;
+	md_reactor_post(loop->home, &unit->pause_task);
+}
+
+static enum md_next reader_next(struct md_unit *unit, struct md_call *ret_call)
+{
+	return unit->owner_ops->next(unit, ret_call);
+}
+
+static enum md_flow reader_rows(struct md_unit *unit, const struct md_call *call,
+				struct md_rows *rows)
+{
+	return unit->owner_ops->rows(unit, call, rows);
+}
+
+/* Inside push or resume, on the reader's thread; posted when the driver has let go of the unit. */
+static void reader_paused(struct md_unit *unit)
+{
+	struct md_reader *reader = unit->place;
+
+	reader->paused = true;
+}
+
+static void reader_done(struct md_unit *unit, enum md_code code)
+{
+	struct md_reader *reader = unit->place;
+
+	reader->ended = true;
+	unit->result = code;
+}
+
+static const struct md_unit_ops reader_ops = {
+	.next = reader_next,
+	.rows = reader_rows,
+	.paused = reader_paused,
+	.done = reader_done,
+};
+
+/* Wait for resume. False: the stream timeout has passed. */
+static bool wait_for_go(struct md_reader *reader)
+{
+	struct md_db *db = reader->db;
+	uint64_t due = md_now_ns() + db->options.stream_timeout_ms * MD_MS;
+	struct timespec until = { .tv_sec = (time_t)(due / MD_SEC),
+				  .tv_nsec = (long)(due % MD_SEC) };
+	bool in_time = true;
+
+	md_lock_enter(&db->lock);
+	while (!reader->go && in_time) {
+		if (db->options.stream_timeout_ms == 0)
+			md_cond_wait(&reader->wake, &db->lock);
+		else
+			in_time = md_cond_wait_until(&reader->wake, &db->lock, &until);
+	}
+	in_time = reader->go;
+	reader->go = false;
+	md_lock_leave(&db->lock);
+	return in_time;
+}
+
+static void run_unit(struct md_reader *reader, struct md_unit *unit)
+{
+	const struct md_db_driver *driver = reader->db->driver;
+
+	reader->ended = reader->paused = false;
+	driver->push(reader->conn, unit);
+	while (!reader->ended) {
+		assert(reader->paused);
+		reader->paused = false;
+		post_paused(unit);
+		if (!wait_for_go(reader))
+			atomic_store(&unit->cancelled, true);
+		driver->resume(reader->conn, unit);
+	}
+}
+
+static void set_connection(struct md_reader *reader, struct md_conn *conn)
+{
+	md_lock_enter(&reader->db->lock);
+	reader->conn = conn;
+	md_lock_leave(&reader->db->lock);
+}
+
+/* A connection that broke is closed; the next unit gets a new one. */
+static bool have_connection(struct md_reader *reader, struct md_unit *unit)
+{
+	struct md_db *db = reader->db;
+	struct md_conn *conn = reader->conn;
+	enum md_code code;
+
+	if (conn && !conn->broken)
+		return true;
+	set_connection(reader, NULL); /* before it is closed: cancel looks at it */
+	if (conn)
+		db->driver->close(conn);
+	code = db->driver->connect(&db->target, &conn, &unit->error);
+	unit->result = code;
+	if (code == MD_OK)
+		set_connection(reader, conn);
+	return code == MD_OK;
+}
+
+static void serve_unit(struct md_reader *reader, struct md_unit *unit)
+{
+	struct md_db *db = reader->db;
+	uint64_t prepares;
+
+	unit->ops = &reader_ops;
+	if (have_connection(reader, unit)) {
+		prepares = reader->conn->prepares;
+		run_unit(reader, unit);
+		atomic_fetch_add_explicit(&db->prepares, reader->conn->prepares - prepares,
+					  memory_order_relaxed);
+	}
+	md_lock_enter(&db->lock);
+	reader->unit = NULL;
+	unit->place = NULL;
+	reader->go = false;
+	md_lock_leave(&db->lock);
+	post_done(unit);
+}
+
+static struct md_unit *take(struct md_reader *reader)
+{
+	struct md_db *db = reader->db;
+	struct md_unit *unit;
+
+	md_lock_enter(&db->lock);
+	db->idle++;
+	while (!db->queue_head && !db->stop)
+		md_cond_wait(&db->work, &db->lock);
+	db->idle--;
+	unit = db->queue_head;
+	if (unit) {
+		db->queue_head = unit->link;
+		if (!db->queue_head)
+			db->queue_tail = &db->queue_head;
+		db->waiting--;
+		reader->unit = unit;
+		unit->place = reader;
+	}
+	md_lock_leave(&db->lock);
+	return unit;
+}
+
+static void *reader_main(void *arg)
+{
+	struct md_reader *reader = arg;
+	struct md_unit *unit;
+
+	while ((unit = take(reader)) != NULL)
+		serve_unit(reader, unit);
+	if (reader->conn)
+		reader->db->driver->close(reader->conn);
+	reader->conn = NULL;
+	return NULL;
+}
+
+/* Under the lock. A thread that cannot be started is no failure as long as there is another one. */
+static bool start_one(struct md_db *db)
+{
+	struct md_reader *reader = &db->readers[db->started];
+
+	assert(md_lock_is_mine(&db->lock));
+	*reader = (struct md_reader){ .db = db };
+	md_cond_init(&reader->wake);
+	if (pthread_create(&reader->thread, NULL, reader_main, reader) != 0) {
+		pthread_cond_destroy(&reader->wake);
+		return db->started > 0;
+	}
+	db->started++;
+	return true;
+}
+
+/* Take a unit out of the queue; false when a reader has it already. Under the lock. */
+static bool unqueue(struct md_db *db, struct md_unit *unit)
+{
+	assert(md_lock_is_mine(&db->lock));
+	for (struct md_unit **link = &db->queue_head; *link; link = &(*link)->link) {
+		if (*link != unit)
+			continue;
+		*link = unit->link;
+		if (!*link)
+			db->queue_tail = link;
+		db->waiting--;
+		return true;
+	}
+	return false;
+}
+
+static void queue_timeout(struct md_timer *timer)
+{
+	struct md_unit *unit = (struct md_unit *)((char *)timer - offsetof(struct md_unit, timer));
+	struct md_db_loop *loop = unit->lane;
+	bool waited;
+
+	md_lock_enter(&loop->db->lock);
+	waited = unqueue(loop->db, unit);
+	md_lock_leave(&loop->db->lock);
+	if (waited)
+		md_lane_finish(unit,
+			       md_fail(&unit->error, MD_TIMEOUT, "PGRST003",
+				       "Timed out acquiring connection from connection pool."));
+}
+
+void md_lane_readers_run(struct md_db_loop *loop, struct md_unit *unit)
+{
+	struct md_db *db = loop->db;
+	bool started = true;
+
+	unit->owner_ops = unit->ops;
+	unit->lane = loop;
+	unit->place = NULL;
+	unit->link = NULL;
+	unit->timer = (struct md_timer){ .due = queue_timeout };
+	if (db->options.queue_timeout_ms > 0)
+		md_reactor_arm(loop->home, &unit->timer,
+			       md_reactor_now_ns(loop->home) +
+				       db->options.queue_timeout_ms * MD_MS);
+	atomic_fetch_add_explicit(&db->offloaded, 1, memory_order_relaxed);
+	md_lock_enter(&db->lock);
+	*db->queue_tail = unit;
+	db->queue_tail = &unit->link;
+	db->waiting++;
+	if (db->waiting > db->idle && db->started < db->reader_count)
+		started = start_one(db);
+	if (!started)
+		unqueue(db, unit);
+	pthread_cond_signal(&db->work);
+	md_lock_leave(&db->lock);
+	if (started)
+		return;
+	/* Not done() from here: the caller believes that the unit is on its way. */
+	unit->result =
+		md_fail(&unit->error, MD_UNAVAILABLE, "53000", "cannot start a reader thread");
+	post_done(unit);
+}
+
+void md_lane_readers_resume(struct md_db_loop *loop, struct md_unit *unit)
+{
+	struct md_reader *reader;
+
+	md_lock_enter(&loop->db->lock);
+	reader = unit->place; /* NULL: the stream timeout was faster, done() is on its way */
+	if (reader) {
+		reader->go = true;
+		pthread_cond_signal(&reader->wake);
+	}
+	md_lock_leave(&loop->db->lock);
+}
+
+void md_lane_readers_cancel(struct md_db_loop *loop, struct md_unit *unit)
+{
+	struct md_db *db = loop->db;
+	struct md_reader *reader;
+	bool waited;
+
+	atomic_store(&unit->cancelled, true);
+	md_lock_enter(&db->lock);
+	waited = unqueue(db, unit);
+	reader = unit->place;
+	if (reader) {
+		if (reader->conn)
+			db->driver->cancel(reader->conn, unit);
+		reader->go = true;
+		pthread_cond_signal(&reader->wake);
+	}
+	md_lock_leave(&db->lock);
+	if (waited) {
+		unit->result = md_fail(&unit->error, MD_CANCELLED, "57014",
+				       "canceling statement due to user request");
+		post_done(unit);
+	}
+}
+
+void md_lane_readers_stop(struct md_db *db)
+{
+	md_lock_enter(&db->lock);
+	assert(!db->queue_head);
+	db->stop = true;
+	pthread_cond_broadcast(&db->work);
+	md_lock_leave(&db->lock);
+	for (unsigned i = 0; i < db->started; i++) {
+		pthread_join(db->readers[i].thread, NULL);
+		pthread_cond_destroy(&db->readers[i].wake);
+	}
+	db->started = 0;
+}
