@@ -119,9 +119,11 @@ struct md_embed {
 	struct md_str alias;
 	struct md_str hint; /* !hint; not given: none */
 	enum md_join join;
-	bool spread;      /* ...rel(cols) */
-	bool legacy_name; /* a parameter named it by target although it has an alias (Warning: 299)
-			   */
+	bool spread; /* ...rel(cols) */
+	/** A parameter named it by its target although it has an alias (Warning: 299). */
+	bool legacy_name;
+	/** Set by the planner for depth=: the relation itself. NULL: to be looked up. */
+	const void *resolved;
 	struct md_level level;
 };
 

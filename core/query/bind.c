@@ -1,0 +1,341 @@
+/* Running the bind program: the values of a request, checked against their columns, in PostgreSQL's
+ * words when they do not fit. SQLite compares 'abc' with an integer without complaint; a client
+ * must hear about it. */
+#include "core/query/plan.h"
+
+#include "core/base/banned.h"
+
+static enum md_code fail_syntax(enum md_type type, struct md_str value, struct md_error *err)
+{
+	return md_fail(err, MD_INVALID, "22P02", "invalid input syntax for type %s: \"%.*s\"",
+		       md_type_name(type), MD_STR_ARG(value));
+}
+
+static struct md_str trim_space(struct md_str s)
+{
+	while (s.len > 0 && (s.ptr[0] == ' ' || (s.ptr[0] >= '\t' && s.ptr[0] <= '\r'))) {
+		s.ptr++;
+		s.len--;
+	}
+	while (s.len > 0 &&
+	       (s.ptr[s.len - 1] == ' ' || (s.ptr[s.len - 1] >= '\t' && s.ptr[s.len - 1] <= '\r')))
+		s.len--;
+	return s;
+}
+
+static enum md_code bind_integer(enum md_type type, struct md_str text, struct md_value *ret_value,
+				 struct md_error *err)
+{
+	struct md_str digits = trim_space(text), rest;
+	int64_t i;
+
+	if (md_str_to_i64(digits, &i)) {
+		*ret_value = md_value_int(i);
+		return MD_OK;
+	}
+	rest = digits;
+	if (rest.len > 1 && (rest.ptr[0] == '-' || rest.ptr[0] == '+')) {
+		rest.ptr++;
+		rest.len--;
+	}
+	for (size_t k = 0; k < rest.len; k++)
+		if (rest.ptr[k] < '0' || rest.ptr[k] > '9')
+			return fail_syntax(type, text, err);
+	if (rest.len == 0)
+		return fail_syntax(type, text, err);
+	return md_fail(err, MD_INVALID, "22003", "value \"%.*s\" is out of range for type %s",
+		       MD_STR_ARG(text), md_type_name(type));
+}
+
+static enum md_code bind_number(enum md_type type, struct md_str text, struct md_value *ret_value,
+				struct md_error *err)
+{
+	struct md_str digits = trim_space(text);
+	int64_t i;
+	double r;
+
+	if (md_str_to_i64(digits, &i))
+		*ret_value = md_value_int(i);
+	else if (md_str_to_double(digits, &r))
+		*ret_value = md_value_real(r);
+	else
+		return fail_syntax(type, text, err);
+	return MD_OK;
+}
+
+/* PostgreSQL's spellings, each of which may be cut short as long as it stays unique. */
+static enum md_code bind_bool(enum md_type type, struct md_str text, struct md_value *ret_value,
+			      struct md_error *err)
+{
+	static const struct {
+		const char *word;
+		unsigned shortest;
+		bool value;
+	} words[] = { { "true", 1, true }, { "false", 1, false }, { "yes", 1, true },
+		      { "no", 1, false },  { "on", 2, true },     { "off", 2, false },
+		      { "1", 1, true },    { "0", 1, false } };
+	struct md_str word = trim_space(text);
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct md_str whole = md_str_of(words[i].word);
+
+		if (word.len < words[i].shortest || word.len > whole.len)
+			continue;
+		whole.len = word.len;
+		if (md_str_equal_nocase(whole, word)) {
+			*ret_value = md_value_int(words[i].value);
+			return MD_OK;
+		}
+	}
+	return fail_syntax(type, text, err);
+}
+
+static enum md_code bind_text(enum md_type type, struct md_str text, struct md_value *ret_value,
+			      struct md_error *err)
+{
+	(void)type;
+	(void)err;
+	*ret_value = md_value_text(text);
+	return MD_OK;
+}
+
+/* A column without a type compares by storage class: what looks like a number is one. */
+static enum md_code bind_any(enum md_type type, struct md_str text, struct md_value *ret_value,
+			     struct md_error *err)
+{
+	if (bind_number(type, text, ret_value, NULL) == MD_OK)
+		return MD_OK;
+	return bind_text(type, text, ret_value, err);
+}
+
+typedef enum md_code bind_fn(enum md_type type, struct md_str text, struct md_value *ret_value,
+			     struct md_error *err);
+static bind_fn *const binders[] = {
+	[MD_TYPE_ANY] = bind_any,        [MD_TYPE_INT2] = bind_integer,
+	[MD_TYPE_INT4] = bind_integer,   [MD_TYPE_INT8] = bind_integer,
+	[MD_TYPE_FLOAT] = bind_number,   [MD_TYPE_NUMERIC] = bind_number,
+	[MD_TYPE_BOOL] = bind_bool,      [MD_TYPE_TEXT] = bind_text,
+	[MD_TYPE_DATE] = bind_text,      [MD_TYPE_TIME] = bind_text,
+	[MD_TYPE_TIMESTAMP] = bind_text, [MD_TYPE_TIMESTAMPTZ] = bind_text,
+	[MD_TYPE_UUID] = bind_text,      [MD_TYPE_JSON] = bind_text,
+	[MD_TYPE_BYTES] = bind_text,     [MD_TYPE_OTHER] = bind_text,
+};
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* \x0a0b → a blob; anything else is compared as the text it is. */
+static enum md_code bind_bytes(struct md_str text, struct md_arena *arena,
+			       struct md_value *ret_value, struct md_error *err)
+{
+	char *bytes;
+
+	if (text.len < 2 || text.ptr[0] != '\\' || text.ptr[1] != 'x')
+		return bind_text(MD_TYPE_BYTES, text, ret_value, err);
+	bytes = md_arena_alloc(arena, text.len / 2);
+	if (!bytes)
+		return md_fail_nomem(err);
+	for (size_t i = 2; i < text.len; i += 2) {
+		int high = hex_digit(text.ptr[i]),
+		    low = i + 1 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
+
+		if (high < 0 || low < 0)
+			return md_fail(err, MD_INVALID, "22023", "invalid hexadecimal data");
+		bytes[(i - 2) / 2] = (char)(high * 16 + low);
+	}
+	*ret_value = (struct md_value){ .type = MD_BLOB,
+					.len = (uint32_t)((text.len - 2) / 2),
+					.text = bytes };
+	return MD_OK;
+}
+
+static enum md_code bind_pattern(struct md_str text, struct md_arena *arena,
+				 struct md_value *ret_value, struct md_error *err)
+{
+	char *copy;
+
+	if (!memchr(text.ptr, '*', text.len))
+		return bind_text(MD_TYPE_TEXT, text, ret_value, err);
+	copy = md_arena_strndup(arena, text.ptr, text.len);
+	if (!copy)
+		return md_fail_nomem(err);
+	for (size_t i = 0; i < text.len; i++)
+		if (copy[i] == '*')
+			copy[i] = '%';
+	*ret_value = md_value_text((struct md_str){ copy, text.len });
+	return MD_OK;
+}
+
+/* The literal beginning of a pattern; with `high`, the first text (in byte order) behind all that
+ * begin with it. */
+static enum md_code bind_prefix(struct md_str text, bool high, struct md_arena *arena,
+				struct md_value *ret_value, struct md_error *err)
+{
+	size_t len = 0;
+	char *copy;
+
+	while (len < text.len && !memchr("*%_\\", text.ptr[len], 4))
+		len++;
+	copy = md_arena_strndup(arena, text.ptr, len);
+	if (!copy)
+		return md_fail_nomem(err);
+	if (high && len > 0)
+		copy[len - 1]++; /* never 0xFF in UTF-8 */
+	*ret_value = md_value_text((struct md_str){ copy, len });
+	return MD_OK;
+}
+
+static void put_json_text(struct md_buf *out, struct md_str text)
+{
+	md_buf_putc(out, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if (c == '"' || c == '\\')
+			md_buf_putc(out, '\\');
+		if (c < 0x20)
+			md_buf_printf(out, "\\u%04x", c);
+		else
+			md_buf_putc(out, (char)c);
+	}
+	md_buf_putc(out, '"');
+}
+
+/* One element of {a,"b c",1}: quoted ones are strings, numbers are numbers. Returns where it ended.
+ */
+static size_t put_element(struct md_buf *out, struct md_str text, size_t from)
+{
+	char item[1024];
+	size_t len = 0, i = from;
+	bool quoted = i < text.len && text.ptr[i] == '"';
+	struct md_str element;
+	double number;
+
+	for (i += quoted; i < text.len && len < sizeof(item); i++) {
+		if (quoted ? text.ptr[i] == '"' : text.ptr[i] == ',' || text.ptr[i] == '}')
+			break;
+		if (text.ptr[i] == '\\' && i + 1 < text.len)
+			i++;
+		item[len++] = text.ptr[i];
+	}
+	element = (struct md_str){ item, len };
+	if (!quoted && (md_str_to_double(element, &number) || md_str_is(element, "true") ||
+			md_str_is(element, "false")))
+		md_buf_putstr(out, element);
+	else if (!quoted && md_str_equal_nocase(element, MD_STR("null")))
+		md_buf_puts(out, "null");
+	else
+		put_json_text(out, element);
+	return i + quoted;
+}
+
+/* {a,b} is PostgreSQL's array literal; everything else passes for JSON. */
+static enum md_code bind_json(struct md_str text, struct md_arena *arena,
+			      struct md_value *ret_value, struct md_error *err)
+{
+	struct md_str copy;
+	md_auto_buf out;
+	size_t i = 1;
+
+	md_buf_init(&out, 1u << 20);
+	if (text.len < 2 || text.ptr[0] != '{' || (text.len > 1 && memchr(text.ptr, ':', text.len)))
+		return bind_text(MD_TYPE_JSON, text, ret_value, err);
+	md_buf_putc(&out, '[');
+	while (i < text.len && text.ptr[i] != '}') {
+		if (out.len > 1)
+			md_buf_putc(&out, ',');
+		i = put_element(&out, text, i);
+		if (i < text.len && text.ptr[i] == ',')
+			i++;
+		else
+			break;
+	}
+	md_buf_putc(&out, ']');
+	copy = md_arena_str(arena, (struct md_str){ out.data, out.len });
+	if (out.failed || !copy.ptr)
+		return md_fail_nomem(err);
+	*ret_value = md_value_text(copy);
+	return MD_OK;
+}
+
+static enum md_code bind_one(const struct md_bind *bind, struct md_str text, struct md_arena *arena,
+			     struct md_value *ret_value, struct md_error *err)
+{
+	switch (bind->as) {
+	case MD_BIND_TEXT:
+		return bind_text(MD_TYPE_TEXT, text, ret_value, err);
+	case MD_BIND_PATTERN:
+		return bind_pattern(text, arena, ret_value, err);
+	case MD_BIND_PREFIX_LOW:
+	case MD_BIND_PREFIX_HIGH:
+		return bind_prefix(text, bind->as == MD_BIND_PREFIX_HIGH, arena, ret_value, err);
+	case MD_BIND_JSON:
+		return bind_json(text, arena, ret_value, err);
+	case MD_BIND_TYPED:
+		break;
+	}
+	if (bind->type == MD_TYPE_BYTES)
+		return bind_bytes(text, arena, ret_value, err);
+	return binders[bind->type](bind->type, text, ret_value, err);
+}
+
+static struct md_str filter_value(const struct md_plan_values *values, const struct md_bind *bind)
+{
+	const struct md_filter *filter = values->walk->filters[bind->index];
+	unsigned item = bind->item < filter->value_count ? bind->item : filter->value_count - 1;
+
+	return values->query->values[filter->value + item];
+}
+
+static enum md_code bind_key(const struct md_plan_values *values, const struct md_bind *bind,
+			     struct md_value *ret_value, struct md_error *err)
+{
+	struct md_str part = values->key[bind->index];
+
+	if (bind_one(bind, part, values->arena, ret_value, NULL) == MD_OK)
+		return MD_OK;
+	md_fail(err, MD_NOT_FOUND, "MD404", "no row has the key '%.*s'", MD_STR_ARG(part));
+	md_error_hint(err, "the key is of type %s", md_type_name(bind->type));
+	return MD_NOT_FOUND;
+}
+
+enum md_code md_plan_bind(const struct md_plan_stmt *stmt, const struct md_plan_values *values,
+			  struct md_value *args, struct md_error *err)
+{
+	for (unsigned i = 0; i < stmt->stmt.params; i++) {
+		const struct md_bind *bind = &stmt->binds[i];
+		enum md_code code = MD_OK;
+
+		switch (bind->from) {
+		case MD_FROM_FILTER:
+			code = bind_one(bind, filter_value(values, bind), values->arena, &args[i],
+					err);
+			break;
+		case MD_FROM_OFFSET:
+			args[i] = md_value_int(
+				bind->index == 0 ? values->offset
+						 : values->walk->offsets[bind->index]->offset);
+			break;
+		case MD_FROM_KEY:
+			code = bind_key(values, bind, &args[i], err);
+			break;
+		case MD_FROM_PLAN:
+			args[i] = md_value_text(bind->text);
+			break;
+		case MD_FROM_PARENT:
+			args[i] = md_value_null();
+			break;
+		}
+		if (code != MD_OK)
+			return code;
+	}
+	return MD_OK;
+}

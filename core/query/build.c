@@ -1,0 +1,408 @@
+/* A plan from a syntax tree: names resolved, statements put together. See builder.h for the parts.
+ */
+#include "core/query/builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/banned.h"
+
+enum { PLAN_ARENA = 1u << 20, SQL_MAX = 1u << 18, BOUNDED_ROWS = 100 };
+
+static enum md_code resolve_links(struct md_build *b, struct md_node *node, struct md_error *err)
+{
+	unsigned count = 0;
+
+	for (const struct md_select *select = node->level->select; select; select = select->next)
+		count += select->kind == MD_SELECT_EMBED;
+	node->links = md_arena_zalloc(b->arena, count * sizeof(*node->links));
+	if (!node->links)
+		return md_fail_nomem(err);
+	for (const struct md_select *select = node->level->select; select; select = select->next) {
+		struct md_link *link = &node->links[node->link_count];
+		enum md_code code = MD_OK;
+
+		if (select->kind != MD_SELECT_EMBED)
+			continue;
+		link->select = select;
+		link->embed = select->embed;
+		link->relation = select->embed->resolved;
+		link->inner = select->embed->join == MD_JOIN_INNER;
+		if (!link->relation)
+			code = md_relation_resolve(b->context->registry, node->model,
+						   link->embed->relation, link->embed->hint,
+						   &link->relation, err);
+		if (code != MD_OK)
+			return code;
+		if (++b->relations > b->context->embeds)
+			return md_fail(err, MD_TOO_LARGE, "MD414",
+				       "more than %u embedded resources", b->context->embeds);
+		node->link_count++;
+	}
+	return MD_OK;
+}
+
+enum md_code md_node_new(struct md_build *b, const struct md_model *model,
+			 const struct md_level *level, struct md_node **ret_node,
+			 struct md_error *err)
+{
+	struct md_node *node = md_arena_zalloc(b->arena, sizeof(*node));
+	enum md_code code;
+
+	if (!node)
+		return md_fail_nomem(err);
+	node->model = model;
+	node->level = level;
+	node->alias = b->next_alias++;
+	code = resolve_links(b, node, err);
+	if (code == MD_OK)
+		*ret_node = node;
+	return code;
+}
+
+struct md_link *md_node_link(struct md_node *node, struct md_str name)
+{
+	for (unsigned i = 0; i < node->link_count; i++) {
+		struct md_str alias = node->links[i].embed->alias;
+
+		if (md_str_is_given(alias) && md_str_equal(alias, name))
+			return &node->links[i];
+	}
+	for (unsigned i = 0; i < node->link_count; i++)
+		if (md_str_equal(node->links[i].embed->relation, name))
+			return &node->links[i];
+	return NULL;
+}
+
+enum md_code md_stmt_build_init(struct md_build *b, struct md_stmt_build *s, struct md_error *err)
+{
+	*s = (struct md_stmt_build){ .binds_cap = MD_BINDS_MAX };
+	md_buf_init(&s->cells, SQL_MAX);
+	md_buf_init(&s->from, SQL_MAX);
+	md_buf_init(&s->where, SQL_MAX);
+	md_buf_init(&s->order, SQL_MAX);
+	(void)b;
+	s->known = calloc(MD_CELLS_MAX, sizeof(*s->known));
+	s->binds = calloc(MD_BINDS_MAX, sizeof(*s->binds));
+	if (s->known && s->binds)
+		return MD_OK;
+	md_stmt_build_release(s);
+	return md_fail_nomem(err);
+}
+
+void md_stmt_build_release(struct md_stmt_build *s)
+{
+	md_buf_release(&s->cells);
+	md_buf_release(&s->from);
+	md_buf_release(&s->where);
+	md_buf_release(&s->order);
+	free(s->known);
+	free(s->binds);
+	s->known = NULL;
+	s->binds = NULL;
+}
+
+static unsigned offset_number(const struct md_build *b, const struct md_level *level)
+{
+	unsigned i = 0;
+
+	while (i < b->walk->offset_count && b->walk->offsets[i] != level)
+		i++;
+	return i;
+}
+
+static void put_limit(struct md_build *b, struct md_stmt_build *s, bool has_limit, int64_t limit,
+		      const struct md_level *offset_of)
+{
+	if (!has_limit && !offset_of)
+		return;
+	md_buf_puts(&s->order, " LIMIT ");
+	if (has_limit)
+		md_buf_put_i64(&s->order, limit);
+	else
+		md_buf_puts(&s->order, b->context->dialect->no_limit);
+	if (!offset_of)
+		return;
+	md_buf_puts(&s->order, " OFFSET ");
+	md_put_bind(
+		b, s, &s->order,
+		&(struct md_bind){ .from = MD_FROM_OFFSET, .index = offset_number(b, offset_of) });
+}
+
+enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, bool has_limit,
+				  int64_t limit, const struct md_level *offset_of,
+				  struct md_plan_stmt *ret_stmt, struct md_error *err)
+{
+	md_auto_buf sql;
+	struct md_bind *binds;
+	char *text;
+
+	put_limit(b, s, has_limit, limit, offset_of);
+	md_buf_init(&sql, 4 * SQL_MAX);
+	md_buf_puts(&sql, "SELECT ");
+	if (s->cells.len > 0)
+		md_buf_put(&sql, s->cells.data, s->cells.len);
+	else
+		md_buf_putc(&sql, '1');
+	md_buf_puts(&sql, " FROM ");
+	md_buf_put(&sql, s->from.data, s->from.len);
+	md_buf_put(&sql, s->where.data, s->where.len);
+	md_buf_put(&sql, s->order.data, s->order.len);
+	if (s->failed || sql.failed || s->cells.failed || s->from.failed || s->where.failed ||
+	    s->order.failed)
+		return md_fail(err, MD_TOO_LARGE, "MD414", "the request needs too much SQL");
+	text = md_arena_strndup(b->arena, sql.data, sql.len);
+	binds = md_arena_alloc(b->arena, s->params * sizeof(*binds));
+	if (!text || !binds)
+		return md_fail_nomem(err);
+	memcpy(binds, s->binds, s->params * sizeof(*binds));
+	ret_stmt->stmt = (struct md_stmt){
+		.id = md_stmt_next_id(), .sql = text, .params = s->params, .returns_rows = true
+	};
+	ret_stmt->binds = binds;
+	return MD_OK;
+}
+
+/* tN.key = ? for every part of the item's key. */
+static void put_key_conditions(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
+			       const struct md_model *model, unsigned alias, const char **separator)
+{
+	for (unsigned i = 0; i < model->key_count; i++) {
+		md_buf_puts(out, *separator);
+		*separator = " AND ";
+		md_put_column(b, out, alias, model->key[i]);
+		md_buf_puts(out, " = ");
+		md_put_bind(b, s, out,
+			    &(struct md_bind){
+				    .from = MD_FROM_KEY, .type = model->key[i]->type, .index = i });
+	}
+}
+
+/* FROM of the root and what the route asks: the item's key, or the relation that leads here from
+ * the item. */
+static enum md_code put_root(struct md_build *b, struct md_stmt_build *s,
+			     const struct md_node *node, const struct md_relation *via,
+			     const char **separator, struct md_error *err)
+{
+	unsigned parent;
+	md_auto_buf on;
+	enum md_code code;
+
+	if (!via) {
+		md_put_table(b, &s->from, node->model, node->alias);
+		if (b->request->route == MD_READ_ITEM)
+			put_key_conditions(b, s, &s->where, node->model, node->alias, separator);
+		return MD_OK;
+	}
+	md_buf_init(&on, SQL_MAX);
+	parent = b->next_alias++;
+	code = md_put_relation(b, s, &s->from, &on, via, node->alias, parent, false, err);
+	if (code != MD_OK)
+		return code;
+	md_buf_puts(&s->from, " JOIN ");
+	md_put_table(b, &s->from, via->from, parent);
+	md_buf_puts(&s->from, " ON ");
+	md_buf_put(&s->from, on.data, on.len);
+	put_key_conditions(b, s, &s->where, via->from, parent, separator);
+	return MD_OK;
+}
+
+static enum md_code build_count(struct md_build *b, const struct md_model *model,
+				const struct md_level *level, const struct md_relation *via,
+				struct md_error *err)
+{
+	struct md_plan_stmt *stmt = md_arena_zalloc(b->arena, sizeof(*stmt));
+	const char *separator = " WHERE ";
+	struct md_stmt_build s;
+	struct md_node *node;
+	enum md_code code;
+
+	if (!stmt)
+		return md_fail_nomem(err);
+	code = md_stmt_build_init(b, &s, err);
+	if (code != MD_OK)
+		return code;
+	code = md_node_new(b, model, level, &node, err);
+	md_buf_puts(&s.cells, "count(*)");
+	if (code == MD_OK)
+		code = put_root(b, &s, node, via, &separator, err);
+	if (code == MD_OK)
+		code = md_put_conditions(b, &s, &s.where, node, &separator, err);
+	if (code == MD_OK)
+		code = md_stmt_build_finish(b, &s, false, 0, NULL, stmt, err);
+	md_stmt_build_release(&s);
+	if (code == MD_OK)
+		b->plan->count = stmt;
+	return code;
+}
+
+static enum md_code build_probe(struct md_build *b, const struct md_model *parent,
+				struct md_error *err)
+{
+	struct md_plan_stmt *stmt = md_arena_zalloc(b->arena, sizeof(*stmt));
+	const char *separator = " WHERE ";
+	unsigned alias = b->next_alias++;
+	struct md_stmt_build s;
+	enum md_code code;
+
+	if (!stmt)
+		return md_fail_nomem(err);
+	code = md_stmt_build_init(b, &s, err);
+	if (code != MD_OK)
+		return code;
+	md_put_table(b, &s.from, parent, alias);
+	put_key_conditions(b, &s, &s.where, parent, alias, &separator);
+	code = md_stmt_build_finish(b, &s, false, 0, NULL, stmt, err);
+	md_stmt_build_release(&s);
+	if (code == MD_OK)
+		b->plan->probe = stmt;
+	return code;
+}
+
+static enum md_code build_select(struct md_build *b, const struct md_model *model,
+				 const struct md_level *level, const struct md_relation *via,
+				 struct md_error *err)
+{
+	const struct md_plan_request *request = b->request;
+	const char *separator = " WHERE ";
+	struct md_stmt_build s;
+	struct md_node *node;
+	enum md_code code = md_stmt_build_init(b, &s, err);
+
+	if (code != MD_OK)
+		return code;
+	code = md_node_new(b, model, level, &node, err);
+	if (code == MD_OK)
+		code = put_root(b, &s, node, via, &separator, err);
+	if (code == MD_OK)
+		code = md_node_shape(b, &s, node, true, &b->plan->shape, err);
+	if (code == MD_OK)
+		code = md_put_conditions(b, &s, &s.where, node, &separator, err);
+	if (code == MD_OK)
+		code = md_put_order(b, &s, node, err);
+	if (code == MD_OK)
+		code = md_stmt_build_finish(b, &s, request->has_limit, request->limit,
+					    request->has_offset ? b->walk->offsets[0] : NULL,
+					    &b->plan->select, err);
+	md_stmt_build_release(&s);
+	return code;
+}
+
+/* Equality with a whole key: one row at most. */
+static bool is_unique(const struct md_plan_request *request)
+{
+	const struct md_field *fields[16];
+	unsigned count = 0;
+
+	if (request->route == MD_READ_ITEM)
+		return true;
+	for (const struct md_logic *logic = request->query->root.where; logic && count < 16;
+	     logic = logic->next) {
+		const struct md_filter *leaf = &logic->leaf;
+
+		if (logic->kind != MD_LOGIC_LEAF || leaf->op != MD_OP_EQ || leaf->negated ||
+		    leaf->quantifier != MD_QUANT_NONE || leaf->column.path_len > 0)
+			continue;
+		fields[count] = md_model_field(request->model, leaf->column.name);
+		count += fields[count] != NULL;
+	}
+	return md_model_is_unique_by(request->model, fields, count);
+}
+
+static bool is_bounded(const struct md_plan_request *request)
+{
+	const struct md_order *order = request->query->root.order;
+	const struct md_field *field;
+
+	if (request->route == MD_READ_LIST && is_unique(request))
+		return true;
+	if (request->route == MD_READ_ITEM)
+		return true;
+	if (request->count || !request->has_limit || request->limit > BOUNDED_ROWS)
+		return false;
+	if (!order)
+		return true;
+	field = md_str_is_given(order->relation)
+			? NULL
+			: md_model_field(request->model, order->column.name);
+	return field && field->indexed && order->column.path_len == 0;
+}
+
+static enum md_code keep_children(struct md_build *b, struct md_error *err)
+{
+	struct md_plan_stmt *children =
+		md_arena_alloc(b->arena, b->child_count * sizeof(*children));
+
+	if (!children)
+		return md_fail_nomem(err);
+	for (unsigned i = 0; i < b->child_count; i++)
+		children[i] = *b->children[i];
+	b->plan->children = children;
+	b->plan->child_count = b->child_count;
+	return MD_OK;
+}
+
+static enum md_code build(struct md_build *b, struct md_error *err)
+{
+	const struct md_plan_request *request = b->request;
+	const struct md_model *model = request->model;
+	const struct md_level *level = &request->query->root;
+	const struct md_relation *via = NULL;
+	enum md_code code = MD_OK;
+
+	if (request->route == MD_READ_RELATED) {
+		code = md_relation_resolve(b->context->registry, model, request->relationship,
+					   (struct md_str){ NULL, 0 }, &via, err);
+		if (code == MD_OK)
+			code = build_probe(b, model, err);
+		if (code != MD_OK)
+			return code;
+		b->plan->to_one = via->to_one;
+		model = via->to;
+	}
+	if (request->query->has_depth)
+		level = md_depth_level(b->arena, model, (unsigned)request->query->depth);
+	if (!level)
+		return md_fail_nomem(err);
+	code = build_select(b, model, level, via, err);
+	if (code == MD_OK && request->count) {
+		b->relations = 0; /* the same embeds again */
+		code = build_count(b, model, level, via, err);
+	}
+	if (code == MD_OK)
+		code = keep_children(b, err);
+	b->plan->bounded = is_bounded(request);
+	return code;
+}
+
+enum md_code md_plan_build(const struct md_plan_request *request, const struct md_walk *walk,
+			   const struct md_plan_context *context, struct md_plan **ret_plan,
+			   struct md_error *err)
+{
+	struct md_arena *arena = md_arena_new(PLAN_ARENA);
+	struct md_plan *plan = arena ? md_arena_zalloc(arena, sizeof(*plan)) : NULL;
+	struct md_build b = {
+		.request = request, .walk = walk, .context = context, .plan = plan, .arena = arena
+	};
+	enum md_code code;
+
+	if (!plan) {
+		md_arena_free(arena);
+		return md_fail_nomem(err);
+	}
+	plan->arena = arena;
+	code = build(&b, err);
+	if (code != MD_OK) {
+		md_arena_free(arena);
+		return code;
+	}
+	*ret_plan = plan;
+	return MD_OK;
+}
+
+struct md_plan *md_plan_free(struct md_plan *plan)
+{
+	if (plan)
+		md_arena_free(plan->arena);
+	return NULL;
+}

@@ -1,0 +1,111 @@
+/* Private to core/query: a plan under construction. One `md_build` per plan; one `md_stmt_build`
+ * per statement, whose parts are written side by side and joined at the end (placeholders are
+ * numbered, so their order does not matter). */
+#ifndef MD_CORE_QUERY_BUILDER_H
+#define MD_CORE_QUERY_BUILDER_H
+#include "core/query/plan.h"
+
+struct md_cell {
+	unsigned alias;
+	const struct md_field *field; /* NULL: an expression, never shared */
+};
+enum { MD_CELLS_MAX = 1000, MD_BINDS_MAX = 4096 };
+
+struct md_stmt_build {
+	struct md_buf cells, from, where, order;
+	unsigned cell_count;
+	struct md_cell
+		*known; /* which plain columns the cells are, so that none is fetched twice */
+	struct md_bind *binds;
+	unsigned params, binds_cap;
+	bool failed; /* memory */
+};
+
+struct md_build {
+	const struct md_plan_request *request;
+	const struct md_walk *walk;
+	const struct md_plan_context *context;
+	struct md_plan *plan;
+	struct md_arena *arena; /* the plan's */
+	unsigned next_alias, relations;
+	struct md_plan_stmt *children[256];
+	unsigned child_count;
+};
+
+/** One relation in a statement: model under an alias, with what is asked of it. */
+struct md_node;
+/** An embed of a node: its relation, and where its rows come from. */
+struct md_link {
+	const struct md_select *select; /* its place in the list */
+	const struct md_embed *embed;
+	const struct md_relation *relation;
+	struct md_node *joined; /* in the same statement; NULL: a child statement */
+	bool inner;             /* rows without a partner do not count */
+	bool enforced;          /* the join itself sees to it */
+};
+struct md_node {
+	const struct md_model *model;
+	unsigned alias;
+	const struct md_level *level;
+	struct md_link *links;
+	unsigned link_count;
+};
+
+/* build.c: nodes and statements */
+/** A node with its links resolved; nothing joined yet. */
+enum md_code md_node_new(struct md_build *b, const struct md_model *model,
+			 const struct md_level *level, struct md_node **ret_node,
+			 struct md_error *err);
+/** The link a filter or an order term means: by alias, else by target name. NULL: none. */
+struct md_link *md_node_link(struct md_node *node, struct md_str name);
+enum md_code md_stmt_build_init(struct md_build *b, struct md_stmt_build *s, struct md_error *err);
+void md_stmt_build_release(struct md_stmt_build *s);
+/** Join the parts into `ret_stmt`. `limit` as in SQL text; bind of the offset is made here. */
+enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, bool has_limit,
+				  int64_t limit, const struct md_level *offset_of,
+				  struct md_plan_stmt *ret_stmt, struct md_error *err);
+
+/* expression.c: columns, conditions, order */
+/** Add a bind; writes its placeholder into `out` when that is not NULL. Returns the number, from 1.
+ */
+unsigned md_put_bind(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
+		     const struct md_bind *bind);
+/** "tN"."column" */
+void md_put_column(struct md_build *b, struct md_buf *out, unsigned alias,
+		   const struct md_field *field);
+/** Expression of a column reference with its JSON path, in the arena; its type in *ret_type. 42703
+ * when there is none. */
+enum md_code md_column_expression(struct md_build *b, struct md_stmt_build *s,
+				  const struct md_node *node, const struct md_column_ref *ref,
+				  struct md_str *ret_text, enum md_type *ret_type,
+				  struct md_error *err);
+/** The template with {c} and {p} filled in. */
+void md_put_template(struct md_buf *out, const char *template, struct md_str column,
+		     struct md_str param);
+/** All conditions of a node, joined by AND, each preceded by *separator (" WHERE " first, " AND "
+ * then): its filters, null filters on embeds, and inner embeds that no join enforces. */
+enum md_code md_put_conditions(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
+			       struct md_node *node, const char **separator, struct md_error *err);
+/** FROM part of `relation` seen from `parent`: "target" AS tN [JOIN "junction" …]; and its join
+ * condition in `on`. The parent's columns are written as columns of alias `parent`, or as child
+ * binds when `child` is set. */
+enum md_code md_put_relation(struct md_build *b, struct md_stmt_build *s, struct md_buf *from,
+			     struct md_buf *on, const struct md_relation *relation, unsigned target,
+			     unsigned parent, bool child, struct md_error *err);
+enum md_code md_put_order(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			  struct md_error *err);
+/** " AS tN" */
+void md_put_alias(struct md_buf *out, unsigned alias);
+/** "table" AS tN */
+void md_put_table(struct md_build *b, struct md_buf *out, const struct md_model *model,
+		  unsigned alias);
+
+/* output.c: cells and shapes */
+/** The cell that holds this column; adds it when the statement does not have it yet. */
+unsigned md_cell_column(struct md_build *b, struct md_stmt_build *s, unsigned alias,
+			const struct md_field *field);
+/** The shape of a node's select list; adds cells, joins and child statements as it needs them. */
+enum md_code md_node_shape(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			   bool inner_chain, const struct md_shape **ret_shape,
+			   struct md_error *err);
+#endif

@@ -1,0 +1,390 @@
+/* The select list: which cells a statement fetches, and the shape that makes JSON of them. To-one
+ * embeds are joined into the statement of their parent; to-many embeds, and to-one ones with a
+ * limit of their own, are child statements. */
+#include "core/query/builder.h"
+
+#include "core/json/sink_text.h"
+
+#include "core/base/banned.h"
+
+/* Typed cells (SQLite) are mostly written as what they are; text cells (PostgreSQL) by their
+ * declared type. */
+static const enum md_codec codecs[][2] = {
+	[MD_TYPE_ANY] = { MD_AS_STRING, MD_AS_ANY },
+	[MD_TYPE_INT2] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
+	[MD_TYPE_INT4] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
+	[MD_TYPE_INT8] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
+	[MD_TYPE_FLOAT] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
+	[MD_TYPE_NUMERIC] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
+	[MD_TYPE_BOOL] = { MD_AS_BOOL, MD_AS_BOOL },
+	[MD_TYPE_TEXT] = { MD_AS_STRING, MD_AS_STRING },
+	[MD_TYPE_DATE] = { MD_AS_STRING, MD_AS_STRING },
+	[MD_TYPE_TIME] = { MD_AS_STRING, MD_AS_STRING },
+	[MD_TYPE_TIMESTAMP] = { MD_AS_TIMESTAMP, MD_AS_STRING },
+	[MD_TYPE_TIMESTAMPTZ] = { MD_AS_TIMESTAMP, MD_AS_STRING },
+	[MD_TYPE_UUID] = { MD_AS_STRING, MD_AS_STRING },
+	[MD_TYPE_JSON] = { MD_AS_JSON_CHECKED, MD_AS_JSON },
+	[MD_TYPE_BYTES] = { MD_AS_STRING, MD_AS_ANY },
+	[MD_TYPE_OTHER] = { MD_AS_STRING, MD_AS_STRING },
+};
+
+static enum md_codec codec_of(const struct md_build *b, enum md_type type)
+{
+	return codecs[type][b->context->dialect->typed_cells];
+}
+
+static unsigned add_cell(struct md_stmt_build *s)
+{
+	if (s->cell_count == MD_CELLS_MAX) {
+		s->failed = true;
+		return 0;
+	}
+	if (s->cell_count > 0)
+		md_buf_putc(&s->cells, ',');
+	s->known[s->cell_count].field = NULL;
+	return s->cell_count++;
+}
+
+unsigned md_cell_column(struct md_build *b, struct md_stmt_build *s, unsigned alias,
+			const struct md_field *field)
+{
+	unsigned cell;
+
+	for (unsigned i = 0; i < s->cell_count; i++)
+		if (s->known[i].field == field && s->known[i].alias == alias)
+			return i;
+	cell = add_cell(s);
+	s->known[cell] = (struct md_cell){ .alias = alias, .field = field };
+	md_put_column(b, &s->cells, alias, field);
+	return cell;
+}
+
+struct items {
+	struct md_shape_item *list;
+	unsigned count, cap;
+	bool failed;
+};
+
+static struct md_shape_item *add_item(struct md_build *b, struct items *items, struct md_str key)
+{
+	struct md_shape_item *item;
+
+	if (items->count == items->cap || items->failed) {
+		items->failed = true;
+		return NULL;
+	}
+	item = &items->list[items->count];
+	*item = (struct md_shape_item){ .nest = MD_NEST_CELL };
+	if (md_str_is_given(key)) {
+		item->key = md_shape_key(b->arena, key.ptr, key.len, &item->key_len);
+		items->failed |= !item->key;
+	}
+	items->count++;
+	return item;
+}
+
+static void add_field(struct md_build *b, struct md_stmt_build *s, const struct md_node *node,
+		      const struct md_field *field, struct items *items)
+{
+	struct md_shape_item *item = add_item(b, items, field->name);
+
+	if (!item)
+		return;
+	item->codec = codec_of(b, field->type);
+	item->column = md_cell_column(b, s, node->alias, field);
+}
+
+/* Alias, else the last key of the JSON path, else the column. */
+static struct md_str output_name(const struct md_select *select)
+{
+	if (md_str_is_given(select->alias))
+		return select->alias;
+	for (unsigned i = select->column.path_len; i > 0; i--)
+		if (!select->column.path[i - 1].is_index)
+			return select->column.path[i - 1].key;
+	return select->column.name;
+}
+
+static const struct md_cast *find_cast(const struct md_build *b, struct md_str name)
+{
+	const struct md_cast *cast = b->context->dialect->casts;
+
+	while (cast->name && !md_str_equal_nocase(md_str_of(cast->name), name))
+		cast++;
+	return cast->name ? cast : NULL;
+}
+
+/* PGRST123 when switched off, as PostgREST; PGRST127 as long as they are not built. */
+static enum md_code fail_aggregate(const struct md_build *b, struct md_error *err)
+{
+	if (!b->context->aggregates)
+		return md_fail(err, MD_INVALID, "PGRST123",
+			       "Use of aggregate functions is not allowed");
+	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
+	md_error_details(err, "aggregate functions are not available in this version");
+	return MD_INVALID;
+}
+
+static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
+			       const struct md_node *node, const struct md_select *select,
+			       struct items *items, struct md_error *err)
+{
+	const struct md_cast *cast = NULL;
+	struct md_shape_item *item;
+	struct md_str text;
+	enum md_type type;
+	enum md_code code;
+
+	if (select->aggregate != MD_AGG_NONE)
+		return fail_aggregate(b, err);
+	code = md_column_expression(b, s, node, &select->column, &text, &type, err);
+	if (code != MD_OK)
+		return code;
+	if (md_str_is_given(select->cast)) {
+		cast = find_cast(b, select->cast);
+		if (!cast)
+			return md_fail(err, MD_INVALID, "42704", "type \"%.*s\" does not exist",
+				       MD_STR_ARG(select->cast));
+		type = cast->type;
+	}
+	item = add_item(b, items, output_name(select));
+	if (!item)
+		return md_fail_nomem(err);
+	item->codec = cast && type == MD_TYPE_TEXT ? MD_AS_TEXT : codec_of(b, type);
+	if (select->column.path_len > 0 && !cast)
+		item->codec = type == MD_TYPE_TEXT ? MD_AS_TEXT : MD_AS_JSON_CHECKED;
+	if (!cast && select->column.path_len == 0) {
+		item->column = md_cell_column(b, s, node->alias,
+					      md_model_field(node->model, select->column.name));
+		return MD_OK;
+	}
+	item->column = add_cell(s);
+	if (cast)
+		md_put_template(&s->cells, cast->sql, text, (struct md_str){ NULL, 0 });
+	else
+		md_buf_putstr(&s->cells, text);
+	return MD_OK;
+}
+
+static struct md_str embed_name(const struct md_embed *embed)
+{
+	return md_str_is_given(embed->alias) ? embed->alias : embed->relation;
+}
+
+static bool has_own_statement(const struct md_link *link)
+{
+	return !link->relation->to_one || link->embed->level.has_limit ||
+	       link->embed->level.has_offset;
+}
+
+/* Inner embeds that will be joined as such need no EXISTS. Must be known before the conditions are
+ * written. */
+static void mark_enforced(struct md_node *node, bool inner_chain)
+{
+	for (unsigned i = 0; i < node->link_count; i++)
+		node->links[i].enforced =
+			inner_chain && node->links[i].inner && !has_own_statement(&node->links[i]);
+}
+
+/* LEFT JOIN, or JOIN when the embed is inner and so is everything between it and the root of the
+ * statement. */
+static enum md_code join_link(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			      struct md_link *link, bool inner_chain, struct md_shape_item *item,
+			      struct md_error *err)
+{
+	bool inner = link->inner && inner_chain;
+	const char *separator = " AND ";
+	struct md_node *target;
+	md_auto_buf on;
+	enum md_code code;
+
+	md_buf_init(&on, 1u << 16);
+	code = md_node_new(b, link->relation->to, &link->embed->level, &target, err);
+	if (code != MD_OK)
+		return code;
+	mark_enforced(target, inner);
+	md_buf_puts(&s->from, inner ? " JOIN " : " LEFT JOIN ");
+	code = md_put_relation(b, s, &s->from, &on, link->relation, target->alias, node->alias,
+			       false, err);
+	if (code == MD_OK)
+		code = md_put_conditions(b, s, &on, target, &separator, err);
+	if (code != MD_OK)
+		return code;
+	md_buf_puts(&s->from, " ON ");
+	md_buf_put(&s->from, on.data, on.len);
+	link->joined = target;
+	if (!item) /* rel(): joined for its filters only */
+		return MD_OK;
+	item->nest = MD_NEST_OBJECT;
+	item->column = md_cell_column(b, s, target->alias, link->relation->remote[0]);
+	return md_node_shape(b, s, target, inner, &item->child, err);
+}
+
+static enum md_code build_child(struct md_build *b, struct md_node *node, struct md_link *link,
+				struct md_shape_item *item, struct md_stmt_build *s,
+				struct md_plan_stmt *stmt, struct md_error *err)
+{
+	const struct md_level *level = &link->embed->level;
+	bool capped = b->context->max_rows <= INT64_MAX;
+	int64_t limit = level->has_limit ? level->limit : INT64_MAX;
+	const char *separator = " AND ";
+	struct md_node *target;
+	enum md_code code = md_node_new(b, link->relation->to, level, &target, err);
+
+	if (code != MD_OK)
+		return code;
+	if (capped && limit > (int64_t)b->context->max_rows)
+		limit = (int64_t)b->context->max_rows;
+	md_buf_puts(&s->where, " WHERE ");
+	code = md_put_relation(b, s, &s->from, &s->where, link->relation, target->alias,
+			       node->alias, true, err);
+	if (code == MD_OK)
+		code = md_node_shape(b, s, target, true, &item->child, err);
+	if (code == MD_OK)
+		code = md_put_conditions(b, s, &s->where, target, &separator, err);
+	if (code == MD_OK)
+		code = md_put_order(b, s, target, err);
+	if (code == MD_OK)
+		code = md_stmt_build_finish(b, s, level->has_limit || capped, limit,
+					    level->has_offset ? level : NULL, stmt, err);
+	return code;
+}
+
+/* A child statement; its first parameters are the parent's columns of the relation. */
+static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
+			       struct md_node *node, struct md_link *link,
+			       struct md_shape_item *item, struct md_error *err)
+{
+	const struct md_relation *relation = link->relation;
+	struct md_plan_stmt *stmt = md_arena_zalloc(b->arena, sizeof(*stmt));
+	struct md_shape_call *call = md_arena_zalloc(b->arena, sizeof(*call));
+	struct md_shape_bind *binds =
+		md_arena_alloc(b->arena, relation->local_count * sizeof(*binds));
+	struct md_stmt_build s;
+	enum md_code code;
+
+	if (!stmt || !call || !binds)
+		return md_fail_nomem(err);
+	if (b->child_count == sizeof(b->children) / sizeof(b->children[0]))
+		return md_fail(err, MD_TOO_LARGE, "MD414", "more than %u embedded lists",
+			       b->child_count);
+	call->slot = b->child_count;
+	b->children[b->child_count++] = stmt;
+	code = md_stmt_build_init(b, &s, err);
+	if (code != MD_OK)
+		return code;
+	code = build_child(b, node, link, item, &s, stmt, err);
+	md_stmt_build_release(&s);
+	if (code != MD_OK)
+		return code;
+	for (unsigned i = 0; i < relation->local_count; i++)
+		binds[i] = (struct md_shape_bind){ .param = i,
+						   .column = md_cell_column(b, parent, node->alias,
+									    relation->local[i]) };
+	call->stmt = &stmt->stmt;
+	call->binds = binds;
+	call->bind_count = relation->local_count;
+	item->nest = relation->to_one ? MD_NEST_ROW : MD_NEST_ARRAY;
+	item->call = call;
+	return MD_OK;
+}
+
+static enum md_code add_embed(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			      struct md_link *link, bool inner_chain, struct items *items,
+			      struct md_error *err)
+{
+	const struct md_embed *embed = link->embed;
+	bool own_statement = has_own_statement(link);
+	struct md_shape_item *item = NULL;
+	struct md_str key = embed->spread ? (struct md_str){ NULL, 0 } : embed_name(embed);
+
+	if (embed->spread && !link->relation->to_one) {
+		md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
+		md_error_details(
+			err, "spreading a to-many relationship is not available in this version");
+		return MD_INVALID;
+	}
+	if (embed->level.select || !own_statement) {
+		if (embed->level.select) {
+			item = add_item(b, items, key);
+			if (!item)
+				return md_fail_nomem(err);
+		}
+		return own_statement ? child_link(b, s, node, link, item, err)
+				     : join_link(b, s, node, link, inner_chain, item, err);
+	}
+	return MD_OK; /* rel() of a to-many: counts only in conditions */
+}
+
+static unsigned count_items(const struct md_node *node)
+{
+	unsigned count = 0;
+
+	for (const struct md_select *select = node->level->select; select; select = select->next)
+		count += select->kind == MD_SELECT_STAR ? node->model->field_count : 1;
+	return count;
+}
+
+/* depth=: rows are recognised by their key, which comes first. */
+static const struct md_shape_cycle *cycle_of(struct md_build *b, const struct md_node *node,
+					     bool *failed)
+{
+	struct md_shape_cycle *cycle;
+
+	if (!b->request->query->has_depth || node->model->key_count == 0)
+		return NULL;
+	cycle = md_arena_alloc(b->arena, sizeof(*cycle));
+	if (!cycle) {
+		*failed = true;
+		return NULL;
+	}
+	*cycle = (struct md_shape_cycle){ .model = node->model,
+					  .key_count = node->model->key_count };
+	return cycle;
+}
+
+static void add_star(struct md_build *b, struct md_stmt_build *s, const struct md_node *node,
+		     struct items *items)
+{
+	bool key_first = b->request->query->has_depth;
+
+	for (unsigned i = 0; key_first && i < node->model->key_count; i++)
+		add_field(b, s, node, node->model->key[i], items);
+	for (unsigned i = 0; i < node->model->field_count; i++)
+		if (!key_first || node->model->fields[i].key_position < 0)
+			add_field(b, s, node, &node->model->fields[i], items);
+}
+
+enum md_code md_node_shape(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			   bool inner_chain, const struct md_shape **ret_shape,
+			   struct md_error *err)
+{
+	struct md_shape *shape = md_arena_zalloc(b->arena, sizeof(*shape));
+	struct items items = { .cap = count_items(node) };
+	unsigned link = 0;
+	enum md_code code = MD_OK;
+
+	items.list = md_arena_alloc(b->arena, items.cap * sizeof(*items.list));
+	if (!shape || !items.list)
+		return md_fail_nomem(err);
+	for (const struct md_select *select = node->level->select; select && code == MD_OK;
+	     select = select->next) {
+		if (select->kind == MD_SELECT_STAR)
+			add_star(b, s, node, &items);
+		else if (select->kind == MD_SELECT_COLUMN)
+			code = add_column(b, s, node, select, &items, err);
+		else
+			code = add_embed(b, s, node, &node->links[link++], inner_chain, &items,
+					 err);
+	}
+	if (code != MD_OK)
+		return code;
+	shape->cycle = cycle_of(b, node, &items.failed);
+	if (items.failed)
+		return md_fail_nomem(err);
+	shape->items = items.list;
+	shape->count = items.count;
+	shape->strip_nulls = b->request->strip_nulls;
+	*ret_shape = shape;
+	return MD_OK;
+}

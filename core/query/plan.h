@@ -1,0 +1,133 @@
+/* A compiled request shape: SQL, bind program, output shape. Built from a syntax tree and the
+ * registry; immutable afterwards, so that any thread may run it. It holds nothing of the request it
+ * was built for: values come from the request at hand through the bind program. All its memory is
+ * in its own arena. */
+#ifndef MD_CORE_QUERY_PLAN_H
+#define MD_CORE_QUERY_PLAN_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/db/dialect.h"
+#include "core/db/unit.h"
+#include "core/json/shape.h"
+#include "core/model/registry.h"
+#include "core/query/ast.h"
+
+enum md_read_route {
+	MD_READ_LIST,   /* /{relation} */
+	MD_READ_ITEM,   /* /{relation}/{key} */
+	MD_READ_RELATED /* /{relation}/{key}/{relationship} */
+};
+
+/** Everything that decides the text of the SQL and the shape of the answer. Borrowed while a plan
+ * is made. */
+struct md_plan_request {
+	enum md_read_route route;
+	const struct md_model *model;
+	struct md_str relationship; /* RELATED */
+	const struct md_query *query;
+	bool count; /* also count all rows */
+	bool strip_nulls;
+	bool has_limit,
+		has_offset; /* of the root, after Range and db-max-rows; offset's value is bound */
+	int64_t limit;
+};
+/** What the planner works with besides the request. */
+struct md_plan_context {
+	const struct md_registry *registry;
+	const struct md_dialect *dialect;
+	unsigned embeds;   /* relations in one plan, depth= included */
+	uint64_t max_rows; /* per embed; UINT64_MAX: no cap */
+	bool aggregates;   /* db-aggregates-enabled */
+};
+
+/** The values of one request in the order of the tree: what the bind program refers to by number.
+ */
+struct md_walk {
+	const struct md_filter *filters[256];
+	unsigned filter_count;
+	const struct md_level *offsets[64];
+	unsigned offset_count;
+	bool legacy_names; /* a filter named an embed by its target although it has an alias */
+};
+
+/** Where one placeholder's value comes from. */
+enum md_bind_from {
+	MD_FROM_FILTER, /* value `item` of filter `index` of the walk (the last one when there are
+			   fewer: padded lists) */
+	MD_FROM_OFFSET, /* offset of level `index` of the walk; 0 is the root's, after Range */
+	MD_FROM_KEY,    /* part `index` of the item's key */
+	MD_FROM_PLAN,   /* `text`, fixed: JSON paths */
+	MD_FROM_PARENT  /* filled in by the sink from the parent's row */
+};
+/** What is done with it on the way. */
+enum md_bind_as {
+	MD_BIND_TYPED,       /* checked and converted to `type` */
+	MD_BIND_TEXT,        /* as it is */
+	MD_BIND_PATTERN,     /* like: * becomes % */
+	MD_BIND_PREFIX_LOW,  /* literal beginning of a pattern */
+	MD_BIND_PREFIX_HIGH, /* first text behind all that begin so */
+	MD_BIND_JSON         /* JSON, or an array literal {a,b} made into it */
+};
+struct md_bind {
+	enum md_bind_from from;
+	enum md_bind_as as;
+	enum md_type type;
+	unsigned index, item;
+	struct md_str text;
+};
+/** A statement and its bind program: one bind per parameter. */
+struct md_plan_stmt {
+	struct md_stmt stmt;
+	const struct md_bind *binds;
+};
+
+struct md_plan {
+	struct md_arena *arena;
+	const struct md_plan_stmt *probe; /* RELATED: finds the parent row; NULL: not needed */
+	const struct md_plan_stmt *count; /* one row, one integer; NULL: not asked */
+	struct md_plan_stmt select;
+	const struct md_plan_stmt *children; /* by slot of md_shape_call */
+	unsigned child_count;
+	const struct md_shape *shape;
+	bool to_one;  /* RELATED to a to-one: one object */
+	bool bounded; /* unique key, or a small LIMIT without a sort: may run on the loop from the
+			 first time */
+};
+
+/** Append the plan key of the request to `key`: everything that can change text or shape, nothing
+ * that is only a value; and list the values' places in `ret_walk`. Fails with MD_TOO_LARGE when the
+ * walk's arrays are too small. */
+enum md_code md_plan_key(const struct md_plan_request *request, struct md_buf *key,
+			 struct md_walk *ret_walk, struct md_error *err);
+
+/** Resolve names and compile. Failures are the client's (PGRST…, 42703, 42704); `*ret_plan` is
+ * freed by md_plan_free(). */
+enum md_code md_plan_build(const struct md_plan_request *request, const struct md_walk *walk,
+			   const struct md_plan_context *context, struct md_plan **ret_plan,
+			   struct md_error *err);
+/** NULL is fine; returns NULL. */
+struct md_plan *md_plan_free(struct md_plan *plan);
+
+/** The values of one request. */
+struct md_plan_values {
+	const struct md_query *query;
+	const struct md_walk *walk;
+	const struct md_str *key; /* item routes */
+	int64_t offset;           /* of the root */
+	struct md_arena *arena;
+};
+/** Run the bind program of one statement into args[0..stmt.params). Text stays where it is or goes
+ * to the arena. A value that does not fit its column: MD_INVALID 22P02/22003 in PostgreSQL's words;
+ * a key that does not fit: MD_NOT_FOUND, MD404. */
+enum md_code md_plan_bind(const struct md_plan_stmt *stmt, const struct md_plan_values *values,
+			  struct md_value *args, struct md_error *err);
+
+/** The select tree of depth=N: all fields and relationships of `model`, N levels deep, without the
+ * way back. In `arena`. NULL: the arena is full. */
+struct md_level *md_depth_level(struct md_arena *arena, const struct md_model *model,
+				unsigned depth);
+#endif
