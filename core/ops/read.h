@@ -14,6 +14,7 @@
 #include "core/model/registry.h"
 #include "core/query/ast.h"
 #include "core/query/headers.h"
+#include "core/query/plan.h"
 
 /** What every loop has one of: plan cache, its place at the database, the registry it works with.
  */
@@ -46,11 +47,6 @@ struct md_ops_stats {
 };
 void md_ops_stats(const struct md_ops *ops, struct md_ops_stats *ret_stats);
 
-enum md_read_route {
-	MD_READ_LIST,   /* /{relation} */
-	MD_READ_ITEM,   /* /{relation}/{key} */
-	MD_READ_RELATED /* /{relation}/{key}/{relationship} */
-};
 /** What is asked. Everything borrowed, from the request's arena. */
 struct md_read_request {
 	enum md_read_route route;
@@ -81,7 +77,8 @@ enum md_read_state {
 	MD_READ_FAILED /* md_read_error() */
 };
 struct md_read;
-/** Start. True: state is DONE or FAILED already (or PIECE) and `ready` will not be called for it.
+/** Start. *ret_read is NULL when not even that much memory is there. True: state is DONE or FAILED
+ * already (or PIECE) and `ready` will not be called for it.
  */
 bool md_read_start(struct md_ops *ops, const struct md_read_request *request,
 		   struct md_read **ret_read);

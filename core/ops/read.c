@@ -1,0 +1,505 @@
+/* One read from request to text:
+ *
+ *   start: range ─► plan (cache, else build) ─► bind ─► lane
+ *   unit:  [probe: is the parent there] ─► [count] ─► select ─► sink ─► buffer
+ *   end:   checks on the number of rows ─► DONE or FAILED; PIECE in between when the answer is
+ * large */
+#include "core/ops/read.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/clock.h"
+#include "core/json/sink_text.h"
+#include "core/ops/ops.h"
+
+#include "core/base/banned.h"
+
+enum { CHEAP_NS = 1000 * 1000, SETTLED_RUNS = 16, SAMPLE = 16 };
+
+enum phase { PHASE_PROBE, PHASE_COUNT, PHASE_SELECT, PHASE_END };
+
+struct md_read {
+	struct md_unit unit; /* first */
+	struct md_ops *ops;
+	struct md_generation *generation;
+	struct md_cached_plan *cached;
+	struct md_read_request request;
+	struct md_plan_request ask;
+	enum md_read_state state;
+	enum phase phase;
+	bool starting; /* inside md_read_start(): nobody to call yet */
+	bool timed;
+	int64_t offset;
+	uint64_t begun_ns, spent_ns;
+	struct md_value *probe_args, *count_args, *select_args, **child_args;
+	struct md_text_sink *sink;
+	struct md_read_result result;
+};
+
+static struct md_read *read_of(struct md_unit *unit)
+{
+	return (struct md_read *)unit;
+}
+
+static enum md_code fail_range(struct md_error *err, const char *details)
+{
+	md_fail(err, MD_INVALID, "PGRST103", "Requested range not satisfiable");
+	md_error_details(err, "%s", details);
+	return MD_INVALID;
+}
+
+/* limit and offset of the root, from the query string, the Range header and db-max-rows: the
+ * narrowest of all. */
+static enum md_code set_range(struct md_read *read, struct md_error *err)
+{
+	const struct md_level *root = &read->request.query->root;
+	const struct md_range *range = &read->request.range;
+	int64_t first = root->has_offset && root->offset > 0 ? root->offset : 0, end = INT64_MAX;
+	uint64_t max_rows = read->ops->options.max_rows;
+
+	if (root->has_limit && root->limit < 0)
+		return fail_range(err, "Limit should be greater than or equal to zero.");
+	if (range->given && range->has_last && range->last < range->first)
+		return fail_range(err,
+				  "The lower boundary must be lower than or equal to the upper "
+				  "boundary in the Range header.");
+	if (root->has_limit && __builtin_add_overflow(first, root->limit, &end))
+		end = INT64_MAX;
+	if (range->given && range->first > first)
+		first = range->first;
+	if (range->given && range->has_last && range->last < end - 1)
+		end = range->last + 1;
+	if (end < first)
+		end = first;
+	read->ask.has_limit = end != INT64_MAX;
+	read->ask.limit = end - first;
+	if (max_rows <= INT64_MAX &&
+	    (!read->ask.has_limit || read->ask.limit > (int64_t)max_rows)) {
+		read->ask.has_limit = true;
+		read->ask.limit = (int64_t)max_rows;
+	}
+	read->ask.has_offset = first > 0;
+	read->offset = first;
+	read->result.first = (uint64_t)first;
+	return MD_OK;
+}
+
+static void bump(atomic_uint_fast64_t *counter)
+{
+	/* One writer: no need for an atomic addition. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+static enum md_code build_plan(struct md_read *read, struct md_str key, struct md_error *err)
+{
+	struct md_ops *ops = read->ops;
+	struct md_plan_context context = {
+		.registry = ops->newest->registry,
+		.dialect = ops->options.dialect,
+		.embeds = ops->options.embeds,
+		.max_rows = ops->options.max_rows,
+		.aggregates = ops->options.aggregates,
+	};
+	uint64_t evicted = 0;
+	struct md_plan *plan;
+	enum md_code code = md_plan_build(&read->ask, &ops->walk, &context, &plan, err);
+
+	if (code != MD_OK)
+		return code;
+	bump(&ops->misses);
+	read->cached = md_plans_add(ops->newest->plans, key, plan, &evicted);
+	atomic_fetch_add_explicit(&ops->evictions, evicted, memory_order_relaxed);
+	atomic_store_explicit(&ops->plans, md_plans_count(ops->newest->plans),
+			      memory_order_relaxed);
+	return read->cached ? MD_OK : md_fail_nomem(err);
+}
+
+static enum md_code find_plan(struct md_read *read, struct md_error *err)
+{
+	const struct md_read_request *request = &read->request;
+	struct md_ops *ops = read->ops;
+	struct md_str key;
+	enum md_code code;
+
+	read->ask.route = request->route;
+	read->ask.model = request->model;
+	read->ask.relationship = request->relationship;
+	read->ask.query = request->query;
+	read->ask.count = request->count != MD_COUNT_NONE;
+	read->ask.strip_nulls = request->strip_nulls;
+	md_buf_clear(&ops->key);
+	code = md_plan_key(&read->ask, &ops->key, &ops->walk, err);
+	if (code != MD_OK)
+		return code;
+	key = (struct md_str){ ops->key.data, ops->key.len };
+	read->cached = md_plans_find(ops->newest->plans, key);
+	read->result.legacy_names = ops->walk.legacy_names;
+	if (read->cached) {
+		read->result.plan_hit = true;
+		bump(&ops->hits);
+		return MD_OK;
+	}
+	return build_plan(read, key, err);
+}
+
+static enum md_code bind_stmt(struct md_read *read, const struct md_plan_stmt *stmt,
+			      struct md_value **ret_args, struct md_error *err)
+{
+	const struct md_plan_values values = {
+		.query = read->request.query,
+		.walk = &read->ops->walk,
+		.key = read->request.key,
+		.offset = read->offset,
+		.arena = read->request.arena,
+	};
+	struct md_value *args;
+
+	if (!stmt)
+		return MD_OK;
+	args = md_arena_alloc(read->request.arena, stmt->stmt.params * sizeof(*args));
+	if (!args)
+		return md_fail_nomem(err);
+	*ret_args = args;
+	return md_plan_bind(stmt, &values, args, err);
+}
+
+static enum md_code bind_all(struct md_read *read, struct md_error *err)
+{
+	const struct md_plan *plan = read->cached->plan;
+	enum md_code code = bind_stmt(read, plan->probe, &read->probe_args, err);
+
+	if (code == MD_OK)
+		code = bind_stmt(read, plan->count, &read->count_args, err);
+	if (code == MD_OK)
+		code = bind_stmt(read, &plan->select, &read->select_args, err);
+	if (code != MD_OK || plan->child_count == 0)
+		return code;
+	read->child_args =
+		md_arena_alloc(read->request.arena, plan->child_count * sizeof(*read->child_args));
+	if (!read->child_args)
+		return md_fail_nomem(err);
+	for (unsigned i = 0; i < plan->child_count && code == MD_OK; i++)
+		code = bind_stmt(read, &plan->children[i], &read->child_args[i], err);
+	return code;
+}
+
+static bool wants_object(const struct md_read *read)
+{
+	return read->request.singular || read->request.route == MD_READ_ITEM ||
+	       read->cached->plan->to_one;
+}
+
+static enum md_code make_sink(struct md_read *read, struct md_error *err)
+{
+	const struct md_text_sink_options options = {
+		.frame = wants_object(read) ? MD_FRAME_OBJECT : MD_FRAME_ARRAY,
+		.piece = read->ops->options.stream_threshold,
+		.child_args = read->child_args,
+	};
+
+	read->sink = md_text_sink_new(read->request.arena, read->cached->plan->shape, &options);
+	return read->sink ? MD_OK : md_fail_nomem(err);
+}
+
+static enum phase after(const struct md_read *read, enum phase phase)
+{
+	const struct md_plan *plan = read->cached->plan;
+
+	if (phase < PHASE_COUNT && plan->count)
+		return PHASE_COUNT;
+	return phase < PHASE_SELECT ? PHASE_SELECT : PHASE_END;
+}
+
+static enum phase first_phase(const struct md_read *read)
+{
+	return read->cached->plan->probe ? PHASE_PROBE : after(read, PHASE_PROBE);
+}
+
+/* Asked for rows behind the last one: only known when they are counted. */
+static bool is_behind_the_end(struct md_read *read)
+{
+	char details[128];
+
+	if (!read->result.has_total || (uint64_t)read->offset <= read->result.total)
+		return false;
+	snprintf(details, sizeof(details),
+		 "An offset of %lld was requested, but there are only %llu rows.",
+		 (long long)read->offset, (unsigned long long)read->result.total);
+	fail_range(&read->unit.error, details);
+	return true;
+}
+
+static enum md_next read_next(struct md_unit *unit, struct md_call *ret_call)
+{
+	struct md_read *read = read_of(unit);
+	const struct md_plan *plan = read->cached->plan;
+
+	if (read->timed && read->begun_ns == 0)
+		read->begun_ns = md_now_ns();
+	switch (read->phase) {
+	case PHASE_PROBE:
+		*ret_call =
+			(struct md_call){ .stmt = &plan->probe->stmt, .args = read->probe_args };
+		return MD_NEXT_CALL;
+	case PHASE_COUNT:
+		*ret_call =
+			(struct md_call){ .stmt = &plan->count->stmt, .args = read->count_args };
+		return MD_NEXT_CALL;
+	case PHASE_SELECT:
+		if (is_behind_the_end(read))
+			return MD_NEXT_ROLLBACK;
+		*ret_call =
+			(struct md_call){ .stmt = &plan->select.stmt, .args = read->select_args };
+		return MD_NEXT_CALL;
+	case PHASE_END:
+		break;
+	}
+	if (read->timed)
+		read->spent_ns = md_now_ns() - read->begun_ns;
+	return MD_NEXT_COMMIT;
+}
+
+static enum md_code fail_absent(struct md_error *err)
+{
+	md_fail(err, MD_NOT_FOUND, "MD404", "no such row");
+	md_error_hint(err,
+		      "the path names a row by its primary key, and there is none with this key");
+	return MD_NOT_FOUND;
+}
+
+/* One row of one statement: the parent's, or the count. */
+static enum md_flow one_row(struct md_read *read, struct md_rows *rows)
+{
+	const struct md_value *cells;
+
+	switch (rows->next(rows, &cells, &read->unit.error)) {
+	case MD_STEP_WAIT:
+		return MD_FLOW_WAIT;
+	case MD_STEP_FAIL:
+		return MD_FLOW_ABORT;
+	case MD_STEP_END:
+		fail_absent(&read->unit.error);
+		return MD_FLOW_ABORT;
+	case MD_STEP_ROW:
+		break;
+	}
+	if (read->phase == PHASE_COUNT) {
+		read->result.total = (uint64_t)cells[0].i;
+		read->result.has_total = read->result.counted = true;
+	}
+	read->phase = after(read, read->phase);
+	return MD_FLOW_ON;
+}
+
+static enum md_flow check_rows(struct md_read *read)
+{
+	uint64_t rows = md_text_sink_rows(read->sink);
+	struct md_error *err = &read->unit.error;
+
+	read->result.rows = rows;
+	read->result.bytes += read->request.out->len;
+	read->phase = PHASE_END;
+	if (rows == 0 && read->request.route != MD_READ_LIST && wants_object(read)) {
+		fail_absent(err);
+		return MD_FLOW_ABORT;
+	}
+	if (read->request.singular && rows != 1) {
+		md_fail(err, MD_INVALID, "PGRST116",
+			"Cannot coerce the result to a single JSON object");
+		md_error_details(err, "The result contains %llu rows", (unsigned long long)rows);
+		return MD_FLOW_ABORT;
+	}
+	return MD_FLOW_ON;
+}
+
+static enum md_flow feed(struct md_read *read, struct md_rows *rows)
+{
+	struct md_buf *out = read->request.out;
+
+	for (;;) {
+		switch (md_text_sink_feed(read->sink, rows, out, &read->unit.error)) {
+		case MD_SINK_DONE:
+			return check_rows(read);
+		case MD_SINK_WAIT:
+			return MD_FLOW_WAIT;
+		case MD_SINK_FAIL:
+			return MD_FLOW_ABORT;
+		case MD_SINK_FULL:
+			break;
+		}
+		read->result.bytes += out->len;
+		if (!read->request.head)
+			return MD_FLOW_PAUSE;
+		md_buf_clear(out); /* HEAD: only the length is wanted */
+	}
+}
+
+static enum md_flow read_rows(struct md_unit *unit, const struct md_call *call,
+			      struct md_rows *rows)
+{
+	struct md_read *read = read_of(unit);
+
+	(void)call;
+	return read->phase == PHASE_SELECT ? feed(read, rows) : one_row(read, rows);
+}
+
+static void tell(struct md_read *read)
+{
+	if (!read->starting)
+		read->request.ready(read, read->request.arg);
+}
+
+static void read_paused(struct md_unit *unit)
+{
+	struct md_read *read = read_of(unit);
+
+	read->state = MD_READ_PIECE;
+	tell(read);
+}
+
+/* Mean over about the last eight timed runs: quick to learn, slow to be fooled. */
+static void note_cost(struct md_read *read)
+{
+	struct md_cached_plan *cached = read->cached;
+
+	cached->runs++;
+	if (!read->timed || read->spent_ns == 0)
+		return;
+	if (cached->mean_ns == 0)
+		cached->mean_ns = read->spent_ns;
+	else
+		cached->mean_ns = cached->mean_ns - cached->mean_ns / 8 + read->spent_ns / 8;
+}
+
+static void let_go(struct md_read *read)
+{
+	if (read->cached)
+		md_plans_unuse(read->cached);
+	read->cached = NULL;
+	if (read->generation)
+		md_generation_leave(read->ops, read->generation);
+	read->generation = NULL;
+}
+
+static void read_done(struct md_unit *unit, enum md_code code)
+{
+	struct md_read *read = read_of(unit);
+
+	note_cost(read);
+	let_go(read);
+	read->state = code == MD_OK ? MD_READ_DONE : MD_READ_FAILED;
+	tell(read);
+}
+
+static void read_reset(struct md_unit *unit)
+{
+	struct md_read *read = read_of(unit);
+
+	md_text_sink_reset(read->sink);
+	md_buf_clear(read->request.out);
+	read->phase = first_phase(read);
+	read->result.bytes = 0;
+	read->result.has_total = false;
+	read->begun_ns = 0;
+	read->timed = true; /* it was too slow for the loop: learn how slow */
+}
+
+static const struct md_unit_ops read_ops = {
+	.next = read_next,
+	.rows = read_rows,
+	.paused = read_paused,
+	.done = read_done,
+	.reset = read_reset,
+};
+
+/* Until a plan has been seen at work, what is known of it decides; then what it really took. */
+static enum md_lane choose_lane(const struct md_cached_plan *cached)
+{
+	if (cached->runs == 0)
+		return cached->plan->bounded ? MD_LANE_INLINE : MD_LANE_OWN;
+	return cached->mean_ns <= CHEAP_NS ? MD_LANE_INLINE : MD_LANE_OWN;
+}
+
+static enum md_code prepare(struct md_read *read, struct md_error *err)
+{
+	enum md_code code = set_range(read, err);
+
+	if (code == MD_OK)
+		code = find_plan(read, err);
+	if (code != MD_OK)
+		return code;
+	md_plans_use(read->cached);
+	read->generation = read->ops->newest;
+	read->generation->users++;
+	code = bind_all(read, err);
+	if (code == MD_OK)
+		code = make_sink(read, err);
+	return code;
+}
+
+static void set_unit(struct md_read *read)
+{
+	const struct md_plan *plan = read->cached->plan;
+
+	read->unit.ops = &read_ops;
+	/* One statement has its own snapshot; more of them need a common one. */
+	read->unit.tx = plan->probe || plan->count ? MD_TX_READ : MD_TX_IMPLICIT;
+	read->unit.deadline_ns = read->request.deadline_ns;
+	read->phase = first_phase(read);
+	read->timed = read->cached->runs < SETTLED_RUNS || read->cached->runs % SAMPLE == 0;
+}
+
+bool md_read_start(struct md_ops *ops, const struct md_read_request *request,
+		   struct md_read **ret_read)
+{
+	struct md_read *read = md_arena_zalloc(request->arena, sizeof(*read));
+	enum md_code code;
+	bool ended;
+
+	*ret_read = read;
+	if (!read)
+		return true;
+	read->ops = ops;
+	read->request = *request;
+	read->starting = true;
+	code = prepare(read, &read->unit.error);
+	if (code != MD_OK) {
+		let_go(read);
+		read->state = MD_READ_FAILED;
+		return true;
+	}
+	set_unit(read);
+	ended = md_db_run(ops->options.db, &read->unit, choose_lane(read->cached));
+	read->starting = false;
+	return ended;
+}
+
+enum md_read_state md_read_state(const struct md_read *read)
+{
+	return read->state;
+}
+
+const struct md_error *md_read_error(const struct md_read *read)
+{
+	return &read->unit.error;
+}
+
+void md_read_resume(struct md_read *read)
+{
+	read->state = MD_READ_RUNNING;
+	md_db_resume(read->ops->options.db, &read->unit);
+}
+
+void md_read_cancel(struct md_read *read)
+{
+	if (read->state == MD_READ_RUNNING || read->state == MD_READ_PIECE)
+		md_db_cancel(read->ops->options.db, &read->unit);
+}
+
+const struct md_read_result *md_read_result(const struct md_read *read)
+{
+	return &read->result;
+}
