@@ -211,7 +211,7 @@ step_cppcheck()
 step_shell()
 {
 	have shellcheck || { missing shellcheck; return; }
-	shellcheck $(grep -rlE '^#!/bin/(ba)?sh' autogen.sh build-aux/lint.sh build-aux/headers.sh \
+	shellcheck -x $(grep -rlE '^#!/bin/(ba)?sh' autogen.sh build-aux/lint.sh build-aux/headers.sh \
 		build-aux/check-*.sh scripts tests .ci 2>/dev/null)
 }
 
