@@ -77,8 +77,9 @@ static bool copy_field(struct md_arena *arena, const struct md_catalog_column *c
 static bool copy_key(struct md_arena *arena, const struct md_catalog_key *from,
 		     struct md_field *fields, unsigned field_count, struct md_key *ret_key)
 {
-	const struct md_field **members = md_arena_alloc(arena, from->count * sizeof(*members));
+	const struct md_field **members;
 
+	members = md_arena_alloc(arena, from->count * sizeof(*members));
 	if (!members || !copy_str(arena, from->name, &ret_key->name))
 		return false;
 	for (unsigned i = 0; i < from->count; i++) {

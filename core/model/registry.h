@@ -54,11 +54,11 @@ enum md_code md_relation_resolve(const struct md_registry *registry, const struc
 				 struct md_str name, struct md_str hint,
 				 const struct md_relation **ret_relation, struct md_error *err);
 
-/** The document of /-/models: all models, or one when `only` is not NULL. New reference; NULL: out
- * of memory. */
+/** The document of /-/models: {"generation","schema","models":[…]}, or the object of one model when
+ * `only` is not NULL. New reference; NULL: out of memory. */
 struct json_t *md_registry_to_json(const struct md_registry *registry, const struct md_model *only);
 
-/** Similarity of two names from 0 to 1, as PostgREST's fuzzy hints measure it (threshold there
- * 0.75). */
+/** Similarity of two names from 0 to 1, as PostgREST's fuzzy hints measure it (threshold there 0.75
+ * for tables, 0.33 for relations). */
 double md_similarity(struct md_str a, struct md_str b);
 #endif
