@@ -86,8 +86,8 @@ static bool add_foreign_key(struct md_builder *b, const struct md_model *model,
 
 	if (!to || key->count == 0)
 		return true;
-	local = md_arena_alloc(arena, key->count * sizeof(*local));
-	remote = md_arena_alloc(arena, key->count * sizeof(*remote));
+	local = md_field_list(arena, key->count);
+	remote = md_field_list(arena, key->count);
 	link.name = md_arena_str(arena, md_str_of(key->name));
 	if (!local || !remote || !link.name.ptr)
 		return false;
@@ -171,7 +171,7 @@ static bool add_shown(struct md_builder *b, const struct md_model *view,
 		      const struct md_field *const *base, unsigned count, struct md_shown ***last)
 {
 	enum { MOST_WAYS = 16 };
-	const struct md_field **way = md_arena_alloc(b->scratch, count * sizeof(*way));
+	const struct md_field **way = md_field_list(b->scratch, count);
 	unsigned ways = 0;
 
 	if (!way)
@@ -183,12 +183,11 @@ static bool add_shown(struct md_builder *b, const struct md_model *view,
 	}
 	do {
 		struct md_shown *shown = md_arena_alloc(b->scratch, sizeof(*shown));
-		const struct md_field **fields =
-			md_arena_alloc(b->registry->arena, count * sizeof(*fields));
+		const struct md_field **fields = md_field_list(b->registry->arena, count);
 
 		if (!shown || !fields)
 			return false;
-		memcpy(fields, way, count * sizeof(*fields));
+		memcpy(fields, way, count * sizeof(void *));
 		*shown = (struct md_shown){ view, fields, NULL };
 		**last = shown;
 		*last = &shown->next;
@@ -229,7 +228,7 @@ static bool inherit_key(struct md_builder *b, struct md_model *view, const struc
 			return true;
 	if (base->key_count == 0)
 		return true;
-	fields = md_arena_alloc(arena, base->key_count * sizeof(*fields));
+	fields = md_field_list(arena, base->key_count);
 	key = md_arena_alloc(arena, sizeof(*key));
 	if (!fields || !key)
 		return false;
@@ -329,8 +328,8 @@ static bool start(struct md_builder *b)
 		fields += b->catalog->tables[t].column_count;
 	b->from = md_arena_alloc(b->scratch, models * sizeof(*b->from));
 	b->to = md_arena_alloc(b->scratch, models * sizeof(*b->to));
-	b->origin = md_arena_zalloc(b->scratch, fields * sizeof(*b->origin));
-	b->origin_model = md_arena_zalloc(b->scratch, fields * sizeof(*b->origin_model));
+	b->origin = md_arena_zalloc(b->scratch, fields * sizeof(void *));
+	b->origin_model = md_arena_zalloc(b->scratch, fields * sizeof(void *));
 	if (!b->from || !b->to || !b->origin || !b->origin_model)
 		return false;
 	for (size_t i = 0; i < models; i++)

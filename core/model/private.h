@@ -32,6 +32,12 @@ enum {
 enum md_code md_relations_build(struct md_registry *registry, const struct md_catalog *catalog,
 				struct md_error *err);
 
+/** Room for `count` pointers to fields. NULL: out of memory. */
+static inline const struct md_field **md_field_list(struct md_arena *arena, size_t count)
+{
+	return md_arena_alloc(arena, count * sizeof(void *));
+}
+
 /** memcmp order, shorter first. */
 int md_str_compare(struct md_str a, struct md_str b);
 /** The first MD_NAME_SHOWN characters of what a client wrote. */

@@ -77,9 +77,8 @@ static bool copy_field(struct md_arena *arena, const struct md_catalog_column *c
 static bool copy_key(struct md_arena *arena, const struct md_catalog_key *from,
 		     struct md_field *fields, unsigned field_count, struct md_key *ret_key)
 {
-	const struct md_field **members;
+	const struct md_field **members = md_field_list(arena, from->count);
 
-	members = md_arena_alloc(arena, from->count * sizeof(*members));
 	if (!members || !copy_str(arena, from->name, &ret_key->name))
 		return false;
 	for (unsigned i = 0; i < from->count; i++) {
@@ -288,7 +287,7 @@ enum md_code md_registry_fail_model(const struct md_registry *registry, struct m
 }
 
 /* PostgreSQL's rule for the columns it proposes: nearest by edit distance, at most three edits and
- * not more than half of the column's name; two that are equally near are both told, three are none,
+ * not more than half of what was written; two that are equally near are both told, three are none,
  * and then only a nearer one counts. */
 struct near_columns {
 	unsigned distance;
@@ -301,7 +300,7 @@ static void near_offer(struct near_columns *near, struct md_str wanted,
 	enum { FURTHEST = 3 };
 	unsigned distance = md_edit_distance(wanted, field->name, near->distance);
 
-	if (distance > field->name.len / 2 || distance > near->distance)
+	if (distance > wanted.len / 2 || distance > near->distance)
 		return;
 	if (distance < near->distance) {
 		*near = (struct near_columns){ distance, field, NULL };

@@ -147,7 +147,7 @@ static int compare_drafts(const void *left, const void *right)
 
 static bool finish(struct md_builder *b)
 {
-	struct md_draft **sorted = md_arena_alloc(b->scratch, b->draft_count * sizeof(*sorted));
+	struct md_draft **sorted = md_arena_alloc(b->scratch, b->draft_count * sizeof(void *));
 	struct md_relation *relations =
 		md_arena_alloc(b->registry->arena, b->draft_count * sizeof(*relations));
 
@@ -156,7 +156,7 @@ static bool finish(struct md_builder *b)
 	for (size_t i = 0; i < b->draft_count; i++)
 		sorted[i] = &b->drafts[i];
 	if (b->draft_count > 0)
-		qsort(sorted, b->draft_count, sizeof(struct md_draft *), compare_drafts);
+		qsort(sorted, b->draft_count, sizeof(void *), compare_drafts);
 	for (size_t i = 0; i < b->draft_count; i++) {
 		struct md_model *from =
 			&b->registry->models[md_model_index(b, sorted[i]->relation.from)];

@@ -82,6 +82,23 @@ START_TEST(copies_all_that_the_catalog_says)
 }
 END_TEST
 
+START_TEST(is_fine_with_an_empty_database)
+{
+	struct md_catalog catalog = { NULL, 0 };
+	struct md_registry *registry = NULL;
+	struct md_error err;
+	json_t *json;
+
+	ck_assert_int_eq(md_registry_build(&catalog, MD_STR(""), 1, &registry, &err), MD_OK);
+	md_registry_fail_model(registry, MD_STR("x"), &err);
+	ck_assert_str_eq(err.message, "Could not find the table '.x' in the schema cache");
+	json = md_registry_to_json(registry, NULL);
+	ck_assert_uint_eq(json_array_size(json_object_get(json, "models")), 0);
+	json_decref(json);
+	md_registry_unref(registry);
+}
+END_TEST
+
 START_TEST(finds_fields_by_exact_name)
 {
 	struct md_arena *arena = md_arena_new(1 << 20);
@@ -180,6 +197,10 @@ START_TEST(proposes_columns_as_postgresql_does)
 	ck_assert_str_eq(err.hint, "");
 	md_model_fail_field(m, MD_STR("y"), &err);
 	ck_assert_str_eq(err.hint, "");
+	md_model_fail_field(m, MD_STR("i"), &err);
+	ck_assert_str_eq(err.hint, "");
+	md_model_fail_field(m, MD_STR("bx"), &err);
+	ck_assert_str_eq(err.hint, "Perhaps you meant to reference the column \"t.x\".");
 	md_model_fail_field(m, MD_STR("aaa"), &err); /* three are too many */
 	ck_assert_str_eq(err.hint, "");
 	md_model_fail_field(m, MD_STR(""), &err);
@@ -347,8 +368,9 @@ START_TEST(builds_ten_thousand_tables_in_no_time)
 }
 END_TEST
 
-SUITE_MAIN("registry", copies_all_that_the_catalog_says, finds_fields_by_exact_name,
-	   knows_which_columns_hold_a_value_once, lives_as_long_as_somebody_holds_it,
-	   proposes_a_table_with_a_similar_name, proposes_columns_as_postgresql_does,
-	   writes_the_document_of_models, survives_a_failure_of_every_allocation,
-	   gives_up_the_document_when_memory_is_out, builds_ten_thousand_tables_in_no_time)
+SUITE_MAIN("registry", copies_all_that_the_catalog_says, is_fine_with_an_empty_database,
+	   finds_fields_by_exact_name, knows_which_columns_hold_a_value_once,
+	   lives_as_long_as_somebody_holds_it, proposes_a_table_with_a_similar_name,
+	   proposes_columns_as_postgresql_does, writes_the_document_of_models,
+	   survives_a_failure_of_every_allocation, gives_up_the_document_when_memory_is_out,
+	   builds_ten_thousand_tables_in_no_time)
