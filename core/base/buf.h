@@ -24,6 +24,12 @@ static inline void md_buf_init(struct md_buf *buf, size_t max)
 {
 	*buf = (struct md_buf){ .data = NULL, .len = 0, .cap = 0, .max = max, .failed = false };
 }
+/** Initialiser of an empty buffer; every md_auto_buf has it, or an early return would free garbage.
+ */
+#define MD_BUF(maximum)                                                             \
+	{                                                                           \
+		.data = NULL, .len = 0, .cap = 0, .max = (maximum), .failed = false \
+	}
 /** Free the bytes and be empty again, `max` kept. */
 void md_buf_release(struct md_buf *buf);
 /** Forget the content, keep the block; clears `failed`. */

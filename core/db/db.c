@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/arena.h"
-#include "core/base/clock.h"
+#include "core/base/url.h"
 #include "core/db/lane.h"
 
 #include "core/base/banned.h"
@@ -23,25 +23,16 @@ void md_lane_note(struct md_db *db, enum md_code code)
 		atomic_store_explicit(&db->alive, !lost, memory_order_relaxed);
 }
 
-/* scheme://user:secret@host → scheme://user@host; keyword strings: password=… goes. */
-static char *blank_password(const char *url)
+/* NULL: out of memory. */
+static char *label_of(const char *url)
 {
-	char *label = strdup(url), *scheme, *at, *colon, *word;
+	struct md_buf label;
 
-	if (!label)
-		return NULL;
-	scheme = strstr(label, "://");
-	at = scheme ? strchr(scheme + 3, '@') : NULL;
-	colon = at ? memchr(scheme + 3, ':', (size_t)(at - scheme - 3)) : NULL;
-	if (colon)
-		memmove(colon, at, strlen(at) + 1);
-	word = strstr(label, "password=");
-	if (word) {
-		size_t value = strcspn(word + 9, " &");
-
-		memmove(word, word + 9 + value, strlen(word + 9 + value) + 1);
-	}
-	return label;
+	md_buf_init(&label, 1u << 16);
+	md_url_blank_password(url, &label);
+	if (!md_buf_text(&label))
+		md_buf_release(&label);
+	return label.data;
 }
 
 static void fill_target(struct md_db *db)
@@ -109,7 +100,7 @@ enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_
 	db->reader_count = options->readers > 0 ? options->readers : 1;
 	db->readers = calloc(db->reader_count, sizeof(*db->readers));
 	db->url = strdup(options->url);
-	db->label = blank_password(options->url);
+	db->label = label_of(options->url);
 	db->options.url = db->url;
 	atomic_store(&db->alive, true);
 	if (!db->readers || !db->url || !db->label) {

@@ -242,10 +242,9 @@ static enum md_code bind_json(struct md_str text, struct md_arena *arena,
 			      struct md_value *ret_value, struct md_error *err)
 {
 	struct md_str copy;
-	md_auto_buf out;
+	md_auto_buf out = MD_BUF(1u << 20);
 	size_t i = 1;
 
-	md_buf_init(&out, 1u << 20);
 	if (text.len < 2 || text.ptr[0] != '{' || (text.len > 1 && memchr(text.ptr, ':', text.len)))
 		return bind_text(MD_TYPE_JSON, text, ret_value, err);
 	md_buf_putc(&out, '[');

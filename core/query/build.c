@@ -133,12 +133,11 @@ enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, b
 				  int64_t limit, const struct md_level *offset_of,
 				  struct md_plan_stmt *ret_stmt, struct md_error *err)
 {
-	md_auto_buf sql;
+	md_auto_buf sql = MD_BUF(4 * SQL_MAX);
 	struct md_bind *binds;
 	char *text;
 
 	put_limit(b, s, has_limit, limit, offset_of);
-	md_buf_init(&sql, 4 * SQL_MAX);
 	md_buf_puts(&sql, "SELECT ");
 	if (s->cells.len > 0)
 		md_buf_put(&sql, s->cells.data, s->cells.len);
@@ -185,7 +184,7 @@ static enum md_code put_root(struct md_build *b, struct md_stmt_build *s,
 			     const char **separator, struct md_error *err)
 {
 	unsigned parent;
-	md_auto_buf on;
+	md_auto_buf on = MD_BUF(SQL_MAX);
 	enum md_code code;
 
 	if (!via) {
@@ -194,7 +193,6 @@ static enum md_code put_root(struct md_build *b, struct md_stmt_build *s,
 			put_key_conditions(b, s, &s->where, node->model, node->alias, separator);
 		return MD_OK;
 	}
-	md_buf_init(&on, SQL_MAX);
 	parent = b->next_alias++;
 	code = md_put_relation(b, s, &s->from, &on, via, node->alias, parent, false, err);
 	if (code != MD_OK)

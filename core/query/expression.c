@@ -75,9 +75,8 @@ static enum md_code keep(struct md_build *b, struct md_buf *buf, struct md_str *
 static enum md_code path_text(struct md_build *b, const struct md_column_ref *ref,
 			      struct md_str *ret_text, struct md_error *err)
 {
-	md_auto_buf path;
+	md_auto_buf path = MD_BUF(16384);
 
-	md_buf_init(&path, 16384);
 	md_buf_putc(&path, '$');
 	for (unsigned i = 0; i < ref->path_len; i++) {
 		const struct md_json_step *step = &ref->path[i];
@@ -101,10 +100,9 @@ static enum md_code put_path(struct md_build *b, struct md_stmt_build *s,
 		b->context->dialect->templates[as_text ? MD_SQL_JSON_GET_TEXT : MD_SQL_JSON_GET];
 	struct md_bind bind = { .from = MD_FROM_PLAN, .as = MD_BIND_TEXT };
 	struct md_str number;
-	md_auto_buf param;
+	md_auto_buf param = MD_BUF(64);
 	enum md_code code = path_text(b, ref, &bind.text, err);
 
-	md_buf_init(&param, 64);
 	if (code != MD_OK)
 		return code;
 	md_put_bind(b, s, &param, &bind);
@@ -120,10 +118,9 @@ enum md_code md_column_expression(struct md_build *b, struct md_stmt_build *s,
 {
 	const struct md_field *field = md_model_field(node->model, ref->name);
 	struct md_str column;
-	md_auto_buf text;
+	md_auto_buf text = MD_BUF(1u << 16);
 	enum md_code code;
 
-	md_buf_init(&text, 1u << 16);
 	if (!field)
 		return md_model_fail_field(node->model, ref->name, err);
 	md_put_column(b, &text, node->alias, field);
@@ -199,7 +196,7 @@ static void put_comparison(struct md_build *b, struct md_stmt_build *s, const st
 			   unsigned item, struct md_buf *out)
 {
 	const struct operator* op = & operators[leaf->filter->op];
-	md_auto_buf param;
+	md_auto_buf param = MD_BUF(64);
 
 	if (op->infix) {
 		md_buf_putstr(out, leaf->column);
@@ -207,7 +204,6 @@ static void put_comparison(struct md_build *b, struct md_stmt_build *s, const st
 		put_value(b, s, leaf, item, op->as, out);
 		return;
 	}
-	md_buf_init(&param, 64);
 	put_value(b, s, leaf, item, op->as, &param);
 	md_put_template(out, b->context->dialect->templates[op->template], leaf->column,
 			(struct md_str){ param.data, param.len });
@@ -390,10 +386,9 @@ static enum md_code put_exists(struct md_build *b, struct md_stmt_build *s, stru
 {
 	struct md_node *target;
 	const char *separator = " AND ";
-	md_auto_buf on;
+	md_auto_buf on = MD_BUF(1u << 16);
 	enum md_code code;
 
-	md_buf_init(&on, 1u << 16);
 	code = md_node_new(b, link->relation->to, &link->embed->level, &target, err);
 	if (code != MD_OK)
 		return code;
@@ -507,10 +502,9 @@ static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *
 	struct md_node *target;
 	struct md_str text;
 	enum md_type type;
-	md_auto_buf on;
+	md_auto_buf on = MD_BUF(1u << 16);
 	enum md_code code;
 
-	md_buf_init(&on, 1u << 16);
 	if (!link || !link->relation->to_one)
 		return fail_related_order(node, order, link != NULL, err);
 	if (link->joined) {

@@ -195,10 +195,9 @@ static enum md_code join_link(struct md_build *b, struct md_stmt_build *s, struc
 	bool inner = link->inner && inner_chain;
 	const char *separator = " AND ";
 	struct md_node *target;
-	md_auto_buf on;
+	md_auto_buf on = MD_BUF(1u << 16);
 	enum md_code code;
 
-	md_buf_init(&on, 1u << 16);
 	code = md_node_new(b, link->relation->to, &link->embed->level, &target, err);
 	if (code != MD_OK)
 		return code;
