@@ -11,6 +11,7 @@ struct check {
 	const struct md_options *options;
 	const struct md_origin *origins;
 	struct md_problems *problems;
+	bool serve;
 };
 #define ERROR(check, name, ...) \
 	md_problem_add((check)->problems, false, &(check)->origins[MD_OPTION_##name], __VA_ARGS__)
@@ -43,10 +44,11 @@ static void check_db_url(const struct check *c)
 	md_auto_buf shown = { .max = 2 * MD_OPTION_TEXT_MAX };
 
 	if (url[0] == '\0') {
-		ERROR(c, db_url,
-		      "db_url is not set; write it in the configuration file, in MODELD_DB_URL or "
-		      "as --db, for example %s",
-		      hint);
+		md_problem_add(c->problems, !c->serve, &c->origins[MD_OPTION_db_url],
+			       "db_url is not set; write it in the configuration file, in "
+			       "MODELD_DB_URL or "
+			       "as --db, for example %s",
+			       hint);
 		return;
 	}
 	if (strchr(url, ':') ? is_known_scheme(url) : strchr(url, '=') != NULL)
@@ -318,10 +320,10 @@ static void (*const checks[])(const struct check *check) = {
 	check_pool,   check_port,    check_unsupported,
 };
 
-void md_check_options(const struct md_options *options, const struct md_origin *origins,
+void md_check_options(const struct md_options *options, const struct md_origin *origins, bool serve,
 		      struct md_problems *problems)
 {
-	struct check check = { options, origins, problems };
+	struct check check = { options, origins, problems, serve };
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](&check);

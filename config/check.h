@@ -5,7 +5,7 @@
 #include "config/problems.h"
 
 /** Add a problem for everything that stands in the way of serving with `options`. `origins` has
- * MD_OPTION_COUNT entries. */
-void md_check_options(const struct md_options *options, const struct md_origin *origins,
+ * MD_OPTION_COUNT entries. `serve`: somebody is about to, so a database must be named. */
+void md_check_options(const struct md_options *options, const struct md_origin *origins, bool serve,
 		      struct md_problems *problems);
 #endif

@@ -66,24 +66,26 @@ static enum md_code put_file(struct md_settings *settings, struct md_loader *loa
 {
 	const char *path = settings->config_path;
 	bool asked = path != NULL;
+	struct md_error why;
 	enum md_code code;
 	md_auto_buf text = { .max = MD_FILE_MAX + 8192 };
 
+	if (md_str_is_given(settings->text)) {
+		md_loader_put_file(loader, "text", settings->text);
+		return MD_OK;
+	}
 	if (!asked)
 		path = settings->default_path ? settings->default_path : MD_CONFIG_PATH;
 	path = md_arena_strndup(loader->arena, path, strlen(path));
 	if (!path)
 		return md_fail_nomem(err);
-	code = md_file_read(path, MD_FILE_MAX, &text, err);
-	if (code == MD_NOT_FOUND && !asked) {
-		if (err)
-			md_error_clear(err);
+	code = md_file_read(path, MD_FILE_MAX, &text, &why);
+	if (code == MD_NOT_FOUND && !asked)
 		return MD_OK;
-	}
 	if (code == MD_NOMEM)
-		return code;
+		return md_fail_nomem(err);
 	if (code != MD_OK)
-		return MD_NOT_FOUND;
+		return md_fail(err, MD_NOT_FOUND, "MD404", "%s", why.message);
 	md_loader_put_file(loader, path, (struct md_str){ text.data ? text.data : "", text.len });
 	return MD_OK;
 }
@@ -139,7 +141,7 @@ static enum md_code read_all(struct md_settings *settings, struct md_options_own
 	put_overrides(settings, &loader);
 	md_loader_finish(&loader);
 	owner->app_origins = loader.app_origins;
-	md_check_options(&owner->options, owner->origins, &settings->problems);
+	md_check_options(&owner->options, owner->origins, settings->serve, &settings->problems);
 	if (loader.failed || settings->problems.failed) {
 		md_options_unref(&owner->options);
 		return md_fail_nomem(err);

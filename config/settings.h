@@ -27,8 +27,10 @@ struct md_settings {
 	char *const *environment; /* NULL: none */
 	const struct md_override *overrides;
 	unsigned override_count;
-	int ready_fd;  /* where the server says that it is ready; -1: nowhere */
-	bool no_files; /* refuse "@path" values */
+	int ready_fd;       /* where the server says that it is ready; -1: nowhere */
+	bool serve;         /* a database must be named; else its absence is only a warning */
+	bool no_files;      /* refuse "@path" values */
+	struct md_str text; /* when given, read instead of any file */
 
 	/* Read only. */
 	const struct md_options *options;    /* valid ones, or NULL */

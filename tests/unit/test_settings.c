@@ -34,6 +34,7 @@ static enum md_code load(struct md_settings *settings, const char *text)
 	*settings = (struct md_settings){ .config_path = path,
 					  .overrides = overrides,
 					  .override_count = override_count,
+					  .serve = true,
 					  .ready_fd = -1 };
 	return md_settings_load(settings, NULL);
 }
