@@ -1,0 +1,492 @@
+#include "server/cli.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "config/settings.h"
+#include "config/suggest.h"
+
+#include "core/base/banned.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+enum { OVERRIDES_MAX = 256, SHOW_MAX = 16 * 1024 * 1024 };
+
+struct call;
+struct command {
+	const char *name; /* its words */
+	const char *arguments;
+	const char *summary;
+	unsigned flags; /* which of the options below it takes */
+	int (*run)(struct call *call);
+	const char *text; /* what help says besides */
+	const char *examples;
+};
+
+/* One run of one command. */
+struct call {
+	const struct md_cli *cli;
+	const struct command *command;
+	struct md_settings settings;
+	struct md_override overrides[OVERRIDES_MAX];
+	int argc; /* what is left behind the command's words */
+	char **argv;
+	bool help;
+};
+
+enum { TAKES_SETTINGS = 1, TAKES_READY_FD = 2, TAKES_WORDS = 4 };
+
+static int usage_error(const struct call *call)
+{
+	const struct command *command = call->command;
+
+	fprintf(call->cli->err, "Try: modeld %s%s--help\n", command ? command->name : "",
+		command ? " " : "");
+	return EX_USAGE;
+}
+
+/* --- the options of the commands ---------------------------------------------------------------
+ */
+
+static int add_override(struct call *call, enum md_layer layer, const char *name, struct md_str key,
+			const char *value)
+{
+	if (call->settings.override_count == OVERRIDES_MAX) {
+		fprintf(call->cli->err, "modeld: more than %d settings on the command line\n",
+			OVERRIDES_MAX);
+		return EX_USAGE;
+	}
+	call->overrides[call->settings.override_count++] =
+		(struct md_override){ layer, name, key.ptr, key.len, value };
+	return EX_OK;
+}
+
+static int take_config(struct call *call, const char *value)
+{
+	call->settings.config_path = value;
+	return EX_OK;
+}
+
+static int take_db(struct call *call, const char *value)
+{
+	return add_override(call, MD_LAYER_OPTION, "--db", MD_STR("db_url"), value);
+}
+
+static int take_listen(struct call *call, const char *value)
+{
+	return add_override(call, MD_LAYER_OPTION, "--listen", MD_STR("listen"), value);
+}
+
+static int take_set(struct call *call, const char *value)
+{
+	const char *equals = strchr(value, '=');
+	struct md_str key = { value, equals ? (size_t)(equals - value) : 0 };
+
+	key = md_str_trim(key);
+	if (key.len == 0) {
+		fprintf(call->cli->err, "modeld: --set needs KEY=VALUE\n");
+		return usage_error(call);
+	}
+	return add_override(call, MD_LAYER_SET, "--set", key, equals + 1);
+}
+
+static int take_ready_fd(struct call *call, const char *value)
+{
+	uint64_t fd;
+
+	if (!md_str_to_u64(md_str_of(value), &fd) || fd > INT32_MAX ||
+	    fcntl((int)fd, F_GETFD) < 0) {
+		fprintf(call->cli->err, "modeld: --ready-fd %s is not an open file descriptor\n",
+			value);
+		return EX_USAGE;
+	}
+	call->settings.ready_fd = (int)fd;
+	return EX_OK;
+}
+
+static int take_help(struct call *call, const char *value)
+{
+	(void)value;
+	call->help = true;
+	return EX_OK;
+}
+
+static const struct flag {
+	const char *name, *argument; /* argument NULL: takes none */
+	unsigned for_commands;       /* 0: all */
+	int (*take)(struct call *call, const char *value);
+	const char *help;
+} flags[] = {
+	{ "--config", "FILE", TAKES_SETTINGS, take_config,
+	  "configuration file (" MD_CONFIG_PATH ", when it exists)" },
+	{ "--db", "URL", TAKES_SETTINGS, take_db, "database: the setting db_url" },
+	{ "--listen", "ADDR", TAKES_SETTINGS, take_listen,
+	  "HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated" },
+	{ "--set", "KEY=VALUE", TAKES_SETTINGS, take_set, "any other setting; may be repeated" },
+	{ "--ready-fd", "N", TAKES_READY_FD, take_ready_fd,
+	  "write the URL of each listener to descriptor N when ready" },
+	{ "--help", NULL, 0, take_help, "this text; also -h" },
+	{ "-h", NULL, 0, take_help, NULL },
+};
+
+static bool takes(const struct command *command, const struct flag *flag)
+{
+	return flag->for_commands == 0 || (command->flags & flag->for_commands);
+}
+
+static const struct flag *find_flag(const struct call *call, struct md_str name)
+{
+	for (size_t i = 0; i < LENGTH(flags); i++)
+		if (takes(call->command, &flags[i]) && md_str_is(name, flags[i].name))
+			return &flags[i];
+	return NULL;
+}
+
+static int unknown_flag(const struct call *call, struct md_str name)
+{
+	struct md_suggest suggest = { .word = name };
+
+	for (size_t i = 0; i < LENGTH(flags); i++)
+		if (takes(call->command, &flags[i]))
+			md_suggest_offer(&suggest, flags[i].name);
+	fprintf(call->cli->err, "modeld: %s does not know %.*s", call->command->name,
+		MD_STR_ARG(name));
+	if (suggest.best)
+		fprintf(call->cli->err, "; did you mean %s?", suggest.best);
+	fputc('\n', call->cli->err);
+	return usage_error(call);
+}
+
+/* "--name value" or "--name=value" at argv[i]; *i ends on the last word used. */
+static int take_flag(struct call *call, int *i)
+{
+	const char *word = call->argv[*i], *equals = strchr(word, '='), *value = NULL;
+	struct md_str name = { word, equals ? (size_t)(equals - word) : strlen(word) };
+	const struct flag *flag = find_flag(call, name);
+
+	if (!flag)
+		return unknown_flag(call, name);
+	if (flag->argument && !equals && *i + 1 == call->argc) {
+		fprintf(call->cli->err, "modeld: %s needs %s\n", flag->name, flag->argument);
+		return usage_error(call);
+	}
+	if (!flag->argument && equals) {
+		fprintf(call->cli->err, "modeld: %s takes no value\n", flag->name);
+		return usage_error(call);
+	}
+	if (flag->argument)
+		value = equals ? equals + 1 : call->argv[++*i];
+	return flag->take(call, value);
+}
+
+static int take_flags(struct call *call)
+{
+	int code = EX_OK;
+
+	for (int i = 0; code == EX_OK && i < call->argc; i++) {
+		if (call->argv[i][0] != '-') {
+			fprintf(call->cli->err, "modeld: %s does not take \"%s\"\n",
+				call->command->name, call->argv[i]);
+			return usage_error(call);
+		}
+		code = take_flag(call, &i);
+	}
+	return code;
+}
+
+/* --- the commands ------------------------------------------------------------------------------
+ */
+
+static void print_problems(const struct call *call)
+{
+	const struct md_problems *problems = &call->settings.problems;
+
+	for (unsigned i = 0; i < problems->count; i++)
+		fprintf(call->cli->err, "modeld: %s: %s\n",
+			problems->items[i].warning ? "warning" : "error", problems->items[i].text);
+	if (problems->left_out > 0)
+		fprintf(call->cli->err, "modeld: and %u more\n", problems->left_out);
+}
+
+/* Read the configuration and tell what is wrong with it. */
+static int load(struct call *call)
+{
+	struct md_error err;
+	enum md_code code = md_settings_load(&call->settings, &err);
+
+	print_problems(call);
+	if (code == MD_OK)
+		return EX_OK;
+	if (code == MD_INVALID)
+		return EX_CONFIG;
+	fprintf(call->cli->err, "modeld: %s\n", err.message);
+	return code == MD_NOT_FOUND ? EX_NOINPUT : EX_OSERR;
+}
+
+static int finish(const struct call *call, int code)
+{
+	if (fflush(call->cli->out) != 0 || ferror(call->cli->out)) {
+		fprintf(call->cli->err, "modeld: cannot write: %m\n");
+		return EX_IOERR;
+	}
+	return code;
+}
+
+static int run_serve(struct call *call)
+{
+	int code;
+
+	call->settings.serve = true;
+	code = load(call);
+	if (code == EX_OK)
+		code = call->cli->serve(&call->settings);
+	md_settings_release(&call->settings);
+	return code;
+}
+
+static int run_config_show(struct call *call)
+{
+	md_auto_buf text = { .max = SHOW_MAX };
+	int code = load(call);
+
+	md_settings_show(&call->settings, false, &text);
+	md_settings_release(&call->settings);
+	if (text.failed) {
+		fprintf(call->cli->err, "modeld: out of memory\n");
+		return EX_OSERR;
+	}
+	if (text.len > 0)
+		fwrite(text.data, 1, text.len, call->cli->out);
+	return finish(call, code);
+}
+
+static int run_config_check(struct call *call)
+{
+	int code = load(call);
+
+	md_settings_release(&call->settings);
+	if (code == EX_OK)
+		fputs("ok\n", call->cli->out);
+	return finish(call, code);
+}
+
+static int run_version(struct call *call)
+{
+	fprintf(call->cli->out, "modeld %s\n", PACKAGE_VERSION);
+	return finish(call, EX_OK);
+}
+
+static int run_help(struct call *call);
+
+static const struct command commands[] = {
+	{ "serve", "[OPTION]...", "serve a database over HTTP", TAKES_SETTINGS | TAKES_READY_FD,
+	  run_serve,
+	  "Runs in the foreground until SIGTERM or SIGINT; SIGHUP reads the configuration again.\n"
+	  "Without --config, " MD_CONFIG_PATH " is read when it exists. Settings also come from\n"
+	  "MODELD_NAME and PGRST_NAME in the environment; \"modeld help settings\" lists them.\n",
+	  "  modeld serve --db sqlite:///shop.db\n"
+	  "  modeld serve --db postgresql://app@localhost/shop --listen 127.0.0.1:3000\n"
+	  "  modeld serve --config shop.conf --set log_level=debug\n" },
+	{ "config show", "[OPTION]...", "print every setting and where its value comes from",
+	  TAKES_SETTINGS, run_config_show,
+	  "Prints the syntax of the configuration file. Secrets are masked.\n",
+	  "  modeld config show\n"
+	  "  modeld config show --config shop.conf | grep -v default\n" },
+	{ "config check", "[OPTION]...", "check the configuration without serving", TAKES_SETTINGS,
+	  run_config_check, "Prints \"ok\", or everything that is wrong.\n",
+	  "  modeld config check --config shop.conf\n" },
+	{ "help", "[COMMAND | settings]", "explain a command, or list all settings", TAKES_WORDS,
+	  run_help, NULL, "  modeld help config show\n  modeld help settings\n" },
+	{ "version", "", "print the version; also --version", 0, run_version, NULL, NULL },
+};
+
+/* --- help --------------------------------------------------------------------------------------
+ */
+
+static void print_overview(FILE *to)
+{
+	fputs("Usage: modeld COMMAND [OPTION]...\n"
+	      "Serves databases over HTTP and JSON.\n\nCommands:\n",
+	      to);
+	for (size_t i = 0; i < LENGTH(commands); i++)
+		fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].summary);
+	fputs("\n\"modeld COMMAND --help\" explains one. To try it: modeld serve --db "
+	      "sqlite:///FILE\n"
+	      "Exit codes: 0 done, 64 wrong command line, 66 no such file, 69 database not "
+	      "reachable,\n"
+	      "71 system error, 74 cannot write, 75 try again, 78 wrong configuration.\n",
+	      to);
+}
+
+static void print_help(const struct command *command, FILE *to)
+{
+	char left[64];
+
+	fprintf(to, "Usage: modeld %s %s\n%c%s.\n", command->name, command->arguments,
+		command->summary[0] - 'a' + 'A', command->summary + 1);
+	if (command->text)
+		fprintf(to, "\n%s", command->text);
+	fputs("\nOptions:\n", to);
+	for (size_t i = 0; i < LENGTH(flags); i++) {
+		if (!flags[i].help || !takes(command, &flags[i]))
+			continue;
+		snprintf(left, sizeof(left), "%s %s", flags[i].name,
+			 flags[i].argument ? flags[i].argument : "");
+		fprintf(to, "  %-16s %s\n", left, flags[i].help);
+	}
+	if (command->examples)
+		fprintf(to, "\nExamples:\n%s", command->examples);
+}
+
+static void print_settings(FILE *to)
+{
+	for (unsigned id = 0; id < MD_OPTION_COUNT; id++) {
+		const struct md_option *option = md_option_at(id);
+		const char *heading = md_option_heading(id);
+		md_auto_buf expected = { .max = 1024 };
+
+		if (heading)
+			fprintf(to, "%s%s\n", id > 0 ? "\n" : "", heading);
+		md_option_expects(id, &expected);
+		fprintf(to, "  %s = %s\n      %s%s\n      %s\n", option->name,
+			option->def[0] != '\0' ? option->def : "\"\"", option->help,
+			option->flags & (MD_OPTION_IDLE | MD_OPTION_GUARD) ? " (no effect yet)"
+									   : "",
+			expected.failed || !md_buf_text(&expected) ? "" : expected.data);
+	}
+}
+
+/* The command whose words begin argv; *ret_words is how many they are. */
+static const struct command *find_command(int argc, char **argv, int *ret_words)
+{
+	for (size_t i = 0; i < LENGTH(commands); i++) {
+		const char *rest = commands[i].name;
+		int words = 0;
+
+		while (words < argc && *rest) {
+			size_t len = strcspn(rest, " ");
+
+			if (strlen(argv[words]) != len || memcmp(argv[words], rest, len) != 0)
+				break;
+			words++;
+			rest += len + (rest[len] == ' ');
+		}
+		if (*rest == '\0') {
+			*ret_words = words;
+			return &commands[i];
+		}
+	}
+	return NULL;
+}
+
+/* Is `word` the first of commands with two words? */
+static bool is_family(const char *word)
+{
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i < LENGTH(commands); i++)
+		if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
+			return true;
+	return false;
+}
+
+static void print_family(const char *word, FILE *to)
+{
+	size_t len = strlen(word);
+
+	fprintf(to, "Usage: modeld %s COMMAND [OPTION]...\n\nCommands:\n", word);
+	for (size_t i = 0; i < LENGTH(commands); i++)
+		if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
+			fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].summary);
+	fprintf(to, "\n\"modeld %s COMMAND --help\" explains one.\n", word);
+}
+
+static int unknown_command(const struct md_cli *cli, int argc, char **argv)
+{
+	struct md_suggest suggest = { .word = md_str_of(argv[0]) };
+	bool family = argc > 1 && argv[1][0] != '-' && is_family(argv[0]);
+	char words[128];
+
+	snprintf(words, sizeof(words), "%s%s%s", argv[0], family ? " " : "", family ? argv[1] : "");
+	if (family)
+		suggest.word = md_str_of(words);
+	for (size_t i = 0; i < LENGTH(commands); i++)
+		md_suggest_offer(&suggest, commands[i].name);
+	fprintf(cli->err, "modeld: there is no command \"%s\"", words);
+	if (suggest.best)
+		fprintf(cli->err, "; did you mean \"%s\"?", suggest.best);
+	fputs("\nTry: modeld --help\n", cli->err);
+	return EX_USAGE;
+}
+
+static int run_help(struct call *call)
+{
+	int words = 0;
+	const struct command *command = find_command(call->argc, call->argv, &words);
+	FILE *out = call->cli->out;
+
+	if (call->argc == 0)
+		print_overview(out);
+	else if (call->argc == 1 && strcmp(call->argv[0], "settings") == 0)
+		print_settings(out);
+	else if (call->argc == 1 && is_family(call->argv[0]))
+		print_family(call->argv[0], out);
+	else if (command && words == call->argc)
+		print_help(command, out);
+	else
+		return unknown_command(call->cli, call->argc, call->argv);
+	return finish(call, EX_OK);
+}
+
+static bool is_help(const char *word)
+{
+	return strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
+}
+
+static int run_command(struct call *call)
+{
+	int code = EX_OK;
+
+	if (!(call->command->flags & TAKES_WORDS) || (call->argc > 0 && is_help(call->argv[0])))
+		code = take_flags(call);
+	if (code != EX_OK)
+		return code;
+	if (!call->help)
+		return call->command->run(call);
+	print_help(call->command, call->cli->out);
+	return finish(call, EX_OK);
+}
+
+int md_cli_run(const struct md_cli *cli)
+{
+	struct call call = { .cli = cli,
+			     .settings = { .environment = cli->environment, .ready_fd = -1 },
+			     .argc = cli->argc > 0 ? cli->argc - 1 : 0,
+			     .argv = cli->argv + (cli->argc > 0) };
+	int words = 0;
+
+	call.settings.overrides = call.overrides;
+	if (call.argc == 0) {
+		print_overview(cli->err);
+		return EX_USAGE;
+	}
+	if (is_help(call.argv[0])) {
+		print_overview(cli->out);
+		return finish(&call, EX_OK);
+	}
+	if (strcmp(call.argv[0], "--version") == 0)
+		return run_version(&call);
+	if (is_family(call.argv[0]) && (call.argc == 1 || call.argv[1][0] == '-')) {
+		bool asked = call.argc > 1 && is_help(call.argv[1]);
+
+		print_family(call.argv[0], asked ? cli->out : cli->err);
+		return asked ? finish(&call, EX_OK) : EX_USAGE;
+	}
+	call.command = find_command(call.argc, call.argv, &words);
+	if (!call.command)
+		return unknown_command(cli, call.argc, call.argv);
+	call.argc -= words;
+	call.argv += words;
+	return run_command(&call);
+}
