@@ -130,7 +130,7 @@ struct md_embed {
 /** The parsed target and query string of one request. */
 struct md_query {
 	struct md_level root;
-	struct md_str *values;
+	struct md_str *values; /* not given: NULL as an element of eq(any).{…} */
 	unsigned value_count;
 	unsigned embed_count, embed_depth;
 	bool has_select;

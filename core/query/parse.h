@@ -42,13 +42,18 @@ enum md_code md_parse_query(struct md_arena *arena, struct md_str raw,
 			    const struct md_parse_limits *limits, bool item_route,
 			    struct md_query *ret_query, struct md_error *err);
 
+/** The names of a columns= or on_conflict= list (md_query.columns, .on_conflict), in order and with
+ * repetitions. */
+enum md_code md_parse_columns(struct md_arena *arena, struct md_str list, struct md_str **ret_names,
+			      unsigned *ret_count, struct md_error *err);
+
 /** A key of an item route: one column: the whole segment; several: the grammar of in.(…) without
  * the parentheses. Fails with MD_NOT_FOUND, MD404 when the number of parts is not `columns`. */
 enum md_code md_parse_key(struct md_arena *arena, struct md_str segment, unsigned columns,
 			  struct md_str *ret_parts, struct md_error *err);
 
-/** Write the query back as a query string (not encoded): parse → print → parse gives the same tree.
- * For tests and logs. */
+/** Write the query back as a query string: parse → print → parse gives the same tree. Only bytes
+ * that would be misread are percent-encoded. For tests and logs. */
 void md_query_print(const struct md_query *query, struct md_buf *out);
 
 /** The query string of Content-Location: parameters sorted by name, encoded as PostgREST does.

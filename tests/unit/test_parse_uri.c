@@ -1,0 +1,93 @@
+#include "tests/support/query.h"
+
+START_TEST(splits_paths_and_decodes_segments_once)
+{
+	md_auto_arena arena = md_arena_new(1 << 16);
+	struct md_path path;
+
+	ck_assert_int_eq(md_parse_path(arena, MD_STR("/"), &path, NULL), MD_OK);
+	ck_assert_uint_eq(path.count, 0);
+	ck_assert_int_eq(md_parse_path(arena, MD_STR("/a%2Fb/x+y%2520/%C3%A9/"), &path, NULL),
+			 MD_OK);
+	ck_assert_uint_eq(path.count, 3);
+	ck_assert(md_str_is(path.segments[0], "a/b") && md_str_is(path.segments[1], "x+y%20"));
+	ck_assert(md_str_is(path.segments[2], "\xC3\xA9"));
+	ck_assert_int_eq(md_parse_path(arena, MD_STR("/a//b"), &path, NULL), MD_OK);
+	ck_assert(path.count == 3 && path.segments[1].len == 0);
+	ck_assert_int_eq(md_parse_path(arena, MD_STR("/1/2/3/4/5/6"), &path, NULL), MD_OK);
+	ck_assert_uint_eq(path.count, 6);
+}
+END_TEST
+
+START_TEST(refuses_bad_paths)
+{
+	static const struct {
+		const char *path;
+		enum md_code code;
+		const char *wire;
+	} cases[] = {
+		{ "/%", MD_INVALID, "PGRST100" },
+		{ "/%4", MD_INVALID, "PGRST100" },
+		{ "/%zz", MD_INVALID, "PGRST100" },
+		{ "/%00", MD_INVALID, "PGRST100" },
+		{ "/%FF", MD_INVALID, "PGRST100" },
+		{ "/\xC3", MD_INVALID, "PGRST100" },
+		{ "/1/2/3/4/5/6/7", MD_NOT_FOUND, "PGRST125" },
+	};
+	md_auto_arena arena = md_arena_new(1 << 16);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct md_path path = { .count = 9 };
+		struct md_error err;
+
+		ck_assert_int_eq(md_parse_path(arena, md_str_of(cases[i].path), &path, &err),
+				 cases[i].code);
+		ck_assert_str_eq(err.wire, cases[i].wire);
+		ck_assert_uint_eq(path.count, 9);
+	}
+}
+END_TEST
+
+START_TEST(splits_composite_keys_only)
+{
+	md_auto_arena arena = md_arena_new(1 << 16);
+	struct md_str parts[3] = { MD_STR("kept") };
+	struct md_error err;
+
+	ck_assert_int_eq(md_parse_key(arena, MD_STR("a,b"), 1, parts, &err), MD_OK);
+	ck_assert(md_str_is(parts[0], "a,b"));
+	ck_assert_int_eq(md_parse_key(arena, MD_STR("\"a,\\\"b\\\\\",7"), 2, parts, &err), MD_OK);
+	ck_assert(md_str_is(parts[0], "a,\"b\\") && md_str_is(parts[1], "7"));
+	ck_assert_int_eq(md_parse_key(arena, MD_STR("1,,3"), 3, parts, &err), MD_OK);
+	ck_assert(parts[1].len == 0 && md_str_is(parts[2], "3"));
+	parts[0] = MD_STR("kept");
+	ck_assert_int_eq(md_parse_key(arena, MD_STR("1,2,3"), 2, parts, &err), MD_NOT_FOUND);
+	ck_assert_str_eq(err.wire, "MD404");
+	ck_assert_str_ne(err.hint, "");
+	ck_assert_int_eq(md_parse_key(arena, MD_STR("1"), 2, parts, &err), MD_NOT_FOUND);
+	ck_assert_int_eq(md_parse_key(arena, MD_STR("1,2)"), 2, parts, &err), MD_NOT_FOUND);
+	ck_assert(md_str_is(parts[0], "kept"));
+}
+END_TEST
+
+static void check_canonical(const char *text, const char *expected)
+{
+	md_auto_arena arena = md_arena_new(1 << 16);
+	md_auto_buf out = { .max = 1 << 16 };
+
+	ck_assert_int_eq(md_query_canonical(arena, md_str_of(text), &out, NULL), MD_OK);
+	ck_assert_str_eq(out.len ? md_buf_text(&out) : "", expected);
+}
+
+START_TEST(sorts_and_encodes_for_content_location)
+{
+	check_canonical("", "");
+	check_canonical("c=3&a=1;b=2&d", "a=1&b=2&c=3&d=");
+	check_canonical("z=eq.x+y&select=a(b),c&z=eq.1", "select=a%28b%29%2Cc&z=eq.x%20y&z=eq.1");
+	check_canonical("a%20b=%C3%A9~-_.", "a%20b=%C3%A9~-_.");
+	check_canonical("aa=1&a=2&&", "a=2&aa=1");
+}
+END_TEST
+
+SUITE_MAIN("parse_uri", splits_paths_and_decodes_segments_once, refuses_bad_paths,
+	   splits_composite_keys_only, sorts_and_encodes_for_content_location)
