@@ -1,0 +1,41 @@
+#include "core/json/codec.h"
+
+#include "core/base/banned.h"
+
+static bool is_timestamp_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c && strchr(" :.+-BC", c));
+}
+
+/* "2024-01-02 03:04:05.6+00" → "2024-01-02T03:04:05.6+00:00"; " BC" stays behind it. */
+size_t md_timestamp_text(char *out, const char *ptr, size_t len)
+{
+	size_t i = 0, n = 0;
+	bool has_minutes = false;
+
+	if (len == 0 || len > MD_TIMESTAMP_ROOM - 4)
+		return 0;
+	for (size_t k = 0; k < len; k++)
+		if (!is_timestamp_char(ptr[k]))
+			return 0;
+	while (i < len && ptr[i] != ' ')
+		out[n++] = ptr[i++];
+	if (i == len)
+		return 0;
+	out[n++] = 'T';
+	i++;
+	while (i < len && !strchr("+- ", ptr[i]))
+		out[n++] = ptr[i++];
+	if (i == len || ptr[i] == ' ')
+		has_minutes = true; /* without a zone there is nothing to complete */
+	for (; i < len && ptr[i] != ' '; i++) {
+		has_minutes = has_minutes || ptr[i] == ':';
+		out[n++] = ptr[i];
+	}
+	if (!has_minutes) {
+		memcpy(out + n, ":00", 3);
+		n += 3;
+	}
+	memcpy(out + n, ptr + i, len - i);
+	return n + len - i;
+}
