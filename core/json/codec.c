@@ -32,10 +32,8 @@ size_t md_timestamp_text(char *out, const char *ptr, size_t len)
 		has_minutes = has_minutes || ptr[i] == ':';
 		out[n++] = ptr[i];
 	}
-	if (!has_minutes) {
-		memcpy(out + n, ":00", 3);
-		n += 3;
-	}
+	for (const char *s = has_minutes ? "" : ":00"; *s; s++)
+		out[n++] = *s;
 	memcpy(out + n, ptr + i, len - i);
 	return n + len - i;
 }
