@@ -268,6 +268,10 @@ static enum md_code bind_json(struct md_str text, struct md_arena *arena,
 static enum md_code bind_one(const struct md_bind *bind, struct md_str text, struct md_arena *arena,
 			     struct md_value *ret_value, struct md_error *err)
 {
+	if (!md_str_is_given(text)) { /* NULL in eq(any).{a,NULL} */
+		*ret_value = md_value_null();
+		return MD_OK;
+	}
 	switch (bind->as) {
 	case MD_BIND_TEXT:
 		return bind_text(MD_TYPE_TEXT, text, ret_value, err);

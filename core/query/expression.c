@@ -70,6 +70,15 @@ static enum md_code keep(struct md_build *b, struct md_buf *buf, struct md_str *
 	return MD_OK;
 }
 
+/* SQLite's paths have no way to write a quote inside a key. */
+static enum md_code fail_json_key(const struct md_build *b, struct md_error *err)
+{
+	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
+	md_error_details(err, "JSON keys with a double quote cannot be reached on %s",
+			 b->context->dialect->name);
+	return MD_INVALID;
+}
+
 /* $."key"[0][#-1]: SQLite's path text of a chain of arrows; the last arrow decides whether text or
  * JSON comes out. */
 static enum md_code path_text(struct md_build *b, const struct md_column_ref *ref,
@@ -85,6 +94,8 @@ static enum md_code path_text(struct md_build *b, const struct md_column_ref *re
 			md_buf_printf(&path, "[#-%llu]", -(unsigned long long)step->index);
 		else if (step->is_index)
 			md_buf_printf(&path, "[%lld]", (long long)step->index);
+		else if (memchr(step->key.ptr, '"', step->key.len))
+			return fail_json_key(b, err);
 		else
 			md_buf_printf(&path, ".\"%.*s\"", (int)step->key.len, step->key.ptr);
 	}
@@ -539,6 +550,13 @@ static void put_tie_breaker(struct md_build *b, struct md_stmt_build *s, const s
 	}
 }
 
+static bool is_paged(const struct md_build *b, const struct md_node *node)
+{
+	if (node->level == &b->request->query->root)
+		return b->request->has_limit || b->request->has_offset;
+	return node->level->has_limit || node->level->has_offset;
+}
+
 enum md_code md_put_order(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
 			  struct md_error *err)
 {
@@ -569,7 +587,7 @@ enum md_code md_put_order(struct md_build *b, struct md_stmt_build *s, struct md
 			return code;
 		put_direction(&s->order, order, nullable);
 	}
-	if (node->level->order && !unique)
+	if (node->level->order && !unique && is_paged(b, node))
 		put_tie_breaker(b, s, node);
 	return MD_OK;
 }
