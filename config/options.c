@@ -23,7 +23,7 @@
 /* clang-format off */
 static const struct md_option table[] = {
 #define OPTION(name, type, def, min, max, flags, help) \
-	{ #name, MD_TYPE_##type, offsetof(struct md_options, name), def, min, max, flags, help },
+	{ #name, MD_OPT_##type, offsetof(struct md_options, name), def, min, max, flags, help },
 #include "config/options.def"
 };
 
@@ -432,17 +432,17 @@ static const struct type {
 	const char *expects;
 	size_t size; /* members that are compared as bytes; 0: texts */
 } types[] = {
-	[MD_TYPE_TEXT] = { parse_text, put_text, "a text of at most 64 KiB", 0 },
-	[MD_TYPE_LIST] = { parse_list, put_list, "a list separated by commas, without empty items",
-			   0 },
-	[MD_TYPE_BOOL] = { parse_bool, put_bool, "true or false", sizeof(bool) },
-	[MD_TYPE_UINT] = { parse_uint, put_uint, "a whole number", sizeof(unsigned) },
-	[MD_TYPE_INT] = { parse_int, put_int, "a whole number", sizeof(int) },
-	[MD_TYPE_COUNT] = { parse_count, put_count, "a whole number", sizeof(uint64_t) },
-	[MD_TYPE_DURATION] = { parse_duration, put_duration, "a duration such as 500ms, 30s or 2m",
-			       sizeof(uint64_t) },
-	[MD_TYPE_SIZE] = { parse_size, put_size, "a size such as 24KiB or 1MiB", sizeof(uint64_t) },
-	[MD_TYPE_CHOICE] = { parse_choice, put_choice, "one of", sizeof(int) },
+	[MD_OPT_TEXT] = { parse_text, put_text, "a text of at most 64 KiB", 0 },
+	[MD_OPT_LIST] = { parse_list, put_list, "a list separated by commas, without empty items",
+			  0 },
+	[MD_OPT_BOOL] = { parse_bool, put_bool, "true or false", sizeof(bool) },
+	[MD_OPT_UINT] = { parse_uint, put_uint, "a whole number", sizeof(unsigned) },
+	[MD_OPT_INT] = { parse_int, put_int, "a whole number", sizeof(int) },
+	[MD_OPT_COUNT] = { parse_count, put_count, "a whole number", sizeof(uint64_t) },
+	[MD_OPT_DURATION] = { parse_duration, put_duration, "a duration such as 500ms, 30s or 2m",
+			      sizeof(uint64_t) },
+	[MD_OPT_SIZE] = { parse_size, put_size, "a size such as 24KiB or 1MiB", sizeof(uint64_t) },
+	[MD_OPT_CHOICE] = { parse_choice, put_choice, "one of", sizeof(int) },
 };
 
 enum md_code md_option_parse(struct md_arena *arena, unsigned id, struct md_str text, bool append,
@@ -458,9 +458,9 @@ enum md_code md_option_parse(struct md_arena *arena, unsigned id, struct md_str 
 
 static void put_limit(const struct md_option *option, int64_t limit, struct md_buf *out)
 {
-	if (option->type == MD_TYPE_DURATION)
+	if (option->type == MD_OPT_DURATION)
 		put_scaled(out, duration_units, LENGTH(duration_units), (uint64_t)limit);
-	else if (option->type == MD_TYPE_SIZE)
+	else if (option->type == MD_OPT_SIZE)
 		put_scaled(out, size_units, LENGTH(size_units), (uint64_t)limit);
 	else
 		md_buf_put_i64(out, limit);
@@ -472,7 +472,7 @@ void md_option_expects(unsigned id, struct md_buf *out)
 	const char *between = " ";
 
 	md_buf_puts(out, types[option->type].expects);
-	if (option->type == MD_TYPE_CHOICE)
+	if (option->type == MD_OPT_CHOICE)
 		for (size_t i = 0; i < LENGTH(choices); i++)
 			if (choices[i].id == choices_of(id)) {
 				md_buf_printf(out, "%s%s", between, choices[i].text);
@@ -508,9 +508,9 @@ bool md_option_equal(unsigned id, const struct md_options *a, const struct md_op
 	const struct md_option *option = md_option_at(id);
 	const void *left = const_member(id, a), *right = const_member(id, b);
 
-	if (option->type == MD_TYPE_LIST)
+	if (option->type == MD_OPT_LIST)
 		return same_list(left, right);
-	if (option->type == MD_TYPE_TEXT)
+	if (option->type == MD_OPT_TEXT)
 		return strcmp(*(const char *const *)left, *(const char *const *)right) == 0;
 	return memcmp(left, right, types[option->type].size) == 0;
 }
@@ -522,12 +522,12 @@ enum md_code md_option_copy(struct md_arena *arena, unsigned id, const struct md
 	const struct md_option_list *list = const_member(id, from);
 	const char **items;
 
-	if (option->type == MD_TYPE_TEXT) {
+	if (option->type == MD_OPT_TEXT) {
 		const char *text = *(const char *const *)const_member(id, from);
 
 		return md_option_parse(arena, id, md_str_of(text), false, to);
 	}
-	if (option->type != MD_TYPE_LIST) {
+	if (option->type != MD_OPT_LIST) {
 		memcpy(member(id, to), const_member(id, from), types[option->type].size);
 		return MD_OK;
 	}

@@ -69,15 +69,15 @@ enum md_option_choice {
 };
 /* clang-format on */
 enum md_option_type {
-	MD_TYPE_TEXT,
-	MD_TYPE_LIST,
-	MD_TYPE_BOOL,
-	MD_TYPE_UINT,
-	MD_TYPE_INT,
-	MD_TYPE_COUNT,
-	MD_TYPE_DURATION,
-	MD_TYPE_SIZE,
-	MD_TYPE_CHOICE
+	MD_OPT_TEXT,
+	MD_OPT_LIST,
+	MD_OPT_BOOL,
+	MD_OPT_UINT,
+	MD_OPT_INT,
+	MD_OPT_COUNT,
+	MD_OPT_DURATION,
+	MD_OPT_SIZE,
+	MD_OPT_CHOICE
 };
 enum {
 	MD_OPTION_RELOAD = 1,

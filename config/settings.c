@@ -239,8 +239,8 @@ void md_settings_release(struct md_settings *settings)
 /* Numbers, durations, sizes and booleans need no quotes. */
 static bool is_bare(const struct md_option *option)
 {
-	return option->type != MD_TYPE_TEXT && option->type != MD_TYPE_LIST &&
-	       option->type != MD_TYPE_CHOICE;
+	return option->type != MD_OPT_TEXT && option->type != MD_OPT_LIST &&
+	       option->type != MD_OPT_CHOICE;
 }
 
 static void put_secret(unsigned id, struct md_str value, struct md_buf *out)
