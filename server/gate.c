@@ -38,10 +38,14 @@ static bool version_is_odd(const struct md_gate *gate)
 }
 
 /* Method, two blanks, target, version, line end. */
+static size_t line_size(const struct md_gate *gate)
+{
+	return gate->method.len + gate->target.len + gate->version.len + 4;
+}
+
 static bool line_is_long(const struct md_gate *gate)
 {
-	return gate->method.len + gate->target.len + gate->version.len + 4 >
-	       gate->limits->request_line;
+	return line_size(gate) > gate->limits->request_line;
 }
 
 /* origin-form only: a proxy in front has no business sending anything else. */
@@ -68,7 +72,7 @@ static bool header_is_large(const struct md_gate *gate)
 
 static bool headers_are_large(const struct md_gate *gate)
 {
-	return gate->heads->total > gate->limits->headers_size ||
+	return gate->heads->total + line_size(gate) > gate->limits->headers_size ||
 	       gate->heads->count > gate->limits->headers;
 }
 

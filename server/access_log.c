@@ -1,0 +1,83 @@
+#include "server/access_log.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "config/options.h"
+#include "core/base/clock.h"
+#include "server/log.h"
+#include "server/server.h"
+
+#include "core/base/banned.h"
+
+/* A closed connection has no status on the wire; 499 is what proxies call it. */
+enum { STATUS_GONE = 499, FLUSH_AT = 32 * 1024 };
+
+static unsigned final_status(const struct md_request *request)
+{
+	return request->replied ? request->status : STATUS_GONE;
+}
+
+static void put_ms(struct md_buf *out, uint64_t ns)
+{
+	uint64_t us = ns / 1000;
+	char digits[4] = { '.', (char)('0' + us % 1000 / 100), (char)('0' + us % 100 / 10),
+			   (char)('0' + us % 10) };
+
+	md_buf_put_i64(out, (int64_t)(us / 1000));
+	md_buf_put(out, digits, sizeof(digits));
+}
+
+/* Names in the registry can hold anything; the log is one line of visible text. */
+static void put_name(struct md_buf *out, struct md_str name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char c = (unsigned char)name.ptr[i];
+
+		md_buf_putc(out, c <= 0x20 || c == 0x7f || c == '=' ? '_' : (char)c);
+	}
+}
+
+static void put_line(struct md_request *request, struct md_buf *out)
+{
+	md_buf_puts(out, md_log_prefix(MD_LOG_INFO));
+	md_buf_puts(out, "request method=");
+	md_buf_puts(out, request->has_head ? md_method_name(request->method) : "-");
+	md_buf_puts(out, " route=");
+	md_buf_puts(out, request->has_route ? md_routes[request->route.id].template : "-");
+	if (md_str_is_given(request->route.relation)) {
+		md_buf_puts(out, " relation=");
+		put_name(out, request->route.relation);
+	}
+	md_buf_puts(out, " status=");
+	md_buf_put_i64(out, final_status(request));
+	md_buf_puts(out, " ms=");
+	put_ms(out, md_now_ns() - request->started_ns);
+	md_buf_puts(out, " bytes=");
+	md_buf_put_i64(out, request->method == MD_METHOD_HEAD ? 0 : (int64_t)request->length);
+	md_buf_puts(out, " id=");
+	md_buf_puts(out, md_request_id(request));
+	md_buf_putc(out, '\n');
+}
+
+void md_access_log(struct md_request *request)
+{
+	struct md_loop *loop = request->loop;
+	unsigned status = final_status(request);
+
+	if (status >= MD_STATUS_MIN && status < MD_STATUS_MAX)
+		md_count(&loop->counters.status[status - MD_STATUS_MIN], 1);
+	md_count(&loop->counters.bytes, request->length);
+	if (loop->options->log_level < MD_LEVEL_INFO)
+		return;
+	put_line(request, &loop->log);
+	if (loop->log.len >= FLUSH_AT)
+		md_access_log_flush(loop);
+}
+
+void md_access_log_flush(struct md_loop *loop)
+{
+	if (loop->log.len > 0)
+		md_log_write(loop->log.data, loop->log.len);
+	md_buf_clear(&loop->log);
+}

@@ -1,0 +1,232 @@
+/* Small documents made from the registry: the root (OpenAPI 2.0, or a page for browsers) and
+ * /-/models. Made for each request; nobody asks for them often. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/json/write.h"
+#include "server/loop.h"
+#include "server/params.h"
+#include "server/run.h"
+
+#include "core/base/banned.h"
+
+/* OpenAPI's type and format of a field. */
+static const struct {
+	const char *type, *format;
+} types_table[] = {
+	[MD_TYPE_ANY] = { NULL, NULL },
+	[MD_TYPE_INT2] = { "integer", "smallint" },
+	[MD_TYPE_INT4] = { "integer", "integer" },
+	[MD_TYPE_INT8] = { "integer", "bigint" },
+	[MD_TYPE_FLOAT] = { "number", "double precision" },
+	[MD_TYPE_NUMERIC] = { "number", "numeric" },
+	[MD_TYPE_BOOL] = { "boolean", "boolean" },
+	[MD_TYPE_TEXT] = { "string", "text" },
+	[MD_TYPE_DATE] = { "string", "date" },
+	[MD_TYPE_TIME] = { "string", "time" },
+	[MD_TYPE_TIMESTAMP] = { "string", "timestamp without time zone" },
+	[MD_TYPE_TIMESTAMPTZ] = { "string", "timestamp with time zone" },
+	[MD_TYPE_UUID] = { "string", "uuid" },
+	[MD_TYPE_JSON] = { NULL, "json" },
+	[MD_TYPE_BYTES] = { "string", "bytea" },
+	[MD_TYPE_OTHER] = { "string", NULL },
+};
+
+static void put_string(struct md_buf *out, struct md_str s)
+{
+	md_json_write_string(out, s.ptr, s.len);
+}
+
+static void put_path(const struct md_model *model, struct md_buf *out)
+{
+	md_auto_buf path = { .max = 4096 };
+
+	md_buf_putc(&path, '/');
+	md_buf_putstr(&path, model->name);
+	md_json_write_string(out, path.data, path.len);
+	md_buf_puts(out, ":{\"get\":{\"tags\":[");
+	put_string(out, model->name);
+	md_buf_puts(out, "],\"produces\":[\"application/json\","
+			 "\"application/vnd.pgrst.object+json\"],"
+			 "\"responses\":{\"200\":{\"description\":\"OK\",\"schema\":"
+			 "{\"type\":\"array\",\"items\":{\"$ref\":");
+	md_buf_clear(&path);
+	md_buf_puts(&path, "#/definitions/");
+	md_buf_putstr(&path, model->name);
+	md_json_write_string(out, path.data, path.len);
+	md_buf_puts(out, "}}},\"206\":{\"description\":\"Partial Content\"}}}}");
+}
+
+static void put_field(const struct md_field *field, struct md_buf *out)
+{
+	const char *type = types_table[field->type].type;
+	const char *format = types_table[field->type].format;
+
+	put_string(out, field->name);
+	md_buf_puts(out, ":{");
+	if (type)
+		md_buf_printf(out, "\"type\":\"%s\"", type);
+	if (format)
+		md_buf_printf(out, "%s\"format\":\"%s\"", type ? "," : "", format);
+	if (field->key_position >= 0)
+		md_buf_printf(out, "%s\"description\":\"Note:\\nThis is a Primary Key.<pk/>\"",
+			      type || format ? "," : "");
+	md_buf_putc(out, '}');
+}
+
+static void put_definition(const struct md_model *model, struct md_buf *out)
+{
+	bool first = true;
+
+	put_string(out, model->name);
+	md_buf_puts(out, ":{\"type\":\"object\",\"properties\":{");
+	for (unsigned i = 0; i < model->field_count; i++) {
+		if (i > 0)
+			md_buf_putc(out, ',');
+		put_field(&model->fields[i], out);
+	}
+	md_buf_putc(out, '}');
+	for (unsigned i = 0; i < model->field_count; i++) {
+		if (model->fields[i].nullable || model->fields[i].fallback)
+			continue;
+		md_buf_puts(out, first ? ",\"required\":[" : ",");
+		put_string(out, model->fields[i].name);
+		first = false;
+	}
+	md_buf_puts(out, first ? "}" : "]}");
+}
+
+static void put_openapi(const struct md_registry *registry, struct md_buf *out)
+{
+	unsigned count;
+	const struct md_model *models = md_registry_models(registry, &count);
+
+	md_buf_puts(out, "{\"swagger\":\"2.0\",\"info\":{\"title\":\"modeld\","
+			 "\"description\":\"Relations of the database, in the PostgREST dialect\","
+			 "\"version\":\"" PACKAGE_VERSION "\"},\"basePath\":\"/\","
+			 "\"schemes\":[\"http\"],\"consumes\":[\"application/json\"],"
+			 "\"produces\":[\"application/json\"],\"paths\":{\"/\":{\"get\":"
+			 "{\"tags\":[\"Introspection\"],\"summary\":"
+			 "\"OpenAPI description (this document)\",\"produces\":"
+			 "[\"application/openapi+json\",\"application/json\"],"
+			 "\"responses\":{\"200\":{\"description\":\"OK\"}}}}");
+	for (unsigned i = 0; i < count; i++) {
+		md_buf_putc(out, ',');
+		put_path(&models[i], out);
+	}
+	md_buf_puts(out, "},\"definitions\":{");
+	for (unsigned i = 0; i < count; i++) {
+		if (i > 0)
+			md_buf_putc(out, ',');
+		put_definition(&models[i], out);
+	}
+	md_buf_puts(out, "}}");
+}
+
+static void put_html(struct md_buf *out, struct md_str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		switch (text.ptr[i]) {
+		case '<':
+			md_buf_puts(out, "&lt;");
+			break;
+		case '>':
+			md_buf_puts(out, "&gt;");
+			break;
+		case '&':
+			md_buf_puts(out, "&amp;");
+			break;
+		case '"':
+			md_buf_puts(out, "&quot;");
+			break;
+		default:
+			md_buf_putc(out, text.ptr[i]);
+		}
+	}
+}
+
+/* A path segment: everything but unreserved characters is percent-encoded. */
+static void put_segment(struct md_buf *out, struct md_str text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if (md_is_token((struct md_str){ text.ptr + i, 1 }) && c != '%' && c != '&' &&
+		    c != '\'' && c != '`' && c != '^' && c != '|' && c != '#') {
+			md_buf_putc(out, (char)c);
+		} else {
+			md_buf_putc(out, '%');
+			md_buf_putc(out, digits[c >> 4]);
+			md_buf_putc(out, digits[c & 15]);
+		}
+	}
+}
+
+static void put_page(const struct md_registry *registry, struct md_buf *out)
+{
+	unsigned count;
+	const struct md_model *models = md_registry_models(registry, &count);
+
+	md_buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+			 "<title>modeld</title></head><body>\n<h1>modeld</h1>\n<ul>\n");
+	for (unsigned i = 0; i < count; i++) {
+		md_buf_puts(out, "<li><a href=\"/");
+		put_segment(out, models[i].name);
+		md_buf_puts(out, "?limit=100\">");
+		put_html(out, models[i].name);
+		md_buf_puts(out, "</a></li>\n");
+	}
+	md_buf_puts(out, "</ul>\n<p><a href=\"/-/models\">models</a></p>\n</body></html>\n");
+}
+
+static enum md_go finish(struct md_request *request, const char *type)
+{
+	request->type = type;
+	request->status = 200;
+	request->length = request->out.len;
+	if (!request->out.failed)
+		return MD_GO_ON;
+	md_fail_nomem(&request->error);
+	return MD_GO_FAIL;
+}
+
+enum md_go md_run_root(struct md_request *request)
+{
+	md_buf_clear(&request->out);
+	if (request->media == MD_MEDIA_HTML)
+		put_page(request->loop->registry, &request->out);
+	else
+		put_openapi(request->loop->registry, &request->out);
+	return finish(request, md_media_type(request->media));
+}
+
+static int put_chunk(const char *text, size_t len, void *cls)
+{
+	struct md_buf *out = cls;
+
+	md_buf_put(out, text, len);
+	return out->failed ? -1 : 0;
+}
+
+enum md_go md_run_models(struct md_request *request)
+{
+	const struct md_registry *registry = request->loop->registry;
+	json_t *document = md_registry_to_json(registry, request->route.model);
+	int rc = -1;
+
+	md_buf_clear(&request->out);
+	if (document)
+		rc = json_dump_callback(document, put_chunk, &request->out, JSON_COMPACT);
+	json_decref(document);
+	if (rc != 0) {
+		md_fail_nomem(&request->error);
+		return MD_GO_FAIL;
+	}
+	request->etag = md_arena_printf(request->arena, "\"%" PRIx64 "\"",
+					md_registry_generation(registry));
+	return finish(request, "application/json; charset=utf-8");
+}

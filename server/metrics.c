@@ -1,0 +1,152 @@
+/* /-/metrics: Prometheus' text format, from counters that each loop keeps for itself. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "server/run.h"
+#include "server/server.h"
+
+#include "core/base/banned.h"
+
+static uint64_t sum(const struct md_server *server, size_t offset)
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < server->loop_count; i++) {
+		const char *counters = (const char *)&server->loops[i]->counters;
+
+		total += md_counted((const _Atomic uint64_t *)(const void *)(counters + offset));
+	}
+	return total;
+}
+
+static void put(struct md_buf *out, const char *name, const char *type, const char *help,
+		uint64_t value)
+{
+	md_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type,
+		      name, value);
+}
+
+/* Sums of what the loops count. */
+static const struct {
+	const char *name, *type, *help;
+	size_t offset;
+} loop_table[] = {
+#define LOOP(member, name, type, help)                                 \
+	{                                                              \
+		name, type, help, offsetof(struct md_counters, member) \
+	}
+	LOOP(connections, "modeld_connections", "gauge", "Client connections."),
+	LOOP(accepted, "modeld_connections_total", "counter", "Client connections accepted."),
+	LOOP(in_flight, "modeld_requests_in_flight", "gauge", "Requests being worked on."),
+	LOOP(bytes, "modeld_response_bytes_total", "counter", "Bytes of answers' bodies."),
+	LOOP(streams, "modeld_streams_total", "counter", "Answers sent in pieces."),
+	LOOP(cut, "modeld_connections_cut_total", "counter", "Connections cut by a deadline."),
+	LOOP(memory, "modeld_request_memory_bytes", "gauge", "Memory of requests in flight."),
+#undef LOOP
+};
+
+static void put_statuses(const struct md_server *server, struct md_buf *out)
+{
+	md_buf_puts(out, "# HELP modeld_requests_total Requests by status.\n"
+			 "# TYPE modeld_requests_total counter\n");
+	for (unsigned i = 0; i < MD_STATUS_MAX - MD_STATUS_MIN; i++) {
+		uint64_t n =
+			sum(server, offsetof(struct md_counters, status) + i * sizeof(uint64_t));
+
+		if (n > 0)
+			md_buf_printf(out, "modeld_requests_total{status=\"%u\"} %" PRIu64 "\n",
+				      i + MD_STATUS_MIN, n);
+	}
+}
+
+static void put_plans(const struct md_server *server, struct md_buf *out)
+{
+	struct md_ops_stats total = { .plan_hits = 0 };
+
+	for (unsigned i = 0; i < server->data_loops; i++) {
+		struct md_ops_stats stats;
+
+		md_ops_stats(server->loops[i]->ops, &stats);
+		total.plan_hits += stats.plan_hits;
+		total.plan_misses += stats.plan_misses;
+		total.plan_evictions += stats.plan_evictions;
+		total.plans += stats.plans;
+	}
+	put(out, "modeld_plan_hits_total", "counter", "Requests whose plan was known.",
+	    total.plan_hits);
+	put(out, "modeld_plan_misses_total", "counter", "Plans made.", total.plan_misses);
+	put(out, "modeld_plan_evictions_total", "counter", "Plans dropped for newer ones.",
+	    total.plan_evictions);
+	put(out, "modeld_plans", "gauge", "Plans kept.", total.plans);
+}
+
+static void put_database(const struct md_server *server, struct md_buf *out)
+{
+	struct md_db_stats stats;
+
+	md_db_stats(server->db, &stats);
+	put(out, "modeld_prepares_total", "counter", "Statements prepared.", stats.prepares);
+	put(out, "modeld_db_inline_reads_total", "counter", "Reads run on event loops.",
+	    stats.inline_reads);
+	put(out, "modeld_db_inline_over_budget_total", "counter",
+	    "Reads that took too long for an event loop and were run again by a reader.",
+	    stats.inline_over_budget);
+	put(out, "modeld_db_offloaded_total", "counter", "Reads run by readers.", stats.offloaded);
+	put(out, "modeld_db_snapshots_total", "counter", "Read snapshots opened.", stats.snapshots);
+	put(out, "modeld_db_snapshot_renewals_total", "counter",
+	    "Read snapshots renewed because of a write.", stats.snapshot_renewals);
+	put(out, "modeld_db_readers", "gauge", "Readers.", stats.readers);
+	put(out, "modeld_db_readers_busy", "gauge", "Readers at work.", stats.readers_busy);
+	put(out, "modeld_db_waiting", "gauge", "Requests waiting for a reader.", stats.waiting);
+	put(out, "modeld_db_up", "gauge", "1 when the last use of the database succeeded.",
+	    stats.alive);
+}
+
+/* Resident pages, from the kernel. */
+static uint64_t resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	unsigned long long size = 0, resident = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%llu %llu", &size, &resident) != 2)
+		resident = 0;
+	fclose(file);
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void put_process(const struct md_server *server, struct md_buf *out)
+{
+	put(out, "modeld_uptime_seconds", "gauge", "Seconds since the start.",
+	    (md_now_ns() - server->started_ns) / MD_SEC);
+	put(out, "modeld_reloads_total", "counter", "Reloads that took effect.",
+	    atomic_load(&server->reloads));
+	put(out, "modeld_reload_failures_total", "counter",
+	    "Reloads that failed; the old state was kept.", atomic_load(&server->reload_failures));
+	put(out, "modeld_loops", "gauge", "Event loops that serve data.", server->data_loops);
+	put(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+	put(out, "process_start_time_seconds", "gauge", "Start, in seconds since 1970.",
+	    (uint64_t)server->started_at);
+}
+
+enum md_go md_run_metrics(struct md_request *request)
+{
+	const struct md_server *server = request->loop->server;
+	struct md_buf *out = &request->out;
+
+	md_buf_clear(out);
+	put_statuses(server, out);
+	for (size_t i = 0; i < sizeof(loop_table) / sizeof(loop_table[0]); i++)
+		put(out, loop_table[i].name, loop_table[i].type, loop_table[i].help,
+		    sum(server, loop_table[i].offset));
+	put_plans(server, out);
+	put_database(server, out);
+	put_process(server, out);
+	request->type = "text/plain; version=0.0.4; charset=utf-8";
+	request->status = 200;
+	request->length = out->len;
+	return MD_GO_ON;
+}

@@ -1,0 +1,242 @@
+#include "server/params.h"
+
+#include "config/options.h"
+#include "core/base/clock.h"
+#include "server/loop.h"
+#include "server/request.h"
+
+#include "core/base/banned.h"
+
+static const struct {
+	enum md_media media;
+	const char *type;
+} types_table[] = {
+	{ MD_MEDIA_JSON, "application/json; charset=utf-8" },
+	{ MD_MEDIA_OBJECT, "application/vnd.pgrst.object+json; charset=utf-8" },
+	{ MD_MEDIA_ARRAY_STRIPPED,
+	  "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8" },
+	{ MD_MEDIA_OBJECT_STRIPPED,
+	  "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8" },
+	{ MD_MEDIA_OPENAPI, "application/openapi+json; charset=utf-8" },
+	{ MD_MEDIA_HTML, "text/html; charset=utf-8" },
+};
+
+/* What each kind of route can answer with; the first is the default. */
+static const enum md_media read_offers[] = { MD_MEDIA_JSON, MD_MEDIA_OBJECT,
+					     MD_MEDIA_ARRAY_STRIPPED, MD_MEDIA_OBJECT_STRIPPED };
+static const enum md_media root_offers[] = { MD_MEDIA_OPENAPI, MD_MEDIA_JSON, MD_MEDIA_HTML };
+static const enum md_media plain_offers[] = { MD_MEDIA_JSON };
+
+#define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
+
+const char *md_media_type(enum md_media media)
+{
+	for (unsigned i = 0; i < COUNT(types_table); i++)
+		if (types_table[i].media == media)
+			return types_table[i].type;
+	return "application/json; charset=utf-8";
+}
+
+static enum md_code no_media(const struct md_accept *accept, struct md_error *err)
+{
+	md_auto_buf list = { .max = MD_MESSAGE_MAX };
+
+	for (unsigned i = 0; i < accept->count; i++) {
+		if (i > 0)
+			md_buf_puts(&list, ", ");
+		md_buf_putstr(&list, accept->text[i]);
+	}
+	return md_fail(err, MD_INVALID, "PGRST107", "None of these media types are available: %.*s",
+		       (int)list.len, list.data ? list.data : "");
+}
+
+enum md_code md_media_choose(const struct md_accept *accept, const enum md_media *offered,
+			     unsigned count, enum md_media *ret_media, struct md_error *err)
+{
+	if (accept->count == 0) {
+		*ret_media = offered[0];
+		return MD_OK;
+	}
+	for (unsigned i = 0; i < accept->count; i++) {
+		if (accept->media[i] == MD_MEDIA_ANY) {
+			*ret_media = offered[0];
+			return MD_OK;
+		}
+		for (unsigned j = 0; j < count; j++) {
+			if (accept->media[i] != offered[j])
+				continue;
+			*ret_media = offered[j];
+			return MD_OK;
+		}
+	}
+	return no_media(accept, err);
+}
+
+static bool is_data(const struct md_request *request)
+{
+	return request->route.id == MD_ROUTE_RELATION || request->route.id == MD_ROUTE_ITEM ||
+	       request->route.id == MD_ROUTE_RELATED;
+}
+
+static enum md_code choose_media(struct md_request *request)
+{
+	struct md_accept accept = { .count = 0 };
+	const enum md_media *offers = read_offers;
+	unsigned count = COUNT(read_offers);
+
+	if (!is_data(request)) {
+		bool root = request->route.id == MD_ROUTE_ROOT;
+
+		offers = root ? root_offers : plain_offers;
+		count = root ? COUNT(root_offers) : COUNT(plain_offers);
+	}
+	if (!md_heads_has(&request->heads, MD_HEAD_ACCEPT)) {
+		request->media = offers[0];
+		return MD_OK;
+	}
+	md_accept_parse(request->heads.value[MD_HEAD_ACCEPT], &accept);
+	return md_media_choose(&accept, offers, count, &request->media, &request->error);
+}
+
+static enum md_code check_profile(struct md_request *request)
+{
+	struct md_str profile = request->heads.value[MD_HEAD_ACCEPT_PROFILE];
+	const struct md_option_list *schemas = &request->loop->options->db_schemas;
+
+	if (!md_heads_has(&request->heads, MD_HEAD_ACCEPT_PROFILE) || schemas->count == 0 ||
+	    md_str_is(profile, schemas->items[0]))
+		return MD_OK;
+	md_fail(&request->error, MD_INVALID, "PGRST106", "Invalid schema: %.*s",
+		MD_STR_ARG(profile));
+	md_error_hint(&request->error, "Only the following schemas are exposed: %s",
+		      schemas->items[0]);
+	return MD_INVALID;
+}
+
+static enum md_code bad_preferences(struct md_request *request)
+{
+	const struct md_prefer *prefer = &request->prefer;
+	md_auto_buf list = { .max = MD_DETAILS_MAX };
+
+	for (unsigned i = 0; i < prefer->invalid_count; i++) {
+		if (i > 0)
+			md_buf_puts(&list, ", ");
+		md_buf_putstr(&list, prefer->invalid[i]);
+	}
+	if (list.len == 0)
+		md_buf_putstr(&list, prefer->timezone);
+	md_fail(&request->error, MD_INVALID, "PGRST122",
+		"Invalid preferences given with handling=strict");
+	md_error_details(&request->error, "Invalid preferences: %.*s", (int)list.len,
+			 list.data ? list.data : "");
+	return MD_INVALID;
+}
+
+/* The session's time zone is UTC and stays so. */
+static bool is_utc(struct md_str timezone)
+{
+	return md_str_equal_nocase(timezone, MD_STR("UTC"));
+}
+
+static bool allows_tx(const struct md_options *options)
+{
+	return options->db_tx_end == MD_TX_END_COMMIT_OVERRIDE ||
+	       options->db_tx_end == MD_TX_END_ROLLBACK_OVERRIDE;
+}
+
+static enum md_code read_preferences(struct md_request *request)
+{
+	struct md_prefer *prefer = &request->prefer;
+	unsigned headers = request->heads.seen[MD_HEAD_PREFER];
+	bool zone_ok;
+
+	md_prefer_init(prefer);
+	for (unsigned i = 0; i < headers && i < MD_PREFER_HEADERS_MAX; i++)
+		md_prefer_parse(prefer, request->heads.prefer[i]);
+	zone_ok = !md_str_is_given(prefer->timezone) || is_utc(prefer->timezone);
+	if (prefer->handling == MD_HANDLING_STRICT && (prefer->invalid_count > 0 || !zone_ok))
+		return bad_preferences(request);
+	if (prefer->handling != MD_HANDLING_NONE)
+		request->applied |= MD_PREFER_HANDLING;
+	if (md_str_is_given(prefer->timezone) && zone_ok)
+		request->applied |= MD_PREFER_TIMEZONE;
+	if (prefer->tx != MD_TX_PREFER_NONE && allows_tx(request->loop->options))
+		request->applied |= MD_PREFER_TX;
+	return MD_OK;
+}
+
+/* Parts of the key in the path. */
+static enum md_code read_key(struct md_request *request)
+{
+	unsigned count = request->route.model->key_count;
+	struct md_str *parts = md_arena_alloc(request->arena, count * sizeof(*parts));
+	enum md_code code;
+
+	if (!parts)
+		return md_fail_nomem(&request->error);
+	code = md_parse_key(request->arena, request->route.key, count, parts, &request->error);
+	request->ask.key = parts;
+	return code;
+}
+
+static void fill_ask(struct md_request *request)
+{
+	static const enum md_read_route routes[MD_ROUTE_COUNT] = {
+		[MD_ROUTE_RELATION] = MD_READ_LIST,
+		[MD_ROUTE_ITEM] = MD_READ_ITEM,
+		[MD_ROUTE_RELATED] = MD_READ_RELATED,
+	};
+	struct md_loop *loop = request->loop;
+
+	request->ask = (struct md_read_request){
+		.route = routes[request->route.id],
+		.model = request->route.model,
+		.relationship = request->route.relationship,
+		.query = &request->query,
+		.count = request->prefer.count,
+		.singular = request->media == MD_MEDIA_OBJECT ||
+			    request->media == MD_MEDIA_OBJECT_STRIPPED,
+		.strip_nulls = request->media == MD_MEDIA_ARRAY_STRIPPED ||
+			       request->media == MD_MEDIA_OBJECT_STRIPPED,
+		.head = request->method == MD_METHOD_HEAD,
+		.deadline_ns = md_loop_now(loop) + loop->options->request_deadline * MD_MS,
+		.arena = request->arena,
+		.out = &request->out,
+	};
+	if (request->method == MD_METHOD_GET && md_heads_has(&request->heads, MD_HEAD_RANGE))
+		md_range_parse(request->heads.value[MD_HEAD_RANGE], &request->ask.range);
+}
+
+static enum md_code parse_read(struct md_request *request)
+{
+	bool item = request->route.id != MD_ROUTE_RELATION;
+	enum md_code code = read_preferences(request);
+
+	if (code == MD_OK)
+		code = check_profile(request);
+	if (code == MD_OK)
+		code = md_parse_query(request->arena, request->raw_query, &request->loop->parse,
+				      item, &request->query, &request->error);
+	if (code != MD_OK)
+		return code;
+	fill_ask(request);
+	request->has_query = true;
+	return item ? read_key(request) : MD_OK;
+}
+
+enum md_go md_step_parse(struct md_request *request)
+{
+	bool timed = request->loop->options->server_timing_enabled;
+	uint64_t begin = timed ? md_now_ns() : 0;
+	enum md_code code;
+
+	if (request->method == MD_METHOD_OPTIONS ||
+	    md_routes[request->route.id].access != MD_ACCESS_DATA)
+		return MD_GO_ON;
+	code = choose_media(request);
+	if (code == MD_OK && is_data(request))
+		code = parse_read(request);
+	if (timed)
+		request->parse_ns = md_now_ns() - begin;
+	return code == MD_OK ? MD_GO_ON : MD_GO_FAIL;
+}

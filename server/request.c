@@ -1,0 +1,202 @@
+#include "server/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config/options.h"
+#include "core/base/clock.h"
+#include "server/access_log.h"
+#include "server/client.h"
+#include "server/loop.h"
+
+#include "core/base/banned.h"
+
+/* Parse tree, binds, error and scratch; rows never stand here. */
+enum { ARENA_LIMIT = 1024 * 1024 };
+/* What a request keeps for the next one. */
+enum { KEPT_OUT = 64 * 1024, KEPT_REQUESTS = 64 };
+
+static struct md_request *request_take(struct md_loop *loop)
+{
+	struct md_request *request = loop->free_requests;
+
+	if (request) {
+		loop->free_requests = request->next_free;
+		loop->free_request_count--;
+		return request;
+	}
+	request = malloc(sizeof(*request));
+	if (!request)
+		return NULL;
+	request->loop = loop;
+	request->arena = md_arena_new(ARENA_LIMIT);
+	md_buf_init(&request->out, 0);
+	if (!request->arena) {
+		free(request);
+		return NULL;
+	}
+	return request;
+}
+
+void md_request_free(struct md_request *request)
+{
+	md_buf_release(&request->out);
+	md_arena_free(request->arena);
+	free(request);
+}
+
+/* Back to the loop, as if new. */
+static void request_give(struct md_request *request)
+{
+	struct md_loop *loop = request->loop;
+
+	loop->request_count--;
+	atomic_store_explicit(&loop->counters.memory,
+			      md_counted(&loop->counters.memory) - request->accounted,
+			      memory_order_relaxed);
+	if (loop->free_request_count >= KEPT_REQUESTS) {
+		md_request_free(request);
+		return;
+	}
+	md_arena_reset(request->arena, ARENA_LIMIT);
+	if (request->out.cap > KEPT_OUT)
+		md_buf_release(&request->out);
+	request->next_free = loop->free_requests;
+	loop->free_requests = request;
+	loop->free_request_count++;
+}
+
+struct md_request *md_request_new(struct md_client *client, struct MHD_Connection *mhd,
+				  const char *target)
+{
+	struct md_loop *loop = client->site->loop;
+	struct md_request *request = request_take(loop);
+	size_t len = strlen(target);
+	char *copy;
+
+	if (!request)
+		return NULL;
+	memset(&request->client, 0,
+	       offsetof(struct md_request, heads) - offsetof(struct md_request, client));
+	md_error_clear(&request->error);
+	request->id[0] = '\0';
+	md_buf_clear(&request->out);
+	request->out.max = loop->options->request_memory;
+	loop->request_count++;
+	copy = md_arena_strndup(request->arena, target, len);
+	if (!copy) {
+		request_give(request);
+		return NULL;
+	}
+	request->target = (struct md_str){ copy, len };
+	request->mhd = mhd;
+	request->client = client;
+	client->request = request;
+	request->held = MD_HELD_BY_HTTP;
+	request->started_ns = md_now_ns();
+	return request;
+}
+
+/* The library has no more use for it: say what became of it. */
+static void http_let_go(struct md_request *request)
+{
+	struct md_client *client = request->client;
+
+	md_access_log(request);
+	md_client_unwatch(client);
+	md_client_enter(client, MD_CLIENT_IDLE, 0);
+	if (client->site->loop->draining)
+		md_client_cut(client);
+	client->request = NULL;
+	request->client = NULL;
+	request->mhd = NULL;
+	request->suspended = false;
+}
+
+void md_request_let_go(struct md_request *request, unsigned holder)
+{
+	if (holder == MD_HELD_BY_HTTP)
+		http_let_go(request);
+	request->held &= ~holder;
+	if (holder == MD_HELD_BY_HTTP && (request->held & MD_HELD_BY_READ)) {
+		md_request_cancel(request);
+		return; /* may be gone by now */
+	}
+	if (request->held == 0)
+		request_give(request);
+}
+
+void md_request_cancel(struct md_request *request)
+{
+	if (request->gone)
+		return;
+	request->gone = true;
+	if (request->held & MD_HELD_BY_READ)
+		md_read_cancel(request->read);
+}
+
+void md_request_account(struct md_request *request)
+{
+	_Atomic uint64_t *memory = &request->loop->counters.memory;
+	uint64_t used = request->out.cap + md_arena_used(request->arena);
+
+	atomic_store_explicit(memory, md_counted(memory) - request->accounted + used,
+			      memory_order_relaxed);
+	request->accounted = used;
+}
+
+/* A name of the client's that is safe to log and to send back. */
+static bool is_plain_id(struct md_str s)
+{
+	static const bool plain[256] = {
+		['-'] = true,         ['.'] = true,         ['_'] = true,
+		['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true
+	};
+
+	for (size_t i = 0; i < s.len; i++)
+		if (!plain[(unsigned char)s.ptr[i]])
+			return false;
+	return s.len > 0 && s.len < MD_REQUEST_ID_MAX;
+}
+
+const char *md_request_id(struct md_request *request)
+{
+	struct md_loop *loop = request->loop;
+	struct md_str given = { NULL, 0 };
+
+	if (request->id[0] != '\0')
+		return request->id;
+	if (request->has_head && md_heads_has(&request->heads, MD_HEAD_TRACE))
+		given = request->heads.value[MD_HEAD_TRACE];
+	if (is_plain_id(given)) {
+		memcpy(request->id, given.ptr, given.len);
+		request->id[given.len] = '\0';
+	} else {
+		static const char digits[] = "0123456789abcdef";
+		uint64_t number = loop->id_base + loop->id_next++;
+
+		for (int i = 15; i >= 0; i--, number >>= 4)
+			request->id[i] = digits[number & 15];
+		request->id[16] = '\0';
+	}
+	return request->id;
+}
+
+void md_request_suspend(struct md_request *request)
+{
+	request->suspended = true;
+	request->suspended_ns = md_loop_now(request->loop);
+	MHD_suspend_connection(request->mhd);
+}
+
+void md_request_resume(struct md_request *request)
+{
+	if (!request->suspended)
+		return;
+	request->suspended = false;
+	md_client_unwatch(request->client);
+	/* Waiting for the database is not the client's slowness. */
+	if (request->streaming && request->client->deadline_ns != 0)
+		request->client->deadline_ns += md_loop_now(request->loop) - request->suspended_ns;
+	MHD_resume_connection(request->mhd);
+}

@@ -1,0 +1,122 @@
+/* One request, from its request line to the moment the library, the response and the database have
+ * all let go of it: then it goes back to its loop's free list with its arena and its buffer. All
+ * its memory is the arena (parse tree, binds, texts) and `out` (the answer). It belongs to its
+ * loop's thread. Private to server/.
+ *
+ *   gate ──► route ──► admit ──► parse ──► auth ──► run ──► reply ──► (done)
+ *     │        │         │         │        │       │ ▲        ▲
+ *     │        │         │         │        │       └─┘ suspended in the database
+ *     └────────┴─────────┴─────────┴────────┴──── any failure goes to reply
+ */
+#ifndef MD_SERVER_REQUEST_H
+#define MD_SERVER_REQUEST_H
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/ops/read.h"
+#include "core/query/headers.h"
+#include "core/query/parse.h"
+#include "server/gate.h"
+#include "server/heads.h"
+#include "server/range.h"
+#include "server/router.h"
+
+struct md_client;
+struct md_loop;
+
+/** The steps in order. */
+enum md_step_id {
+	MD_STEP_ID_ROUTE,
+	MD_STEP_ID_ADMIT,
+	MD_STEP_ID_PARSE,
+	MD_STEP_ID_AUTH,
+	MD_STEP_ID_RUN,
+	MD_STEP_ID_REPLY,
+	MD_STEP_ID_DONE
+};
+enum md_go {
+	MD_GO_ON,
+	MD_GO_SUSPEND, /* the library's connection is to be suspended; the step is entered again */
+	MD_GO_REPLY,   /* the answer is known: skip what is in between */
+	MD_GO_FAIL,    /* request->error says why */
+	MD_GO_DROP     /* nobody is there any more: close the connection */
+};
+struct md_request;
+typedef enum md_go md_step_fn(struct md_request *request);
+
+/** Who still uses the request. */
+enum { MD_HELD_BY_HTTP = 1u, MD_HELD_BY_RESPONSE = 2u, MD_HELD_BY_READ = 4u };
+enum { MD_REQUEST_ID_MAX = 65 };
+
+struct md_request {
+	/* Kept from request to request. */
+	struct md_loop *loop;
+	struct md_request *next_free;
+	struct md_arena *arena;
+	struct md_buf out; /* the answer */
+
+	/* Zero at the beginning: from `client` up to `heads`. */
+	struct md_client *client;
+	struct MHD_Connection *mhd;
+	unsigned held;
+	enum md_step_id step;
+	bool has_head, suspended, replied, must_close, streaming, gone, completed_ok;
+	uint64_t started_ns, suspended_ns, parse_ns, accounted;
+	struct md_str target, raw_path, raw_query, method_text, version;
+	enum md_method method;
+	bool has_route;
+	struct md_route route;
+	unsigned applied; /* md_prefer_bit */
+	struct md_read *read;
+	unsigned status;
+	const char *type; /* Content-Type; NULL: none */
+	const char *etag; /* in the arena; NULL: none */
+	bool has_page;    /* Content-Range, Content-Location */
+	bool is_preflight;
+	bool has_query; /* query and prefer are filled */
+	struct md_page page;
+	uint64_t length;  /* bytes of the body, also when HEAD sends none */
+	size_t stream_at; /* bytes of `out` the library has taken */
+
+	/* Filled when they are needed. */
+	struct md_heads heads;
+	struct md_path path;
+	struct md_query query;
+	struct md_prefer prefer;
+	enum md_media media;
+	struct md_read_request ask;
+	struct md_error error; /* cleared at the beginning */
+	char id[MD_REQUEST_ID_MAX];
+};
+
+/** From the free list, with its target. NULL: no memory. */
+struct md_request *md_request_new(struct md_client *client, struct MHD_Connection *mhd,
+				  const char *target);
+/** Give its memory back to the system; nobody holds it. */
+void md_request_free(struct md_request *request);
+/** Somebody lets go; the last one sends it home. */
+void md_request_let_go(struct md_request *request, unsigned holder);
+/** The gate, before the body is read. False: refused, and the next step is the reply. */
+bool md_request_pass_gate(struct md_request *request);
+/** Run steps until the end or until the request has to wait. */
+enum MHD_Result md_request_run(struct md_request *request);
+/** Stop the library's connection until md_request_resume(); from a callback of the library only. */
+void md_request_suspend(struct md_request *request);
+/** Go on after a suspension; not suspended: nothing happens. */
+void md_request_resume(struct md_request *request);
+/** The client is gone, or time is up: end the read, and the rest follows. */
+void md_request_cancel(struct md_request *request);
+/** Count the request's memory into its loop's. */
+void md_request_account(struct md_request *request);
+/** The request's id: the trusted header's value, or 16 hexadecimal digits. */
+const char *md_request_id(struct md_request *request);
+
+/* Steps with a file of their own. */
+enum md_go md_step_parse(struct md_request *request); /* params.c */
+enum md_go md_step_auth(struct md_request *request);  /* auth.c */
+enum md_go md_step_reply(struct md_request *request); /* reply.c */
+#endif

@@ -1,0 +1,126 @@
+#include "server/router.h"
+
+#include "core/base/banned.h"
+
+const struct md_route_info md_routes[MD_ROUTE_COUNT] = {
+#define ROUTE(id, template, methods, listeners, access, run) \
+	{ template, methods, listeners, access },
+#include "server/routes.def"
+#undef ROUTE
+};
+
+/* PostgREST's order in Allow. */
+static const enum md_method allow_table[] = { MD_METHOD_OPTIONS, MD_METHOD_GET, MD_METHOD_HEAD,
+					      MD_METHOD_POST,    MD_METHOD_PUT, MD_METHOD_PATCH,
+					      MD_METHOD_DELETE };
+
+static enum md_code no_route(struct md_error *err)
+{
+	return md_fail(err, MD_NOT_FOUND, "PGRST125", "Invalid path specified in request URL");
+}
+
+/* Whether the path fits the template, segment by segment. */
+static bool fits(const char *template, const struct md_path *path)
+{
+	const char *p = template;
+
+	for (unsigned i = 0; i < path->count; i++) {
+		size_t len;
+
+		if (*p++ != '/')
+			return false;
+		len = strcspn(p, "/");
+		if (len == 0 ||
+		    (*p != '{' && !md_str_equal(path->segments[i], (struct md_str){ p, len })))
+			return false;
+		p += len;
+	}
+	return *p == '\0';
+}
+
+static enum md_code find_model(const struct md_registry *registry, struct md_str name,
+			       struct md_route *route, struct md_error *err)
+{
+	route->relation = name;
+	route->model = md_registry_find(registry, name);
+	return route->model ? MD_OK : md_registry_fail_model(registry, name, err);
+}
+
+/* Routes under /-/, which no relation can collide with. */
+static enum md_code find_own(const struct md_path *path, unsigned listeners,
+			     const struct md_registry *registry, struct md_route *route,
+			     struct md_error *err)
+{
+	for (unsigned id = MD_ROUTE_LIVE; id < MD_ROUTE_COUNT; id++) {
+		if (!(md_routes[id].listeners & listeners) || !fits(md_routes[id].template, path))
+			continue;
+		route->id = (enum md_route_id)id;
+		if (id == MD_ROUTE_MODEL)
+			return find_model(registry, path->segments[2], route, err);
+		return MD_OK;
+	}
+	return no_route(err);
+}
+
+static enum md_code find_item(const struct md_path *path, const struct md_registry *registry,
+			      struct md_route *route, struct md_error *err)
+{
+	static const enum md_route_id by_count[] = { [2] = MD_ROUTE_ITEM, [3] = MD_ROUTE_RELATED };
+
+	if (path->count >= sizeof(by_count) / sizeof(by_count[0]))
+		return no_route(err);
+	route->relation = path->segments[0];
+	route->model = md_registry_find(registry, route->relation);
+	if (!route->model || route->model->key_count == 0)
+		return no_route(err);
+	route->id = by_count[path->count];
+	route->key = path->segments[1];
+	if (path->count > 2)
+		route->relationship = path->segments[2];
+	return MD_OK;
+}
+
+enum md_code md_route_find(const struct md_path *path, unsigned listeners,
+			   const struct md_registry *registry, struct md_route *ret_route,
+			   struct md_error *err)
+{
+	struct md_route route = { .id = MD_ROUTE_ROOT };
+	enum md_code code = MD_OK;
+
+	if (path->count > 0 && md_str_is(path->segments[0], "-")) {
+		code = find_own(path, listeners, registry, &route, err);
+	} else if (!(listeners & MD_ON_PUBLIC)) {
+		code = no_route(err);
+	} else if (path->count == 1) {
+		route.id = MD_ROUTE_RELATION;
+		code = find_model(registry, path->segments[0], &route, err);
+	} else if (path->count > 1) {
+		code = find_item(path, registry, &route, err);
+	}
+	if (code == MD_OK)
+		*ret_route = route;
+	return code;
+}
+
+enum md_code md_route_check(const struct md_route *route, enum md_method method, struct md_str name,
+			    struct md_error *err)
+{
+	if (md_routes[route->id].methods & 1u << method)
+		return MD_OK;
+	return md_fail(err, MD_INVALID, "PGRST117", "Unsupported HTTP method: %.*s",
+		       MD_STR_ARG(name));
+}
+
+void md_route_allow(const struct md_route *route, struct md_buf *out)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < sizeof(allow_table) / sizeof(allow_table[0]); i++) {
+		if (!(md_routes[route->id].methods & 1u << allow_table[i]))
+			continue;
+		if (!first)
+			md_buf_putc(out, ',');
+		md_buf_puts(out, md_method_name(allow_table[i]));
+		first = false;
+	}
+}

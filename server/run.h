@@ -1,0 +1,13 @@
+/* What each route does; the names stand in routes.def. Each leaves body, type and status in the
+ * request. Private to server/. */
+#ifndef MD_SERVER_RUN_H
+#define MD_SERVER_RUN_H
+#include "server/request.h"
+
+md_step_fn md_run_root;    /* documents.c: the relations, as OpenAPI or as a page */
+md_step_fn md_run_read;    /* steps.c: a relation, an item, its relationship */
+md_step_fn md_run_live;    /* admin.c */
+md_step_fn md_run_ready;   /* admin.c */
+md_step_fn md_run_models;  /* documents.c */
+md_step_fn md_run_metrics; /* metrics.c */
+#endif

@@ -1,0 +1,391 @@
+#include "server/serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/model/registry.h"
+#include "server/http.h"
+#include "server/log.h"
+#include "server/notify.h"
+#include "server/reload.h"
+#include "server/router.h"
+#include "server/server.h"
+
+#include "core/base/banned.h"
+
+enum { ADMIN_CONNECTIONS = 16 };
+
+/* What stopped the start, as people read it: message, details, hint. */
+static void complain(const struct md_server *server, const struct md_error *err)
+{
+	md_log_line(&server->log, MD_LOG_ERROR, "%s", err->message);
+	if (err->details[0] != '\0' && !err->details_json)
+		md_log_line(&server->log, MD_LOG_ERROR, "%s", err->details);
+	if (err->hint[0] != '\0')
+		md_log_line(&server->log, MD_LOG_ERROR, "hint: %s", err->hint);
+}
+
+static int exit_code(enum md_code code)
+{
+	switch (code) {
+	case MD_OK:
+		return EX_OK;
+	case MD_NOT_FOUND:
+		return EX_NOINPUT;
+	case MD_INVALID:
+	case MD_TOO_LARGE:
+		return EX_CONFIG;
+	case MD_CONFLICT:
+	case MD_UNAVAILABLE:
+		return EX_UNAVAILABLE;
+	case MD_BUSY:
+	case MD_TIMEOUT:
+	case MD_UNCERTAIN:
+	case MD_CANCELLED:
+		return EX_TEMPFAIL;
+	case MD_NOMEM:
+		return EX_OSERR;
+	case MD_INTERNAL:
+		return EX_SOFTWARE;
+	}
+	return EX_SOFTWARE;
+}
+
+/* Signals come through a descriptor, on the main thread only; a broken pipe or a full disk is an
+ * error of the call that met it. Returns the descriptor, or -1. */
+static int block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static unsigned cpus(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : (unsigned)n;
+}
+
+static enum md_code open_database(struct md_server *server, const struct md_options *o,
+				  struct md_error *err)
+{
+	unsigned readers = 2 * cpus();
+	struct md_db_options options = {
+		.url = o->db_url,
+		.statement_timeout_ms = (unsigned)o->statement_timeout,
+		.lock_timeout_ms = (unsigned)o->lock_timeout,
+		.inline_budget_us = (unsigned)o->inline_budget * 1000,
+		.statement_cache = o->statement_cache,
+		.stream_timeout_ms = (unsigned)o->stream_timeout,
+		.queue_timeout_ms = (unsigned)o->pool_timeout,
+		.keep_journal = o->sqlite_journal == MD_JOURNAL_KEEP,
+		.log = server->log,
+	};
+
+	if (o->pool_size > 0 && o->pool_size < readers)
+		readers = o->pool_size;
+	options.readers = readers;
+	return md_db_open(&options, &server->db, err);
+}
+
+static enum md_code inherit(struct md_server *server, const struct md_options *o,
+			    bool *ret_has_admin, struct md_error *err)
+{
+	enum md_code code = md_listener_inherit(server->listeners, MD_LISTENERS_MAX - 1,
+						&server->listener_count, err);
+
+	for (unsigned i = 0; code == MD_OK && i < server->listener_count; i++) {
+		const struct md_listener *listener = &server->listeners[i];
+
+		if (listener->routes == MD_ON_ADMIN)
+			*ret_has_admin = true;
+		if (listener->is_unix || listener->is_loopback || server->has_identity ||
+		    o->allow_unauthenticated)
+			continue;
+		code = md_fail(err, MD_INVALID, "MD403",
+			       "the inherited socket %s can be reached from other machines, and "
+			       "nobody would be authenticated",
+			       listener->url);
+		md_error_hint(err, "set db_anon_role (PostgreSQL), or allow_unauthenticated = "
+				   "true if this is meant");
+	}
+	return code;
+}
+
+static enum md_code listen_on(struct md_server *server, const char *text, unsigned routes,
+			      const char *mode, bool reuseport, struct md_error *err)
+{
+	struct md_listener *listener = &server->listeners[server->listener_count];
+	struct md_listen_options options = { .unix_mode = (unsigned)strtoul(mode, NULL, 8),
+					     .reuseport = reuseport };
+	enum md_code code;
+
+	if (server->listener_count == MD_LISTENERS_MAX)
+		return md_fail(err, MD_INVALID, "MD400", "more than %d addresses to listen on",
+			       MD_LISTENERS_MAX - 1);
+	code = md_listener_open(text, &options, listener, err);
+	if (code != MD_OK)
+		return code;
+	listener->routes = routes;
+	server->listener_count++;
+	return MD_OK;
+}
+
+/* Where administration is when nothing is said: next to the service under systemd, else in the
+ * user's run-time folder. False: there is no such place. */
+static bool default_admin(const struct md_server *server, char *out, size_t size)
+{
+	const char *service = getenv("RUNTIME_DIRECTORY"), *user = getenv("XDG_RUNTIME_DIR");
+	int port = server->listener_count > 0 ? server->listeners[0].port : 0, len;
+
+	if (service && service[0] == '/')
+		len = snprintf(out, size, "unix:%.*s/admin.sock", (int)strcspn(service, ":"),
+			       service);
+	else if (user && user[0] == '/')
+		len = snprintf(out, size, "unix:%s/modeld-%d.sock", user,
+			       port > 0 ? port : (int)getpid());
+	else
+		return false;
+	return len > 0 && (size_t)len < size && access(service ? service : user, W_OK) == 0;
+}
+
+static enum md_code listen_admin(struct md_server *server, const struct md_options *o,
+				 struct md_error *err)
+{
+	char text[MD_SOCKET_PATH_MAX + 8];
+	const char *address = o->admin_listen;
+
+	if (strcmp(address, "none") == 0)
+		return MD_OK;
+	if (address[0] == '\0') {
+		if (!default_admin(server, text, sizeof(text))) {
+			md_log_line(&server->log, MD_LOG_INFO,
+				    "no administration socket: neither RUNTIME_DIRECTORY nor "
+				    "XDG_RUNTIME_DIR is usable; set admin_listen");
+			return MD_OK;
+		}
+		address = text;
+	}
+	return listen_on(server, address, MD_ON_ADMIN, o->admin_server_unix_socket_mode, false,
+			 err);
+}
+
+static enum md_code open_listeners(struct md_server *server, const struct md_options *o,
+				   struct md_error *err)
+{
+	bool has_admin = false;
+	enum md_code code = inherit(server, o, &has_admin, err);
+
+	for (unsigned i = 0; code == MD_OK && server->listener_count == 0 + i &&
+			     !server->listeners[0].inherited && i < o->listen.count;
+	     i++)
+		code = listen_on(server, o->listen.items[i], MD_ON_PUBLIC,
+				 o->server_unix_socket_mode, o->server_reuseport, err);
+	if (code == MD_OK && !has_admin)
+		code = listen_admin(server, o, err);
+	return code;
+}
+
+static enum md_code first_registry(struct md_server *server, const struct md_options *o,
+				   struct md_registry **ret_registry, struct md_error *err)
+{
+	return md_reload_registry(server->db, o, 1, ret_registry, err);
+}
+
+static enum md_code new_loop(struct md_server *server, const struct md_options *o, bool is_admin,
+			     struct md_registry *registry, struct md_error *err)
+{
+	unsigned threads = server->data_loops;
+	struct md_loop_options options = {
+		.server = server,
+		.index = server->loop_count,
+		.is_admin = is_admin,
+		.listeners = server->listeners,
+		.listener_count = server->listener_count,
+		/* A quarter more than its share, so that no loop can hoard and none turns away
+		 * what the others could not take. */
+		.connections = is_admin ? ADMIN_CONNECTIONS
+					: (o->connections * 5 + threads * 4 - 1) / (threads * 4),
+		.registry = registry,
+		.options = o,
+	};
+	enum md_code code = md_loop_new(&options, &server->loops[server->loop_count], err);
+
+	if (code == MD_OK)
+		server->loop_count++;
+	return code;
+}
+
+static enum md_code make_loops(struct md_server *server, const struct md_options *o,
+			       struct md_registry *registry, struct md_error *err)
+{
+	unsigned threads = o->threads > 0 ? o->threads : (cpus() < 4 ? cpus() : 4);
+	bool admin = false;
+	enum md_code code = MD_OK;
+
+	server->loops = calloc(threads + 1, sizeof(struct md_loop *));
+	if (!server->loops)
+		return md_fail_nomem(err);
+	server->data_loops = threads;
+	for (unsigned i = 0; i < server->listener_count; i++)
+		admin = admin || server->listeners[i].routes == MD_ON_ADMIN;
+	for (unsigned i = 0; i < threads && code == MD_OK; i++)
+		code = new_loop(server, o, false, registry, err);
+	if (code == MD_OK && admin)
+		code = new_loop(server, o, true, registry, err);
+	for (unsigned i = 0; i < server->loop_count && code == MD_OK; i++)
+		code = md_loop_start(server->loops[i], err);
+	return code;
+}
+
+/* Everything that can fail. */
+static enum md_code start(struct md_server *server, const struct md_options *o,
+			  struct md_error *err)
+{
+	struct md_registry *registry = NULL;
+	enum md_code code;
+
+	server->ips = md_ip_table_new(o->connections_per_ip);
+	if (!server->ips)
+		return md_fail_nomem(err);
+	code = open_database(server, o, err);
+	if (code == MD_OK)
+		code = first_registry(server, o, &registry, err);
+	if (code == MD_OK)
+		code = open_listeners(server, o, err);
+	if (code == MD_OK)
+		code = make_loops(server, o, registry, err);
+	md_registry_unref(registry);
+	return code;
+}
+
+static void tell_ready(const struct md_server *server, int ready_fd)
+{
+	for (unsigned i = 0; i < server->listener_count; i++) {
+		const struct md_listener *listener = &server->listeners[i];
+		bool admin = listener->routes == MD_ON_ADMIN;
+
+		md_log_line(&server->log, MD_LOG_INFO, "listening url=%s%s", listener->url,
+			    admin ? " for=administration" : "");
+		if (ready_fd >= 0 && !admin)
+			dprintf(ready_fd, "%s\n", listener->url);
+	}
+	if (ready_fd >= 0)
+		close(ready_fd);
+	md_notify("READY=1\nSTATUS=serving");
+}
+
+/* Until told to stop. */
+static void obey(struct md_server *server, struct md_settings *settings, int signals)
+{
+	struct signalfd_siginfo info;
+
+	for (;;) {
+		if (read(signals, &info, sizeof(info)) != sizeof(info))
+			continue; /* EINTR: SIGSTOP and SIGCONT */
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+			return;
+		md_reload(server, settings);
+	}
+}
+
+static bool stop(struct md_server *server, const struct md_options *o)
+{
+	bool stuck = false;
+
+	atomic_store(&server->draining, true);
+	md_notify("STOPPING=1\nSTATUS=stopping");
+	md_log_line(&server->log, MD_LOG_INFO, "stopping");
+	for (unsigned i = 0; i < server->loop_count; i++)
+		if (server->loops[i]->started && !server->loops[i]->is_admin)
+			md_loop_post_drain(server->loops[i], o->drain_timeout);
+	for (unsigned i = 0; i < server->loop_count; i++) {
+		if (!server->loops[i]->started)
+			continue;
+		if (server->loops[i]->is_admin) /* answers until the others are done */
+			md_loop_post_drain(server->loops[i], 100);
+		pthread_join(server->loops[i]->thread, NULL);
+		stuck = stuck || server->loops[i]->stuck;
+	}
+	return stuck;
+}
+
+static void release(struct md_server *server)
+{
+	for (unsigned i = 0; i < server->loop_count; i++)
+		md_loop_free(server->loops[i]);
+	free(server->loops);
+	for (unsigned i = 0; i < server->listener_count; i++)
+		md_listener_close(&server->listeners[i]);
+	md_db_close(server->db);
+	md_ip_table_free(server->ips);
+}
+
+static void init(struct md_server *server, const struct md_options *o)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	md_log_setup();
+	*server = (struct md_server){
+		.log = md_log_stderr((enum md_log_level)o->log_level),
+		.memory_limit = o->memory_limit,
+		.started_ns = md_now_ns(),
+		.started_at = now.tv_sec,
+		.has_identity = o->db_anon_role[0] != '\0' && strncmp(o->db_url, "sqlite", 6) != 0,
+		.admin_on_public = o->admin_on_public,
+	};
+}
+
+int md_serve(struct md_settings *settings)
+{
+	const struct md_options *options = md_options_ref(settings->options);
+	struct md_server server;
+	struct md_error err;
+	enum md_code code = MD_OK;
+	int signals = block_signals();
+	bool stuck;
+
+	init(&server, options);
+	md_http_init(&server);
+	md_error_clear(&err);
+	if (signals < 0)
+		code = md_fail(&err, MD_UNAVAILABLE, "58030", "no file descriptor for signals");
+	if (code == MD_OK)
+		code = start(&server, options, &err);
+	if (code == MD_OK) {
+		tell_ready(&server, settings->ready_fd);
+		obey(&server, settings, signals);
+	} else {
+		complain(&server, &err);
+	}
+	md_reload_wait();
+	stuck = stop(&server, settings->options);
+	if (stuck) {
+		md_log_line(&server.log, MD_LOG_ERROR,
+			    "requests did not end within the drain timeout; leaving them");
+		_exit(EX_TEMPFAIL);
+	}
+	release(&server);
+	if (signals >= 0)
+		close(signals);
+	md_options_unref(options);
+	return exit_code(code);
+}
