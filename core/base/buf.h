@@ -58,9 +58,9 @@ static inline void md_buf_wrote(struct md_buf *buf, size_t len)
 }
 static inline void md_buf_put(struct md_buf *buf, const void *data, size_t len)
 {
-	char *p = len > 0 ? md_buf_room(buf, len) : NULL; /* NULL + 0 is undefined */
+	char *p = md_buf_room(buf, len);
 
-	if (p) {
+	if (p && len > 0) {
 		memcpy(p, data, len);
 		buf->len += len;
 	}

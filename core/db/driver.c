@@ -9,6 +9,10 @@ static const struct {
 	const struct md_db_driver *driver;
 } drivers[] = {
 	{ "sqlite", &md_sqlite_driver },
+#ifdef MD_HAVE_POSTGRES
+	{ "postgresql", &md_postgres_driver },
+	{ "postgres", &md_postgres_driver },
+#endif
 };
 
 const struct md_db_driver *md_db_driver_find(const char *url)

@@ -102,7 +102,7 @@ static bool is_better(const struct entry *a, const struct entry *b)
 
 void md_accept_parse(struct md_str header, struct md_accept *ret_accept)
 {
-	const char *p = header.len > 0 ? header.ptr : "", *end = p + header.len;
+	const char *p = header.ptr, *end = header.ptr + header.len;
 	struct entry entries[MD_ACCEPT_MAX];
 	unsigned count = 0, i;
 

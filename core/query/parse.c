@@ -47,11 +47,10 @@ static struct md_embed *find_embed(const struct md_level *level, struct md_str n
 
 static enum md_code fail_embed(struct md_error *err, struct md_str name)
 {
-	name = md_scan_shorten(name);
 	md_fail(err, MD_INVALID, "PGRST108", "'%.*s' is not an embedded resource in this request",
-		(int)name.len, name.ptr);
+		MD_STR_ARG(name));
 	md_error_hint(err, "Verify that '%.*s' is included in the 'select' query parameter.",
-		      (int)name.len, name.ptr);
+		      MD_STR_ARG(name));
 	return MD_INVALID;
 }
 
@@ -145,14 +144,6 @@ static enum md_code read_filter(struct md_scan *scan, const struct md_parameter 
 	return MD_OK;
 }
 
-/* The word, not a level whose quoted name it is. A name with escapes is a copy outside the key. */
-static bool is_not(struct md_str key, struct md_str name)
-{
-	uintptr_t at = (uintptr_t)name.ptr - (uintptr_t)key.ptr;
-
-	return md_str_is(name, "not") && at < key.len && (at == 0 || key.ptr[at - 1] != '"');
-}
-
 /* [path.][not.]and=, or= */
 static enum md_code read_logic(struct md_scan *scan, const struct md_parameter *parameter)
 {
@@ -168,7 +159,7 @@ static enum md_code read_logic(struct md_scan *scan, const struct md_parameter *
 	if (code)
 		return code;
 	for (unsigned i = 0; i + 1 < count; i++) {
-		if (is_not(parameter->name, names[i]))
+		if (md_str_is(names[i], "not"))
 			node->negated = true;
 		else
 			names[depth++] = names[i];

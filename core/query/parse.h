@@ -52,8 +52,8 @@ enum md_code md_parse_columns(struct md_arena *arena, struct md_str list, struct
 enum md_code md_parse_key(struct md_arena *arena, struct md_str segment, unsigned columns,
 			  struct md_str *ret_parts, struct md_error *err);
 
-/** Write the query back as a query string: parse → print → parse gives the same tree. What
- * would be misread, controls and bytes beyond ASCII are percent-encoded. For tests and logs. */
+/** Write the query back as a query string: parse → print → parse gives the same tree. Only bytes
+ * that would be misread are percent-encoded. For tests and logs. */
 void md_query_print(const struct md_query *query, struct md_buf *out);
 
 /** The query string of Content-Location: parameters sorted by name, encoded as PostgREST does.

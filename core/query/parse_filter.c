@@ -45,10 +45,9 @@ enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
 
 static enum md_code fail_array(struct md_scan *scan, struct md_str text, const char *why)
 {
-	text = md_scan_shorten(text);
 	scan->failed_at = NULL;
-	md_fail(scan->err, MD_INVALID, "22P02", "malformed array literal: \"%.*s\"", (int)text.len,
-		text.ptr);
+	md_fail(scan->err, MD_INVALID, "22P02", "malformed array literal: \"%.*s\"",
+		MD_STR_ARG(text));
 	md_error_details(scan->err, "%s", why);
 	return MD_INVALID;
 }

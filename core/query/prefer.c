@@ -99,7 +99,7 @@ static bool take_value(struct md_prefer *prefer, struct md_str text)
 
 void md_prefer_parse(struct md_prefer *prefer, struct md_str header)
 {
-	const char *p = header.len > 0 ? header.ptr : "", *end = p + header.len, *comma;
+	const char *p = header.ptr, *end = header.ptr + header.len, *comma;
 	unsigned room = sizeof(prefer->invalid) / sizeof(prefer->invalid[0]);
 
 	for (; p < end; p = comma + 1) {

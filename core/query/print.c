@@ -115,13 +115,12 @@ static void put_column(struct printer *printer, const struct md_column_ref *colu
 	put_name(printer, column->name);
 	for (unsigned i = 0; i < column->path_len; i++) {
 		const struct md_json_step *step = &column->path[i];
-		bool digit =
-			step->key.len > 0 && step->key.ptr[0] >= '0' && step->key.ptr[0] <= '9';
+		int64_t number;
 
 		put_text(printer, step->as_text ? "->>" : "->");
 		if (step->is_index)
 			md_buf_put_i64(printer->out, step->index);
-		else if (digit) /* it must not be taken for an index */
+		else if (md_str_to_i64(step->key, &number))
 			put_quoted(printer, step->key);
 		else
 			put_name(printer, step->key);
@@ -227,10 +226,8 @@ static void put_array(struct printer *printer, const struct md_filter *filter, b
 
 static void put_value(struct printer *printer, const struct md_filter *filter, bool in_tree)
 {
-	const struct md_str *values = NULL;
+	const struct md_str *values = printer->query->values + filter->value;
 
-	if (filter->value_count > 0)
-		values = printer->query->values + filter->value;
 	if (filter->op == MD_OP_IS) {
 		put_text(printer, truth_names[filter->is]);
 	} else if (filter->op == MD_OP_IN) {

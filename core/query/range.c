@@ -24,8 +24,6 @@ void md_range_parse(struct md_str header, struct md_range *ret_range)
 	const char *p, *end;
 
 	*ret_range = range;
-	if (header.len == 0)
-		return;
 	header = md_str_trim(header);
 	if (md_str_starts_with(header, unit)) {
 		header.ptr += unit.len;

@@ -117,7 +117,8 @@ static void list_expected(struct md_buf *out, uint64_t expected)
 	}
 }
 
-struct md_str md_scan_shorten(struct md_str text)
+/* At most SHOWN_MAX bytes, so that the place behind it is never cut off. */
+static struct md_str shorten(struct md_str text)
 {
 	if (text.len <= SHOWN_MAX)
 		return text;
@@ -131,7 +132,7 @@ struct md_str md_scan_shorten(struct md_str text)
 static enum md_code fail(struct md_scan *scan, const char *at, const char *bad, uint64_t expected,
 			 bool single)
 {
-	struct md_str shown = md_scan_shorten(scan->shown);
+	struct md_str shown = shorten(scan->shown);
 	struct md_str before = { scan->start, (size_t)(at - scan->start) };
 	unsigned line = 1, column = 1;
 	md_auto_buf text = { .max = MD_DETAILS_MAX };

@@ -106,9 +106,6 @@ enum md_code md_scan_fail(struct md_scan *scan);
  * that does not match at its start, with the first character that differs. */
 enum md_code md_scan_fail_at(struct md_scan *scan, const char *at, const char *bad,
 			     uint64_t expected);
-/** The text as messages show it: not so long that what follows it is cut off, in whole characters.
- */
-struct md_str md_scan_shorten(struct md_str text);
 /** First place where the text at `at` differs from `word`. */
 const char *md_scan_differs(const struct md_scan *scan, const char *at, const char *word);
 /** A limit was crossed: MD_TOO_LARGE, MD414 "more than 32 embedded resources". */

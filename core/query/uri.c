@@ -40,7 +40,7 @@ static bool needs_decoding(struct md_str raw, bool plus)
 enum md_code md_uri_decode(struct md_arena *arena, struct md_str raw, bool plus,
 			   struct md_str *ret_text, struct md_error *err)
 {
-	const char *p = raw.ptr, *end;
+	const char *p = raw.ptr, *end = raw.ptr + raw.len;
 	size_t len = 0;
 	char *copy;
 
@@ -48,7 +48,6 @@ enum md_code md_uri_decode(struct md_arena *arena, struct md_str raw, bool plus,
 		*ret_text = raw;
 		return MD_OK;
 	}
-	end = p + raw.len;
 	copy = md_arena_alloc(arena, raw.len);
 	if (!copy)
 		return md_fail_nomem(err);
@@ -102,7 +101,7 @@ static enum md_code add_segment(struct md_arena *arena, struct md_str raw, struc
 enum md_code md_parse_path(struct md_arena *arena, struct md_str raw, struct md_path *ret_path,
 			   struct md_error *err)
 {
-	const char *p = raw.len > 0 ? raw.ptr : "", *end = p + raw.len, *slash;
+	const char *p = raw.ptr, *end = raw.ptr + raw.len, *slash;
 	struct md_path path = { .count = 0 };
 	enum md_code code;
 

@@ -1,0 +1,382 @@
+/* The driver's face to the loop: connecting, events, closing. The loop sees one fd that never
+ * changes: an epoll instance of ours with the socket (which libpq replaces as it likes while it
+ * connects), a timer for deadlines and an eventfd for other threads. */
+#include "core/db/postgres.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/db/catalog.h"
+#include "core/db/dialect.h"
+
+#include "core/base/banned.h"
+
+static struct md_pg *pg_of(struct md_conn *conn)
+{
+	return (struct md_pg *)conn;
+}
+
+/* --- what the inner epoll watches --- */
+
+static void watch_socket(struct md_pg *pg, int fd, unsigned interest)
+{
+	struct epoll_event event = { .events = interest, .data = { .fd = fd } };
+
+	if (fd == pg->socket && interest == pg->interest && pg->state != MD_PG_CONNECTING)
+		return;
+	/* Closed fds leave by themselves, and a new socket may have the number of the old one. */
+	if (pg->socket >= 0)
+		epoll_ctl(pg->epoll, EPOLL_CTL_DEL, pg->socket, NULL);
+	pg->socket = -1;
+	pg->interest = 0;
+	if (fd < 0 || interest == 0)
+		return;
+	if (epoll_ctl(pg->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+		pg->gone = true;
+		return;
+	}
+	pg->socket = fd;
+	pg->interest = interest;
+}
+
+static void update_interest(struct md_pg *pg)
+{
+	unsigned interest = EPOLLIN;
+	int unsent;
+
+	if (pg->state == MD_PG_CONNECTING)
+		return;
+	if (pg->state == MD_PG_BROKEN) {
+		watch_socket(pg, -1, 0);
+		return;
+	}
+	unsent = PQflush(pg->db);
+	if (pg->flight && pg->flight->paused)
+		interest = 0; /* let the server wait, too */
+	if (unsent > 0)
+		interest |= EPOLLOUT;
+	watch_socket(pg, PQsocket(pg->db), interest);
+}
+
+static void set_timer(struct md_pg *pg, uint64_t deadline_ns)
+{
+	struct itimerspec spec = { .it_value = { .tv_sec = (time_t)(deadline_ns / MD_SEC),
+						 .tv_nsec = (long)(deadline_ns % MD_SEC) } };
+
+	if (deadline_ns == pg->timer_ns)
+		return;
+	pg->timer_ns = deadline_ns;
+	timerfd_settime(pg->timer, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static void drain(int fd)
+{
+	uint64_t count;
+	ssize_t n = read(fd, &count, sizeof(count));
+
+	(void)n; /* EAGAIN: nothing to drain */
+}
+
+/* --- making and freeing --- */
+
+static void release(struct md_pg *pg)
+{
+	while (pg->spare) {
+		struct md_pg_job *job = pg->spare;
+
+		pg->spare = job->next;
+		md_pg_job_free(job);
+	}
+	PQclear(pg->cursor.result);
+	free(pg->cursor.cells);
+	md_pg_binds_release(&pg->binds);
+	md_pg_names_release(&pg->names);
+	if (pg->db)
+		PQfinish(pg->db);
+	if (pg->epoll >= 0)
+		close(pg->epoll);
+	if (pg->timer >= 0)
+		close(pg->timer);
+	md_pg_shared_unref(pg->shared);
+	free(pg->password);
+	free(pg);
+}
+
+static enum md_code make_fds(struct md_pg *pg, struct md_error *err)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	enum md_code code = md_pg_shared_new(&pg->shared, err);
+
+	if (code != MD_OK)
+		return code;
+	pg->epoll = epoll_create1(EPOLL_CLOEXEC);
+	pg->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (pg->epoll < 0 || pg->timer < 0 ||
+	    epoll_ctl(pg->epoll, EPOLL_CTL_ADD, pg->timer, &event) != 0 ||
+	    epoll_ctl(pg->epoll, EPOLL_CTL_ADD, pg->shared->wake, &event) != 0)
+		return md_fail(err, MD_UNAVAILABLE, "58030",
+			       "no file descriptors for a database connection");
+	return MD_OK;
+}
+
+static enum md_code prepare(struct md_pg *pg, const struct md_conn_target *target,
+			    struct md_error *err)
+{
+	enum md_code code = make_fds(pg, err);
+
+	if (code == MD_OK)
+		code = md_pg_names_init(&pg->names, target->statement_cache, err);
+	if (code == MD_OK)
+		code = md_pg_dial(pg, target->url, err);
+	return code;
+}
+
+static void on_notice(void *arg, const PGresult *result)
+{
+	const struct md_pg *pg = arg;
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	bool warning = severity && strcmp(severity, "WARNING") == 0;
+
+	md_log_line(pg->log, warning ? MD_LOG_WARN : MD_LOG_INFO, "postgresql: %s: %s",
+		    severity ? severity : "NOTICE", message ? message : "");
+}
+
+static enum md_code connect_pg(const struct md_conn_target *target, struct md_conn **ret_conn,
+			       struct md_error *err)
+{
+	struct md_pg *pg = calloc(1, sizeof(*pg));
+	enum md_code code;
+
+	if (!pg)
+		return md_fail_nomem(err);
+	pg->base.driver = &md_postgres_driver;
+	pg->base.features = md_postgres_driver.features;
+	pg->base.born_ns = md_now_ns();
+	pg->log = target->log;
+	pg->read_only = target->read_only;
+	pg->statement_timeout_ms = target->statement_timeout_ms;
+	pg->lock_timeout_ms = target->lock_timeout_ms;
+	pg->epoll = pg->timer = pg->socket = -1;
+	pg->queue_end = &pg->queue;
+	pg->flight_end = &pg->flight;
+	md_buf_init(&pg->binds.text, 1u << 30); /* the server's own limit for one value */
+	code = prepare(pg, target, err);
+	if (code != MD_OK) {
+		release(pg);
+		return code;
+	}
+	PQsetNoticeReceiver(pg->db, on_notice, pg);
+	watch_socket(pg, PQsocket(pg->db), EPOLLOUT);
+	set_timer(pg, pg->connect_by_ns);
+	*ret_conn = &pg->base;
+	return MD_OK;
+}
+
+/* --- calls of the loop; done() and paused() may call us again --- */
+
+static void enter(struct md_pg *pg)
+{
+	pg->entered++;
+}
+
+/* The outermost call does what the inner ones have left to do. */
+static void leave(struct md_pg *pg)
+{
+	struct md_pg_job *head;
+
+	if (pg->entered == 1) {
+		md_pg_start(pg);
+		md_pg_pump(pg);
+		md_pg_start(pg);
+		update_interest(pg);
+		if (pg->gone)
+			md_pg_pump(pg);
+		head = pg->flight ? pg->flight : pg->queue;
+		pg->base.head_ns = head ? head->pushed_ns : 0;
+	}
+	pg->entered--;
+	if (pg->entered == 0 && pg->closed)
+		release(pg);
+}
+
+static void connected(struct md_pg *pg)
+{
+	pg->state = MD_PG_SETTLING;
+	PQsetErrorVerbosity(pg->db, PQERRORS_DEFAULT);
+	if (PQsetnonblocking(pg->db, 1) != 0 || !PQenterPipelineMode(pg->db))
+		md_pg_lost_conn(pg);
+	else
+		md_pg_send_settings(pg);
+}
+
+static void go_on_connecting(struct md_pg *pg)
+{
+	switch (PQconnectPoll(pg->db)) {
+	case PGRES_POLLING_READING:
+		watch_socket(pg, PQsocket(pg->db), EPOLLIN);
+		break;
+	case PGRES_POLLING_WRITING:
+		watch_socket(pg, PQsocket(pg->db), EPOLLOUT);
+		break;
+	case PGRES_POLLING_OK:
+		connected(pg);
+		break;
+	case PGRES_POLLING_FAILED:
+	case PGRES_POLLING_ACTIVE:
+	default:
+		md_pg_lost_conn(pg);
+		break;
+	}
+}
+
+static void too_long(struct md_pg *pg)
+{
+	struct md_error err;
+
+	md_fail(&err, MD_UNAVAILABLE, "08001", "the database did not answer in time");
+	md_pg_lost(pg, &err);
+}
+
+static void look_at_clock(struct md_pg *pg)
+{
+	bool called = atomic_exchange(&pg->shared->signalled, false);
+	uint64_t now_ns = md_now_ns(), next_ns;
+
+	if (called)
+		drain(pg->shared->wake);
+	if (!atomic_exchange(&pg->shared->attention, false) &&
+	    (pg->timer_ns == 0 || now_ns < pg->timer_ns))
+		return;
+	drain(pg->timer);
+	pg->timer_ns = 0;
+	if (pg->state == MD_PG_CONNECTING && pg->connect_by_ns && now_ns >= pg->connect_by_ns)
+		too_long(pg);
+	next_ns = md_pg_check_units(pg, now_ns);
+	if (pg->state == MD_PG_CONNECTING && pg->connect_by_ns &&
+	    (next_ns == 0 || pg->connect_by_ns < next_ns))
+		next_ns = pg->connect_by_ns;
+	set_timer(pg, next_ns);
+}
+
+static void process(struct md_conn *conn, unsigned events)
+{
+	struct md_pg *pg = pg_of(conn);
+
+	(void)events; /* of the epoll instance: something has happened */
+	enter(pg);
+	if (pg->entered == 1) {
+		look_at_clock(pg);
+		if (pg->state == MD_PG_CONNECTING) {
+			go_on_connecting(pg);
+		} else if (pg->state != MD_PG_BROKEN && !(pg->flight && pg->flight->paused)) {
+			bool alive = PQconsumeInput(pg->db);
+
+			md_pg_pump(pg); /* what came before the end counts */
+			if (!alive)
+				pg->gone = true;
+		}
+	}
+	leave(pg);
+}
+
+static void flush(struct md_conn *conn)
+{
+	struct md_pg *pg = pg_of(conn);
+
+	enter(pg);
+	if (pg->entered == 1 && atomic_load(&pg->shared->attention))
+		look_at_clock(pg);
+	leave(pg);
+}
+
+static void fail_push(struct md_unit *unit, struct md_pg *pg)
+{
+	if (pg->base.broken)
+		md_fail(&unit->error, MD_UNAVAILABLE, "08003",
+			"the connection to the database is closed");
+	else
+		md_fail_nomem(&unit->error);
+	unit->ops->done(unit, unit->error.code);
+}
+
+static void push(struct md_conn *conn, struct md_unit *unit)
+{
+	struct md_pg *pg = pg_of(conn);
+	struct md_pg_job *job = pg->base.broken ? NULL : md_pg_job_new(pg, unit);
+
+	enter(pg);
+	if (!job) {
+		fail_push(unit, pg);
+	} else {
+		*pg->queue_end = job;
+		pg->queue_end = &job->next;
+		conn->depth++;
+		if (job->deadline_ns && (pg->timer_ns == 0 || job->deadline_ns < pg->timer_ns))
+			set_timer(pg, job->deadline_ns);
+	}
+	leave(pg);
+}
+
+static void resume(struct md_conn *conn, struct md_unit *unit)
+{
+	struct md_pg *pg = pg_of(conn);
+
+	enter(pg);
+	if (pg->flight && pg->flight->unit == unit)
+		pg->flight->paused = false;
+	leave(pg);
+}
+
+static void cancel(struct md_conn *conn, struct md_unit *unit)
+{
+	struct md_pg *pg = pg_of(conn);
+
+	atomic_store(&unit->cancelled, true);
+	atomic_store(&pg->shared->attention, true);
+	md_pg_wake(pg->shared);
+}
+
+static void close_pg(struct md_conn *conn)
+{
+	struct md_pg *pg = pg_of(conn);
+	struct md_error err;
+
+	enter(pg);
+	md_fail(&err, MD_UNAVAILABLE, "08003", "the connection to the database was closed");
+	md_pg_lost(pg, &err);
+	pg->closed = true;
+	leave(pg);
+}
+
+static int fd(const struct md_conn *conn)
+{
+	return ((const struct md_pg *)conn)->epoll;
+}
+
+static unsigned wants(const struct md_conn *conn)
+{
+	(void)conn;
+	return MD_READ;
+}
+
+const struct md_db_driver md_postgres_driver = {
+	.scheme = "postgresql",
+	.dialect = &md_postgres_dialect,
+	.features = MD_DB_PIPELINE | MD_DB_RETURNING | MD_DB_UPSERT | MD_DB_LATERAL,
+	.connect = connect_pg,
+	.close = close_pg,
+	.push = push,
+	.resume = resume,
+	.cancel = cancel,
+	.fd = fd,
+	.wants = wants,
+	.process = process,
+	.flush = flush,
+};

@@ -1,0 +1,429 @@
+/* What comes back, and how units end. */
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/db/postgres.h"
+
+#include "core/base/banned.h"
+
+enum { IDLE_ANSWERS_MAX = 16 };
+
+void md_pg_unit_done(struct md_pg *pg, struct md_pg_job *job, const struct md_error *err)
+{
+	struct md_unit *unit = job->unit;
+
+	(void)pg;
+	job->unit = NULL;
+	if (!unit)
+		return;
+	if (err->code != MD_OK && err != &unit->error)
+		unit->error = *err;
+	unit->ops->done(unit, err->code);
+}
+
+static struct md_pg_step *present_step(struct md_pg_job *job)
+{
+	return job->step_at < job->step_count ? &job->steps[job->step_at] : NULL;
+}
+
+/* --- failures --- */
+
+static bool is_about_names(const char *state)
+{
+	static const char *const states[] = {
+		"0A000", /* cached plan must not change result type */
+		"26000", /* the server does not know the name, */
+		"42P05"  /* or knows it as something else */
+	};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(states[i], state) == 0)
+			return true;
+	return false;
+}
+
+/* A forgotten name is our business: nothing was executed, so run the unit once more without. */
+static void look_at_names(struct md_pg *pg, struct md_pg_job *job, const struct md_pg_step *step)
+{
+	const char *state = job->error.wire;
+
+	if (step->id == 0)
+		return;
+	if (step->kind == MD_PG_PREPARE || is_about_names(state))
+		md_pg_names_forget(&pg->names, step->id, step->generation,
+				   strcmp(state, "0A000") == 0);
+	if (is_about_names(state) && !job->unnamed && job->unit && job->stop == MD_OK &&
+	    (!job->rows_given || job->unit->ops->reset))
+		job->rerun_wanted = true;
+}
+
+void md_pg_job_failed(struct md_pg *pg, struct md_pg_job *job, const PGresult *result)
+{
+	const struct md_pg_step *step = present_step(job);
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	if (!state || !step) { /* libpq's own: the connection is lost */
+		pg->gone = true;
+		return;
+	}
+	pg->gone = pg->gone || md_pg_is_fatal(result);
+	if (job->error.code != MD_OK)
+		return;
+	md_pg_result_error(pg, result, &job->error);
+	if (pg->gone && job->commits && (step->kind == MD_PG_SYNC || step->kind == MD_PG_COMMIT)) {
+		md_error_clear(&job->error); /* it may have been committed before: see lost */
+		return;
+	}
+	if (strcmp(state, "57014") == 0 && job->stop != MD_OK)
+		job->error.code = job->stop;
+	look_at_names(pg, job, step);
+}
+
+static void fill_uncertain(struct md_error *err)
+{
+	md_fail(err, MD_UNCERTAIN, "08007",
+		"the connection to the database was lost before the change was confirmed");
+	md_error_hint(err, "The change may or may not have been applied.");
+}
+
+static void end_lost(struct md_pg *pg, struct md_pg_job *job, const struct md_error *err)
+{
+	if (job->error.code == MD_OK && job->commits)
+		fill_uncertain(&job->error);
+	if (job->error.code == MD_OK)
+		job->error = *err;
+	md_pg_unit_done(pg, job, &job->error);
+	md_pg_job_recycle(pg, job);
+}
+
+void md_pg_lost(struct md_pg *pg, const struct md_error *err)
+{
+	struct md_error why = *err; /* it may belong to one of the jobs */
+	struct md_pg_job *job = pg->flight;
+
+	if (pg->state == MD_PG_BROKEN)
+		return;
+	pg->state = MD_PG_BROKEN;
+	pg->base.broken = true;
+	pg->base.depth = 0;
+	pg->in_flight = 0;
+	if (job)
+		md_pg_rows_end(pg, job);
+	*pg->flight_end = pg->queue;
+	job = pg->flight;
+	pg->flight = pg->queue = NULL;
+	pg->flight_end = &pg->flight;
+	pg->queue_end = &pg->queue;
+	while (job) {
+		struct md_pg_job *next = job->next;
+
+		end_lost(pg, job, &why);
+		job = next;
+	}
+}
+
+void md_pg_lost_conn(struct md_pg *pg)
+{
+	struct md_error err;
+
+	md_pg_conn_error(pg, &err);
+	md_pg_lost(pg, &err);
+}
+
+/* --- the end of a job --- */
+
+static void take_from_flight(struct md_pg *pg)
+{
+	struct md_pg_job *job = pg->flight;
+
+	pg->flight = job->next;
+	if (!pg->flight)
+		pg->flight_end = &pg->flight;
+	pg->in_flight--;
+}
+
+static void rerun(struct md_pg *pg, struct md_pg_job *job)
+{
+	job->unnamed = true;
+	job->rerun_wanted = job->sync_sent = job->commits = job->writes = false;
+	job->step_at = job->step_count = job->call_sent = 0;
+	md_error_clear(&job->error);
+	if (job->rows_given) {
+		job->unit->ops->reset(job->unit);
+		job->rows_given = false;
+		job->call_count = 0;
+		job->ending = MD_NEXT_CALL;
+	}
+	job->next = pg->queue;
+	pg->queue = job;
+	if (!job->next)
+		pg->queue_end = &job->next;
+}
+
+static void on_sync(struct md_pg *pg, struct md_pg_job *job)
+{
+	PGTransactionStatusType state = PQtransactionStatus(pg->db);
+	const struct md_error *err = &job->error;
+
+	job->sync_sent = false;
+	job->step_at++;
+	if (job->block && (state == PQTRANS_INTRANS || state == PQTRANS_INERROR)) {
+		md_pg_send_rollback(pg, job);
+		return;
+	}
+	take_from_flight(pg);
+	if (job->rerun_wanted) {
+		rerun(pg, job);
+		return;
+	}
+	if (job->vital) {
+		if (err->code != MD_OK)
+			md_pg_lost(pg, err);
+		else
+			pg->state = MD_PG_READY;
+	}
+	if (err->code == MD_OK && job->ending == MD_NEXT_ROLLBACK && job->unit)
+		err = &job->unit->error;
+	if (job->counted)
+		pg->base.depth--;
+	md_pg_unit_done(pg, job, err);
+	md_pg_job_recycle(pg, job);
+}
+
+/* --- results --- */
+
+static bool wants_rows(const struct md_pg_job *job)
+{
+	return job->unit && job->error.code == MD_OK && job->stop == MD_OK && !job->skip;
+}
+
+/* True: the result has been taken over. */
+static bool on_success(struct md_pg *pg, struct md_pg_job *job, PGresult *result)
+{
+	const struct md_pg_step *step = present_step(job);
+
+	switch (step->kind) {
+	case MD_PG_PREPARE:
+		pg->base.prepares++;
+		return false;
+	case MD_PG_COMMIT:
+		if (strcmp(PQcmdStatus(result), "COMMIT") != 0 && job->error.code == MD_OK)
+			md_fail(&job->error, MD_INTERNAL, "25P02",
+				"the transaction was rolled back at its commit");
+		return false;
+	case MD_PG_QUERY:
+		if (!wants_rows(job))
+			return false;
+		md_pg_rows_begin(pg, job, result);
+		return true;
+	case MD_PG_BEGIN:
+	case MD_PG_PRELUDE:
+	case MD_PG_OTHER:
+	case MD_PG_SYNC:
+		break;
+	}
+	return false;
+}
+
+static void on_aborted(struct md_pg *pg, struct md_pg_job *job)
+{
+	const struct md_pg_step *step = present_step(job);
+
+	if (step->kind == MD_PG_PREPARE)
+		md_pg_names_forget(&pg->names, step->id, step->generation, false);
+}
+
+/* NULL: the results of the present step are complete. A Sync has an answer of its own. */
+static void on_step_end(struct md_pg *pg, struct md_pg_job *job)
+{
+	if (++pg->idle_answers > IDLE_ANSWERS_MAX)
+		pg->gone = true;
+	if (present_step(job)->kind == MD_PG_SYNC)
+		return;
+	job->step_at++;
+	job->skip = job->asked = false;
+}
+
+static void take_result(struct md_pg *pg, struct md_pg_job *job, PGresult *result)
+{
+	if (!result) {
+		on_step_end(pg, job);
+		return;
+	}
+	pg->idle_answers = 0;
+	switch (PQresultStatus(result)) {
+	case PGRES_PIPELINE_SYNC:
+		while (present_step(job)->kind != MD_PG_SYNC)
+			job->step_at++;
+		on_sync(pg, job);
+		break;
+	case PGRES_PIPELINE_ABORTED:
+		on_aborted(pg, job);
+		break;
+	case PGRES_TUPLES_OK:
+	case PGRES_SINGLE_TUPLE:
+	case PGRES_COMMAND_OK:
+	case PGRES_EMPTY_QUERY:
+		if (on_success(pg, job, result))
+			return;
+		break;
+	case PGRES_NONFATAL_ERROR:
+	case PGRES_FATAL_ERROR:
+	case PGRES_BAD_RESPONSE:
+		md_pg_job_failed(pg, job, result);
+		break;
+	case PGRES_COPY_IN:
+	case PGRES_COPY_OUT:
+	case PGRES_COPY_BOTH:
+	default: /* nothing of ours copies; libpq cannot get out of it in a pipeline */
+		md_fail(&job->error, MD_INVALID, "0A000", "COPY is not possible here");
+		pg->gone = true;
+		break;
+	}
+	PQclear(result);
+}
+
+/* A result per row, so that a slow reader does not fill our memory; not in a pipeline, where the
+ * units behind would wait for the slow reader. Only before the first answer is looked at. */
+static void ask_for_single_rows(struct md_pg *pg, struct md_pg_job *job)
+{
+	const struct md_pg_step *step = present_step(job);
+
+	if (job->asked || step->kind != MD_PG_QUERY)
+		return;
+	job->asked = true;
+	if (job->unit && job->unit->ops->paused && pg->in_flight == 1 &&
+	    !job->calls[step->call].stmt->writes)
+		PQsetSingleRowMode(pg->db);
+}
+
+/* One step forward with the first job. False: nothing can be done now. */
+static bool advance(struct md_pg *pg, struct md_pg_job *job)
+{
+	if (job->paused)
+		return false;
+	if (job->in_rows) {
+		if (pg->cursor.streaming && !pg->cursor.ended && PQisBusy(pg->db))
+			return false;
+		md_pg_rows_again(pg, job);
+		return true;
+	}
+	if (!present_step(job)) {
+		md_pg_decide(pg, job);
+		return true;
+	}
+	ask_for_single_rows(pg, job);
+	if (PQisBusy(pg->db))
+		return false;
+	take_result(pg, job, PQgetResult(pg->db));
+	return true;
+}
+
+static void end_session(struct md_pg *pg)
+{
+	struct md_error err;
+
+	if (pg->flight && pg->flight->error.code != MD_OK && PQstatus(pg->db) != CONNECTION_BAD)
+		err = pg->flight->error;
+	else
+		md_pg_conn_error(pg, &err);
+	if (err.code != MD_UNAVAILABLE)
+		md_fail(&err, MD_UNAVAILABLE, "08006", "the connection to the database was lost");
+	md_pg_lost(pg, &err);
+}
+
+void md_pg_pump(struct md_pg *pg)
+{
+	while (pg->state != MD_PG_BROKEN && !pg->gone && pg->flight)
+		if (!advance(pg, pg->flight))
+			break;
+	if (pg->gone)
+		end_session(pg);
+}
+
+/* --- cancelled and late units --- */
+
+/* An in-flight unit has to stop. A read ends now, whatever still comes for it is dropped. A write
+ * ends with its Sync, which tells what has become of it. */
+static void stop(struct md_pg *pg, struct md_pg_job *job, enum md_code code, uint64_t now_ns)
+{
+	job->stop = code;
+	if (job == pg->flight && job->in_rows)
+		md_pg_rows_end(pg, job);
+	if (!job->commits && job->error.code == MD_OK)
+		md_fail(&job->error, code, "57014", "%s",
+			code == MD_TIMEOUT ? "canceling statement due to deadline"
+					   : "canceling statement due to user request");
+	if (pg->in_flight == 1 && present_step(job)) {
+		md_pg_cancel_running(pg);
+		job->give_up_ns = now_ns + MD_PG_CANCEL_GRACE_MS * MD_MS;
+	}
+	if (!job->writes && job->error.code != MD_OK)
+		md_pg_unit_done(pg, job, &job->error);
+}
+
+static enum md_code must_stop(const struct md_pg_job *job, uint64_t now_ns)
+{
+	if (!job->unit || job->stop != MD_OK)
+		return MD_OK;
+	if (atomic_load(&job->unit->cancelled))
+		return MD_CANCELLED;
+	return job->deadline_ns && now_ns >= job->deadline_ns ? MD_TIMEOUT : MD_OK;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+static uint64_t check_flight(struct md_pg *pg, uint64_t now_ns)
+{
+	uint64_t next_ns = 0;
+
+	for (struct md_pg_job *job = pg->flight; job; job = job->next) {
+		enum md_code code = must_stop(job, now_ns);
+
+		if (code != MD_OK)
+			stop(pg, job, code, now_ns);
+		if (job->give_up_ns && now_ns >= job->give_up_ns)
+			pg->gone = true; /* does not answer, not even to a cancel request */
+		next_ns = earlier(next_ns, job->give_up_ns);
+		if (job->unit && job->stop == MD_OK)
+			next_ns = earlier(next_ns, job->deadline_ns);
+	}
+	return next_ns;
+}
+
+/* done() may push: take one out at a time and begin anew. */
+static bool end_one_waiting(struct md_pg *pg, uint64_t now_ns)
+{
+	for (struct md_pg_job **at = &pg->queue; *at; at = &(*at)->next) {
+		struct md_pg_job *job = *at;
+		enum md_code code = must_stop(job, now_ns);
+
+		if (code == MD_OK)
+			continue;
+		*at = job->next;
+		if (!job->next)
+			pg->queue_end = at;
+		md_fail(&job->error, code, "57014", "%s",
+			code == MD_TIMEOUT ? "too late before it was started"
+					   : "canceled before it was started");
+		pg->base.depth--;
+		md_pg_unit_done(pg, job, &job->error);
+		md_pg_job_recycle(pg, job);
+		return true;
+	}
+	return false;
+}
+
+uint64_t md_pg_check_units(struct md_pg *pg, uint64_t now_ns)
+{
+	uint64_t next_ns = check_flight(pg, now_ns);
+
+	while (end_one_waiting(pg, now_ns))
+		continue;
+	for (struct md_pg_job *job = pg->queue; job; job = job->next)
+		next_ns = earlier(next_ns, job->deadline_ns);
+	return next_ns;
+}

@@ -1,0 +1,440 @@
+/* What a job sends, and when. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/db/postgres.h"
+
+#include "core/base/banned.h"
+
+/* --- jobs --- */
+
+struct md_pg_job *md_pg_job_new(struct md_pg *pg, struct md_unit *unit)
+{
+	struct md_pg_job *job = pg->spare;
+
+	if (job)
+		pg->spare = job->next;
+	else
+		job = calloc(1, sizeof(*job));
+	if (!job)
+		return NULL;
+	job->next = NULL;
+	job->unit = unit;
+	job->ending = MD_NEXT_CALL;
+	job->pushed_ns = md_now_ns();
+	job->deadline_ns = unit ? unit->deadline_ns : 0;
+	job->counted = unit != NULL;
+	return job;
+}
+
+/* As new, but for the memory it has got. */
+static void clean(struct md_pg_job *job)
+{
+	struct md_call *calls = job->calls;
+	struct md_pg_step *steps = job->steps;
+	unsigned call_cap = job->call_cap, step_cap = job->step_cap;
+
+	memset(job, 0, offsetof(struct md_pg_job, error));
+	md_error_clear(&job->error);
+	job->calls = calls;
+	job->steps = steps;
+	job->call_cap = call_cap;
+	job->step_cap = step_cap;
+}
+
+void md_pg_job_recycle(struct md_pg *pg, struct md_pg_job *job)
+{
+	clean(job);
+	job->next = pg->spare;
+	pg->spare = job;
+}
+
+void md_pg_job_free(struct md_pg_job *job)
+{
+	free(job->calls);
+	free(job->steps);
+	free(job);
+}
+
+static bool has_room(void **list, unsigned *cap, unsigned count, size_t size)
+{
+	unsigned wanted = *cap ? *cap * 2 : 4;
+	void *grown;
+
+	if (count <= *cap)
+		return true;
+	if (wanted < count)
+		wanted = count;
+	grown = realloc(*list, wanted * size);
+	if (!grown)
+		return false;
+	*list = grown;
+	*cap = wanted;
+	return true;
+}
+
+/* Ask for calls until the unit wants to see rows or to end. */
+static void gather(struct md_pg_job *job)
+{
+	struct md_unit *unit = job->unit;
+	struct md_call call;
+
+	do {
+		job->ending = unit->ops->next(unit, &call);
+		if (job->ending != MD_NEXT_CALL)
+			return;
+		if (!has_room((void **)&job->calls, &job->call_cap, job->call_count + 1,
+			      sizeof(call))) {
+			md_fail_nomem(&job->error);
+			job->ending = MD_NEXT_ROLLBACK;
+			return;
+		}
+		job->calls[job->call_count++] = call;
+	} while (true);
+}
+
+/* --- sending; all of it into libpq's buffer, which cannot fail but for memory or a lost connection
+ */
+
+static void add_step(struct md_pg_job *job, struct md_pg_step step)
+{
+	job->steps[job->step_count++] = step;
+}
+
+static bool send_text(struct md_pg *pg, struct md_pg_job *job, enum md_pg_kind kind,
+		      const char *sql)
+{
+	if (!PQsendQueryParams(pg->db, sql, 0, NULL, NULL, NULL, NULL, 0))
+		return false;
+	add_step(job, (struct md_pg_step){ .kind = kind });
+	return true;
+}
+
+static bool send_sync(struct md_pg *pg, struct md_pg_job *job)
+{
+#ifdef HAVE_PQSENDPIPELINESYNC /* leaves the write to the end of the turn */
+	int ok = PQsendPipelineSync(pg->db);
+#else
+	int ok = PQpipelineSync(pg->db);
+#endif
+	if (!ok)
+		return false;
+	job->sync_sent = true;
+	add_step(job, (struct md_pg_step){ .kind = MD_PG_SYNC });
+	return true;
+}
+
+static bool send_prepare(struct md_pg *pg, struct md_pg_job *job, unsigned index,
+			 const struct md_pg_name *name)
+{
+	const struct md_stmt *stmt = job->calls[index].stmt;
+	char text[48];
+
+	md_pg_name_text(name->id, name->generation, text, sizeof(text));
+	if (!PQsendPrepare(pg->db, text, stmt->sql, (int)stmt->params, stmt->param_types))
+		return false;
+	add_step(job, (struct md_pg_step){ .kind = MD_PG_PREPARE,
+					   .call = index,
+					   .id = name->id,
+					   .generation = name->generation });
+	return true;
+}
+
+static bool send_call(struct md_pg *pg, struct md_pg_job *job, unsigned index,
+		      const char *const *values)
+{
+	const struct md_stmt *stmt = job->calls[index].stmt;
+	struct md_pg_step step = { .kind = MD_PG_QUERY, .call = index };
+	struct md_pg_name *name = NULL;
+	char text[48];
+	int ok;
+
+	if (!job->unnamed)
+		name = md_pg_names_find(&pg->names, stmt->id);
+	if (!name && !job->unnamed) {
+		name = md_pg_names_add(&pg->names, stmt->id);
+		if (name && !send_prepare(pg, job, index, name))
+			return false;
+	}
+	if (name) {
+		job->named = true;
+		step.id = name->id;
+		step.generation = name->generation;
+		md_pg_name_text(name->id, name->generation, text, sizeof(text));
+		ok = PQsendQueryPrepared(pg->db, text, (int)stmt->params, values, NULL, NULL, 0);
+	} else {
+		ok = PQsendQueryParams(pg->db, stmt->sql, (int)stmt->params, stmt->param_types,
+				       values, NULL, NULL, 0);
+	}
+	if (!ok)
+		return false;
+	job->writes = job->writes || stmt->writes;
+	add_step(job, step);
+	return true;
+}
+
+/* Everything that needs memory of ours, for the calls not yet sent. */
+static enum md_code make_ready(struct md_pg *pg, struct md_pg_job *job)
+{
+	unsigned calls = job->call_count - job->call_sent;
+
+	if (job->step_at == job->step_count) /* all answered: begin anew */
+		job->step_at = job->step_count = 0;
+	if (!has_room((void **)&job->steps, &job->step_cap, job->step_count + 2 * calls + 8,
+		      sizeof(*job->steps)))
+		return md_fail_nomem(&job->error);
+	return md_pg_binds_render(&pg->binds, job->calls + job->call_sent, calls, &job->error);
+}
+
+static bool send_calls(struct md_pg *pg, struct md_pg_job *job)
+{
+	const char *const *values = pg->binds.values;
+
+	for (; job->call_sent < job->call_count; job->call_sent++) {
+		if (!send_call(pg, job, job->call_sent, values))
+			return false;
+		values += job->calls[job->call_sent].stmt->params;
+	}
+	return true;
+}
+
+static bool send_commit(struct md_pg *pg, struct md_pg_job *job)
+{
+	job->commits = job->writes;
+	return send_text(pg, job, MD_PG_COMMIT, "COMMIT") && send_sync(pg, job);
+}
+
+/* The end of a rehearsal: deferred constraints are looked at before everything is undone. */
+static bool send_rehearsed(struct md_pg *pg, struct md_pg_job *job)
+{
+	return (!job->writes || job->unit->error.code != MD_OK ||
+		send_text(pg, job, MD_PG_OTHER, "SET CONSTRAINTS ALL IMMEDIATE")) &&
+	       send_text(pg, job, MD_PG_OTHER, "ROLLBACK") && send_sync(pg, job);
+}
+
+static bool send_undo(struct md_pg *pg, struct md_pg_job *job)
+{
+	return send_text(pg, job, MD_PG_OTHER, "ROLLBACK") && send_sync(pg, job);
+}
+
+/* Let the server answer now: there is no Sync yet. */
+static bool send_flush(struct md_pg *pg)
+{
+	return PQsendFlushRequest(pg->db) && PQflush(pg->db) >= 0;
+}
+
+static bool send_end(struct md_pg *pg, struct md_pg_job *job)
+{
+	if (job->error.code != MD_OK || job->stop != MD_OK || !job->unit)
+		return send_undo(pg, job);
+	return job->ending == MD_NEXT_COMMIT ? send_commit(pg, job) : send_rehearsed(pg, job);
+}
+
+void md_pg_send_rollback(struct md_pg *pg, struct md_pg_job *job)
+{
+	job->step_at = job->step_count = 0; /* there was room for more */
+	job->commits = false;
+	if (!send_undo(pg, job))
+		md_pg_lost_conn(pg);
+}
+
+void md_pg_decide(struct md_pg *pg, struct md_pg_job *job)
+{
+	bool ok;
+
+	if (job->error.code == MD_OK && job->stop == MD_OK && job->unit)
+		while (job->ending == MD_NEXT_AFTER_ROWS && job->call_sent == job->call_count)
+			gather(job);
+	if (job->error.code == MD_OK && job->call_sent < job->call_count && job->unit)
+		make_ready(pg, job);
+	if (job->error.code == MD_OK && job->call_sent < job->call_count && job->unit) {
+		ok = send_calls(pg, job) && send_flush(pg);
+	} else {
+		job->step_at = job->step_count = 0;
+		ok = send_end(pg, job);
+	}
+	if (!ok)
+		md_pg_lost_conn(pg);
+}
+
+/* --- starting --- */
+
+/* A read of one statement on a session that cannot write has its snapshot by nature. */
+static bool needs_block(const struct md_pg *pg, const struct md_pg_job *job)
+{
+	if (job->ending != MD_NEXT_COMMIT)
+		return true;
+	if (job->unit->tx == MD_TX_READ)
+		return !pg->read_only || job->call_count > 1;
+	return job->unit->tx == MD_TX_WRITE;
+}
+
+static bool send_opening(struct md_pg *pg, struct md_pg_job *job)
+{
+	const struct md_unit *unit = job->unit;
+	const char *begin = unit->tx == MD_TX_READ
+				    ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+				    : "BEGIN";
+
+	return (!job->block || send_text(pg, job, MD_PG_BEGIN, begin)) &&
+	       (!unit->prelude || send_text(pg, job, MD_PG_PRELUDE, unit->prelude)) &&
+	       send_calls(pg, job);
+}
+
+static bool send_job(struct md_pg *pg, struct md_pg_job *job)
+{
+	job->unit->sent = true;
+	if (!send_opening(pg, job))
+		return false;
+	if (!job->block) {
+		job->commits = job->writes;
+		return send_sync(pg, job);
+	}
+	if (job->unit->tx == MD_TX_READ && job->ending == MD_NEXT_COMMIT)
+		return send_commit(pg, job);
+	return send_flush(pg); /* whether it commits is decided after its rows */
+}
+
+static void to_flight(struct md_pg *pg, struct md_pg_job *job)
+{
+	job->next = NULL;
+	*pg->flight_end = job;
+	pg->flight_end = &job->next;
+	pg->in_flight++;
+}
+
+static struct md_pg_job *from_queue(struct md_pg *pg)
+{
+	struct md_pg_job *job = pg->queue;
+
+	pg->queue = job->next;
+	if (!pg->queue)
+		pg->queue_end = &pg->queue;
+	return job;
+}
+
+/* The unit ends without having sent anything. */
+static void end_unsent(struct md_pg *pg, struct md_pg_job *job)
+{
+	from_queue(pg);
+	md_pg_unit_done(pg, job, &job->error);
+	pg->base.depth--;
+	md_pg_job_recycle(pg, job);
+}
+
+/* Names that fell out of the cache. */
+static bool send_deallocations(struct md_pg *pg)
+{
+	struct md_pg_job *job;
+	char sql[64] = "DEALLOCATE ";
+
+	if (!pg->names.doomed || (pg->flight && pg->flight->block))
+		return true;
+	job = md_pg_job_new(pg, NULL);
+	if (!job)
+		return true; /* another time */
+	if (!has_room((void **)&job->steps, &job->step_cap, 8, sizeof(*job->steps))) {
+		md_pg_job_recycle(pg, job);
+		return true;
+	}
+	while (pg->names.doomed && job->step_count < 7) {
+		struct md_pg_name *name = pg->names.doomed;
+
+		md_pg_name_text(name->id, name->generation, sql + 11, sizeof(sql) - 11);
+		if (!send_text(pg, job, MD_PG_OTHER, sql)) {
+			md_pg_job_recycle(pg, job);
+			return false;
+		}
+		pg->names.doomed = name->chain;
+		free(name);
+	}
+	to_flight(pg, job);
+	return send_sync(pg, job);
+}
+
+/* Whether the first of the queue can be sent behind what is in flight. */
+static bool may_start(struct md_pg *pg)
+{
+	struct md_pg_job *job = pg->queue;
+
+	if (pg->state != MD_PG_READY || pg->gone || !job)
+		return false;
+	if (pg->in_flight >= MD_PG_FLIGHT_MAX || atomic_load(&pg->shared->cancelling) > 0)
+		return false;
+	if (pg->flight && (pg->flight->block || pg->flight->paused))
+		return false;
+	if (job->ending == MD_NEXT_CALL)
+		gather(job);
+	job->block = needs_block(pg, job);
+	return !job->block || !pg->flight;
+}
+
+static bool is_over(struct md_pg_job *job)
+{
+	if (job->error.code == MD_OK && atomic_load(&job->unit->cancelled))
+		md_fail(&job->error, MD_CANCELLED, "57014", "canceled before it was started");
+	else if (job->error.code == MD_OK && job->deadline_ns && md_now_ns() >= job->deadline_ns)
+		md_fail(&job->error, MD_TIMEOUT, "57014", "too late before it was started");
+	return job->error.code != MD_OK;
+}
+
+void md_pg_start(struct md_pg *pg)
+{
+	while (may_start(pg)) {
+		struct md_pg_job *job = pg->queue;
+
+		if (job->call_count == 0 && job->error.code == MD_OK && job->unit->error.code)
+			job->error = job->unit->error;
+		if (is_over(job) || job->call_count == 0 || make_ready(pg, job) != MD_OK) {
+			end_unsent(pg, job);
+			continue;
+		}
+		from_queue(pg);
+		if (!send_deallocations(pg)) {
+			to_flight(pg, job);
+			md_pg_lost_conn(pg);
+			return;
+		}
+		to_flight(pg, job);
+		if (!send_job(pg, job)) {
+			md_pg_lost_conn(pg);
+			return;
+		}
+	}
+}
+
+void md_pg_send_settings(struct md_pg *pg)
+{
+	struct md_pg_job *job = md_pg_job_new(pg, NULL);
+	char sql[640], statement[80] = "", lock[80] = "";
+
+	if (!job || !has_room((void **)&job->steps, &job->step_cap, 8, sizeof(*job->steps))) {
+		struct md_error err;
+
+		if (job)
+			md_pg_job_recycle(pg, job);
+		md_fail_nomem(&err);
+		md_pg_lost(pg, &err);
+		return;
+	}
+	if (pg->statement_timeout_ms)
+		snprintf(statement, sizeof(statement),
+			 ", set_config('statement_timeout', '%u', false)",
+			 pg->statement_timeout_ms);
+	if (pg->lock_timeout_ms)
+		snprintf(lock, sizeof(lock), ", set_config('lock_timeout', '%u', false)",
+			 pg->lock_timeout_ms);
+	snprintf(sql, sizeof(sql),
+		 "SELECT set_config('DateStyle', 'ISO', false),"
+		 " set_config('extra_float_digits', '1', false),"
+		 " set_config('standard_conforming_strings', 'on', false),"
+		 " set_config('idle_in_transaction_session_timeout', '60000', false)%s%s%s",
+		 statement, lock,
+		 pg->read_only ? ", set_config('default_transaction_read_only', 'on', false)" : "");
+	job->vital = true;
+	to_flight(pg, job);
+	if (!send_text(pg, job, MD_PG_OTHER, sql) || !send_sync(pg, job))
+		md_pg_lost_conn(pg);
+}
