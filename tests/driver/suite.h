@@ -50,7 +50,7 @@ struct suite_engine {
 	void (*kill)(void); /* end every session of the database. NULL: there are none */
 };
 /** Run all cases that fit; the value for main to return. */
-int suite_main(const struct suite_engine *engine);
+int suite_main(const struct suite_engine *under_test);
 /** The engine under test, for the cases. */
 const struct suite_engine *suite_engine(void);
 

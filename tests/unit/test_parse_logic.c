@@ -40,8 +40,6 @@ START_TEST(negates_by_name)
 {
 	check_prints("not.or=(a.eq.1)&not.and=(b.eq.2)",
 		     "not.or=(a.eq.\"1\")&not.and=(b.eq.\"2\")");
-	check_prints("select=x:not(a)&\"not\".or=(a.eq.1)&not.a=eq.2",
-		     "select=x:\"not\"(a)&\"not\".or=(a.eq.\"1\")&\"not\".a=eq.2");
 	check_prints("select=r(x)&r.not.or=(x.eq.1)&not.r.and=(x.eq.2)",
 		     "select=r(x)&r.not.or=(x.eq.\"1\")&r.not.and=(x.eq.\"2\")");
 }

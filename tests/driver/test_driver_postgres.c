@@ -1,0 +1,134 @@
+/* The conformance suite on PostgreSQL: on a server of its own (tests/support/postgres.sh), or on
+ * the database that MD_TEST_POSTGRES names, in which it makes and drops the tables of the suite. */
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/driver/suite.h"
+
+static char dir[] = "/tmp/modeld-test-XXXXXX";
+static char url[256], wrong_database[300], nobody_there[300];
+static pid_t owner;
+
+/* A session of the administrator. */
+static void admin(const char *sql)
+{
+	PGconn *db = PQconnectdb(url);
+	PGresult *result = PQexec(db, sql);
+	ExecStatusType status = PQresultStatus(result);
+
+	ck_assert_msg(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK, "%s",
+		      PQerrorMessage(db));
+	PQclear(result);
+	PQfinish(db);
+}
+
+static void reset(void)
+{
+	admin("SET client_min_messages = warning;"
+	      "DROP TABLE IF EXISTS thing, owner, item;"
+	      "CREATE TABLE item (id bigint PRIMARY KEY, name text);"
+	      "CREATE TABLE owner (id bigint PRIMARY KEY);"
+	      "CREATE TABLE thing (id bigint PRIMARY KEY, owner_id bigint"
+	      " REFERENCES owner DEFERRABLE INITIALLY DEFERRED)");
+}
+
+static void kill_sessions(void)
+{
+	admin("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+	      " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+}
+
+static void run_script(const char *verb)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "'%s/tests/support/postgres.sh' %s %s %d", SRCDIR, verb,
+		 dir, (int)owner);
+	if (system(command) != 0)
+		fprintf(stderr, "%s failed\n", command);
+}
+
+static void stop_server(void)
+{
+	if (getpid() == owner) /* not the tests that Check forks */
+		run_script("stop");
+}
+
+/* The server stops by itself when this process is gone, however it ended. */
+static bool start_server(void)
+{
+	char command[512];
+	FILE *pipe;
+	bool ok;
+
+	if (!mkdtemp(dir))
+		return false;
+	owner = getpid();
+	atexit(stop_server);
+	snprintf(command, sizeof(command), "'%s/tests/support/postgres.sh' start %s %d", SRCDIR,
+		 dir, (int)owner);
+	pipe = popen(command, "r");
+	ok = pipe && fgets(url, sizeof(url), pipe);
+	url[strcspn(url, "\n")] = '\0';
+	return (!pipe || pclose(pipe) == 0) && ok;
+}
+
+static const struct suite_refusal refusals[] = {
+	{ "postgresql://user:geheim@[", MD_INVALID },
+	{ "postgresql://user:geheim%zz@/x", MD_INVALID },
+	{ "host=/nowhere password = geheim port", MD_INVALID },
+	{ "postgresql://user:geheim@/db?host=/nowhere/at/all", MD_UNAVAILABLE },
+	{ "postgresql+psycopg://user:geheim@127.0.0.1:1/db", MD_UNAVAILABLE },
+	{ "host=127.0.0.1 port=1 password=geheim", MD_UNAVAILABLE },
+	{ nobody_there, MD_UNAVAILABLE },
+	{ wrong_database, MD_NOT_FOUND },
+	{ NULL, MD_OK },
+};
+
+static const struct suite_engine engine = {
+	.name = "PostgreSQL driver",
+	.driver = &md_postgres_driver,
+	.texts = { .echo = "SELECT $1::int8, $2::float8, $3::text, $4::text",
+		   .put = "INSERT INTO item (id, name) VALUES ($1, $2)",
+		   .get = "SELECT name FROM item WHERE id = $1",
+		   .count = "SELECT count(*) FROM item",
+		   .clear = "DELETE FROM item",
+		   .series = "SELECT i, repeat('x', 100) FROM generate_series(1, $1::int) i",
+		   .slow = "SELECT pg_sleep(30)",
+		   .wrong = "SELECT 1 FROM nowhere",
+		   .put_thing = "INSERT INTO thing (id, owner_id) VALUES ($1, $2) RETURNING id",
+		   .count_things = "SELECT count(*) FROM thing",
+		   .put_returning = "INSERT INTO item (id, name) VALUES ($1, $2)"
+				    " RETURNING id, name",
+		   .slow_put = "INSERT INTO item (id, name)"
+			       " SELECT $1::bigint, $2::text FROM pg_sleep(30)",
+		   .all = "SELECT * FROM item ORDER BY id",
+		   .widen = "ALTER TABLE item ALTER name TYPE bigint USING name::bigint",
+		   .hex = "SELECT upper(encode($1::bytea, 'hex'))",
+		   .prelude = "SELECT set_config('md.who', 'eve', true)",
+		   .who = "SELECT coalesce(current_setting('md.who', true), '')" },
+	.url = url,
+	.refusals = refusals,
+	.reset = reset,
+	.admin = admin,
+	.kill = kill_sessions,
+};
+
+int main(void)
+{
+	const char *given = getenv("MD_TEST_POSTGRES");
+
+	unsetenv("PGOPTIONS"); /* settings of the caller are not ours */
+	if (given)
+		snprintf(url, sizeof(url), "%s", given);
+	else if (!start_server())
+		return EXIT_FAILURE;
+	snprintf(wrong_database, sizeof(wrong_database), "%s%sdbname=nowhere", url,
+		 strchr(url, '?') ? "&" : "?");
+	snprintf(nobody_there, sizeof(nobody_there), "%s%sport=1", url,
+		 strchr(url, '?') ? "&" : "?");
+	return suite_main(&engine);
+}
