@@ -13,6 +13,18 @@ static const struct {
 	{ "MODELD_", MD_LAYER_MODELD },
 };
 
+static size_t put_lower(char *key, size_t len, struct md_str name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c | 0x20);
+		key[len++] = c;
+	}
+	return len;
+}
+
 /* DB_URL -> db_url; APP_SETTINGS_X -> app.settings.x. */
 static size_t key_of(struct md_str name, char *key)
 {
@@ -20,16 +32,10 @@ static size_t key_of(struct md_str name, char *key)
 	size_t len = 0;
 
 	if (md_str_starts_with(name, app) && name.len > app.len) {
-		memcpy(key, "app.settings.", 13);
-		len = 13;
+		len = put_lower(key, 0, MD_STR("app.settings."));
 		name = (struct md_str){ name.ptr + app.len, name.len - app.len };
 	}
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.ptr[i];
-
-		key[len++] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-	}
-	return len;
+	return put_lower(key, len, name);
 }
 
 static void put_variable(struct md_loader *loader, enum md_layer layer, struct md_str prefix,

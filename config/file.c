@@ -163,7 +163,7 @@ bool md_file_quote(struct md_str value, struct md_buf *out)
 
 		if (escape)
 			md_buf_putc(out, '\\');
-		md_buf_putc(out, escape ? *escape : value.ptr[i]);
+		md_buf_put(out, escape ? escape : &value.ptr[i], 1);
 	}
 	md_buf_putc(out, '"');
 	return true;

@@ -23,7 +23,7 @@
 /* clang-format off */
 static const struct md_option table[] = {
 #define OPTION(name, type, def, min, max, flags, help) \
-	{ #name, MD_OPT_##type, offsetof(struct md_options, name), def, min, max, flags, help },
+	{ #name, def, help, min, max, offsetof(struct md_options, name), MD_OPT_##type, flags },
 #include "config/options.def"
 };
 
@@ -350,12 +350,14 @@ static enum md_code parse_choice(const struct value *v)
 
 static void put_scaled(struct md_buf *out, const struct unit *units, size_t count, uint64_t value)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		assert(units[i].factor > 0);
 		if (value >= units[i].factor && value % units[i].factor == 0) {
 			md_buf_printf(out, "%llu%s", (unsigned long long)(value / units[i].factor),
 				      units[i].name);
 			return;
 		}
+	}
 	md_buf_putc(out, '0');
 }
 

@@ -49,6 +49,7 @@ struct md_origin {
 #define MD_MEMBER_SIZE     uint64_t /* bytes */
 #define MD_MEMBER_CHOICE   int
 
+/* The order is the table's. NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 struct md_options {
 #define OPTION(name, type, def, min, max, flags, help) MD_MEMBER_##type name;
 #include "config/options.def"
@@ -64,7 +65,7 @@ enum md_option_id {
 	MD_OPTION_COUNT
 };
 enum md_option_choice {
-#define CHOICE(option, constant, value, text) constant = value,
+#define CHOICE(option, constant, value, text) constant = (value),
 #include "config/options.def"
 };
 /* clang-format on */
@@ -93,12 +94,12 @@ enum { MD_OPTION_TEXT_MAX = 64 * 1024, MD_OPTION_LIST_MAX = 1000 };
 /** One row of the table. */
 struct md_option {
 	const char *name;
-	enum md_option_type type;
-	size_t offset;
 	const char *def;
-	int64_t min, max; /* both 0: no range */
-	unsigned flags;
 	const char *help;
+	int64_t min, max; /* both 0: no range */
+	size_t offset;    /* of the member */
+	enum md_option_type type;
+	unsigned flags;
 };
 
 /** Row `id`, below MD_OPTION_COUNT. */

@@ -38,7 +38,9 @@ void md_problem_quote(struct md_str text, struct md_buf *out)
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
 
-		md_buf_putc(out, c < 0x20 || c == 0x7F ? '?' : (char)c);
+		if (c < 0x20 || c == 0x7F)
+			c = '?';
+		md_buf_putc(out, (char)c);
 	}
 	if (len < text.len)
 		md_buf_puts(out, "...");

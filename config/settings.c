@@ -160,12 +160,12 @@ static enum md_code fail_problems(const struct md_settings *settings, struct md_
 
 enum md_code md_settings_load(struct md_settings *settings, struct md_error *err)
 {
-	struct md_options_owner *owner;
+	struct md_options_owner *owner = NULL;
 	enum md_code code = start_report(settings, err);
 
 	if (code == MD_OK)
 		code = read_all(settings, &owner, err);
-	if (code != MD_OK)
+	if (code != MD_OK || !owner)
 		return code;
 	settings->draft = &owner->options;
 	if (settings->problems.errors > 0)
@@ -206,12 +206,12 @@ static enum md_code compare(struct md_settings *settings, struct md_options_owne
 
 enum md_code md_settings_reload(struct md_settings *settings, struct md_error *err)
 {
-	struct md_options_owner *owner;
+	struct md_options_owner *owner = NULL;
 	enum md_code code = start_report(settings, err);
 
 	if (code == MD_OK)
 		code = read_all(settings, &owner, err);
-	if (code != MD_OK)
+	if (code != MD_OK || !owner)
 		return code;
 	code = settings->problems.errors > 0 ? fail_problems(settings, err)
 					     : compare(settings, owner, err);
@@ -255,7 +255,7 @@ static void show_quoted(struct md_str value, struct md_buf *out)
 {
 	md_auto_buf escaped = { .max = value.len + 2 };
 
-	if (value.len > 0 && value.ptr[0] == '@') { /* "@@x" is read as "@x" */
+	if (value.ptr && value.len > 0 && value.ptr[0] == '@') { /* "@@x" is read as "@x" */
 		md_buf_putc(&escaped, '@');
 		md_buf_putstr(&escaped, value);
 		value = (struct md_str){ escaped.data, escaped.len };

@@ -27,7 +27,9 @@ static bool is_secret(struct md_str name)
 			c = (char)(hex(name.ptr[i + 1]) * 16 + hex(name.ptr[i + 2]));
 			i += 2;
 		}
-		plain[len++] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c | 0x20);
+		plain[len++] = c;
 	}
 	plain[len] = '\0';
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

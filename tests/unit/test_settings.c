@@ -352,9 +352,27 @@ START_TEST(what_show_writes_is_read_back)
 }
 END_TEST
 
+START_TEST(the_sample_is_valid)
+{
+	const char *srcdir = getenv("srcdir");
+	struct md_settings s = { .overrides = overrides, .serve = true, .ready_fd = -1 };
+	char sample[4096];
+
+	snprintf(sample, sizeof(sample), "%s/config/modeld.conf.in", srcdir ? srcdir : ".");
+	override(MD_LAYER_OPTION, "--db", "db_url", "sqlite:///a.db");
+	s.config_path = sample;
+	s.override_count = override_count;
+	ck_assert_int_eq(md_settings_load(&s, NULL), MD_OK);
+	ck_assert_uint_eq(s.problems.count, 0);
+	ck_assert_uint_eq(s.options->db_max_rows, 1000);
+	ck_assert(s.options->require_filter);
+	md_settings_release(&s);
+}
+END_TEST
+
 SUITE_MAIN("settings", a_later_layer_wins, tells_everything_that_is_wrong_at_once,
 	   a_file_that_was_asked_for_must_exist, two_names_of_a_setting_must_agree,
 	   lists_may_be_repeated, host_and_port_become_an_address, other_machines_need_identity,
 	   combinations_are_checked, security_settings_without_effect_stop_the_start,
 	   values_come_from_files, a_reload_takes_what_may_change, a_bad_reload_changes_nothing,
-	   show_masks_secrets_and_names_origins, what_show_writes_is_read_back)
+	   show_masks_secrets_and_names_origins, what_show_writes_is_read_back, the_sample_is_valid)
