@@ -49,7 +49,7 @@ struct md_origin {
 #define MD_MEMBER_SIZE     uint64_t /* bytes */
 #define MD_MEMBER_CHOICE   int
 
-/* The order is the table's. NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
+/* The order is the table's. */
 struct md_options {
 #define OPTION(name, type, def, min, max, flags, help) MD_MEMBER_##type name;
 #include "config/options.def"
