@@ -16,7 +16,7 @@
 
 #include "core/base/banned.h"
 
-enum { CHEAP_NS = 1000 * 1000, SETTLED_RUNS = 16, SAMPLE = 16 };
+enum { CHEAP_NS = 1000 * 1000, SETTLED_RUNS = 16, SAMPLE = 16, MOST_DEPTH = 5 };
 
 enum phase { PHASE_PROBE, PHASE_COUNT, PHASE_SELECT, PHASE_END };
 
@@ -83,6 +83,18 @@ static enum md_code set_range(struct md_read *read, struct md_error *err)
 	read->ask.has_offset = first > 0;
 	read->offset = first;
 	read->result.first = (uint64_t)first;
+	return MD_OK;
+}
+
+/* depth= stands for a select of its own and is small: it multiplies with every relation. */
+static enum md_code check_depth(const struct md_query *query, struct md_error *err)
+{
+	if (!query->has_depth)
+		return MD_OK;
+	if (query->depth < 0 || query->depth > MOST_DEPTH)
+		return md_fail(err, MD_INVALID, "MD400", "depth must be 0 to %d", MOST_DEPTH);
+	if (query->has_select)
+		return md_fail(err, MD_INVALID, "MD400", "depth and select exclude each other");
 	return MD_OK;
 }
 
@@ -192,11 +204,12 @@ static bool wants_object(const struct md_read *read)
 	       read->cached->plan->to_one;
 }
 
+/* An object is never streamed: whether there is exactly one decides about the status. */
 static enum md_code make_sink(struct md_read *read, struct md_error *err)
 {
 	const struct md_text_sink_options options = {
 		.frame = wants_object(read) ? MD_FRAME_OBJECT : MD_FRAME_ARRAY,
-		.piece = read->ops->options.stream_threshold,
+		.piece = wants_object(read) ? SIZE_MAX : read->ops->options.stream_threshold,
 		.child_args = read->child_args,
 	};
 
@@ -352,10 +365,21 @@ static void tell(struct md_read *read)
 		read->request.ready(read, read->request.arg);
 }
 
+/* All rows of an answer that was counted, before the last of them has been read. */
+static uint64_t rows_to_come(const struct md_read *read)
+{
+	uint64_t rows = read->result.total - read->result.first;
+
+	return read->ask.has_limit && (uint64_t)read->ask.limit < rows ? (uint64_t)read->ask.limit
+								       : rows;
+}
+
 static void read_paused(struct md_unit *unit)
 {
 	struct md_read *read = read_of(unit);
 
+	if (read->result.has_total)
+		read->result.rows = rows_to_come(read);
 	read->state = MD_READ_PIECE;
 	tell(read);
 }
@@ -427,6 +451,8 @@ static enum md_code prepare(struct md_read *read, struct md_error *err)
 {
 	enum md_code code = set_range(read, err);
 
+	if (code == MD_OK)
+		code = check_depth(read->request.query, err);
 	if (code == MD_OK)
 		code = find_plan(read, err);
 	if (code != MD_OK)

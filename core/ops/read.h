@@ -89,7 +89,7 @@ void md_read_resume(struct md_read *read);
 /** Client gone, deadline: ends soon with FAILED (MD_CANCELLED), through `ready`. */
 void md_read_cancel(struct md_read *read);
 
-/** What the headers need; valid when DONE (all) or PIECE (all but rows). */
+/** What the headers need; valid when DONE (all) or PIECE (rows only with has_total). */
 struct md_read_result {
 	uint64_t first; /* offset of the first row */
 	uint64_t rows;  /* rows in the answer */
