@@ -90,7 +90,7 @@ class Database:
 
     def __init__(self, path, sql=""):
         self.path = str(path)
-        self.url = "sqlite://" + self.path
+        self.url = "sqlite:///" + self.path  # four slashes: an absolute path
         if sql:
             self.run(sql)
 

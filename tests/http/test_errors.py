@@ -33,10 +33,16 @@ def test_tables_of_the_engine_are_not_served(library, name):
     library.error(f"/{name}", 404, "PGRST205")
 
 
-@pytest.mark.parametrize("target", ["/book%", "/book%2", "/book%zz", "/book?id=eq.%", "/%00",
-                                    "/book?title=eq.%00", "/%ff%fe", "/book?title=eq.%ff"])
+@pytest.mark.parametrize("target", ["/book%", "/book%2", "/book%zz", "/%00", "/book?title=eq.%00",
+                                    "/%ff%fe", "/book?title=eq.%ff"])
 def test_bad_percent_encoding_and_bad_utf8_are_400(library, target):
     assert library.get(target).status == 400
+
+
+def test_a_lone_percent_sign_in_the_query_stands_for_itself(library):
+    """As in PostgREST; in a path it is an error."""
+    assert library.column("/book?title=eq.100%25 Wool_en") == [5]
+    assert library.column("/book?title=eq.100% Wool_en") == [5]
 
 
 def test_minimal_errors_say_code_and_message_only(serve):

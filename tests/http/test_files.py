@@ -17,30 +17,31 @@ def start_fails(url, **settings):
 
 def test_a_missing_file_is_66_and_is_not_created(tmp_path):
     path = tmp_path / "nowhere.db"
-    failed = start_fails(f"sqlite://{path}")
+    failed = start_fails(f"sqlite:///{path}")
     assert failed.code == 66
     assert "nowhere.db" in failed.log
     assert not path.exists()
 
 
 def test_a_missing_folder_is_66(tmp_path):
-    failed = start_fails(f"sqlite://{tmp_path}/no/such/folder/x.db")
+    failed = start_fails(f"sqlite:///{tmp_path}/no/such/folder/x.db")
     assert failed.code == 66
 
 
 def test_a_folder_is_no_database(tmp_path):
-    failed = start_fails(f"sqlite://{tmp_path}")
-    assert failed.code in (65, 66, 69)
+    failed = start_fails(f"sqlite:///{tmp_path}")
+    assert failed.code == 78
     assert "directory" in failed.log or "folder" in failed.log
 
 
 @pytest.mark.parametrize("content", [b"this is a letter and not a database " * 50,
-                                     b"SQLite format 3\x00" + b"\xff" * 200])
-def test_a_file_of_another_kind_is_65(tmp_path, content):
+                                     b"SQLite format 3\x00" + b"\xff" * 200],
+                         ids=["letter", "damaged"])
+def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path, content):
     path = tmp_path / "letter.txt"
     path.write_bytes(content)
-    failed = start_fails(f"sqlite://{path}")
-    assert failed.code in (65, 69)
+    failed = start_fails(f"sqlite:///{path}")
+    assert failed.code == 78
     assert "letter.txt" in failed.log
     assert path.read_bytes() == content
 
@@ -48,7 +49,7 @@ def test_a_file_of_another_kind_is_65(tmp_path, content):
 def test_an_empty_file_is_an_empty_database(serve, tmp_path):
     path = tmp_path / "empty.db"
     path.touch()
-    server = serve(f"sqlite://{path}")
+    server = serve(f"sqlite:///{path}")
     assert server.get("/").status == 200
     server.error("/anything", 404, "PGRST205")
 
@@ -144,7 +145,7 @@ def test_a_relative_path_is_relative_to_the_working_folder(serve, database, tmp_
     (tmp_path / "daemon-0").mkdir()
     os.rename(tmp_path / "here.db", tmp_path / "daemon-0" / "here.db")
     from harness import Modeld as Daemon
-    server = Daemon("sqlite:here.db", folder=tmp_path / "daemon-0")
+    server = Daemon("sqlite:///here.db", folder=tmp_path / "daemon-0")
     try:
         assert server.get("/genre").status == 200
     finally:

@@ -172,14 +172,16 @@ def test_an_integer_beyond_64_bits_is_22003(library):
 
 @pytest.mark.parametrize("query", [
     "id=banana.1", "id=eq", "id=1", "id=in.1,2", "id=in.(1,2", "id=is.maybe",
-    "id=eq(some).{1}", "id=eq(any).1", "or=(id.eq.1", "or=id.eq.1", "or=()", "and=(id.eq.1,)",
-    "or=(id.eq.1))",
-    "id=neq(any).{1}",
+    "id=eq(some).{1}", "or=(id.eq.1", "or=id.eq.1", "or=()", "and=(id.eq.1,)", "id=neq(any).{1}",
 ])
 def test_a_malformed_filter_is_PGRST100_with_a_place(library, query):
     error = library.error(f"/book?{query}", 400, "PGRST100")
     assert "failed to parse" in error["message"]
     assert "(line 1, column " in error["message"]
+
+
+def test_a_list_without_braces_is_22P02(library):
+    assert "malformed array literal" in library.error("/book?id=eq(any).1", 400, "22P02")["message"]
 
 
 @pytest.mark.parametrize("query", ["id=sl.(1,2)", "id=adj.(1,2)", "title=nxl.[1,2]"])

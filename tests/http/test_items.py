@@ -123,13 +123,42 @@ def test_depth_two_goes_one_further_and_not_back(library):
     assert "publisher" not in book
 
 
-def test_depth_never_goes_round_in_circles(library):
-    assert library.get("/author/1?depth=5").status == 200
+@pytest.fixture
+def chain(serve, database):
+    """Three people, each the next one's boss, and their badges: few relationships, many levels."""
+    return serve(database("""
+        CREATE TABLE person (id INTEGER PRIMARY KEY, boss_id INTEGER REFERENCES person (id));
+        CREATE TABLE badge (id INTEGER PRIMARY KEY, person_id INTEGER REFERENCES person (id));
+        INSERT INTO person VALUES (1, NULL), (2, 1), (3, 2);
+        INSERT INTO badge VALUES (7, 1), (8, 3);"""))
 
 
-def test_depth_beyond_five_is_refused(library):
-    assert library.get("/genre/1?depth=5").status == 200
-    assert library.get("/genre/1?depth=6").status == 400
+def test_depth_never_goes_round_in_circles(chain):
+    badge = chain.get("/badge/8?depth=3").json
+    assert badge["person"]["id"] == 3
+    assert "badge" not in badge["person"]
+
+
+def test_a_row_already_on_the_path_is_its_key_only(serve, database):
+    server = serve(database("""
+        CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT, b_id INTEGER REFERENCES b (id));
+        CREATE TABLE b (id INTEGER PRIMARY KEY, name TEXT, a_id INTEGER REFERENCES a (id));
+        INSERT INTO a VALUES (1, 'one', 2);
+        INSERT INTO b VALUES (2, 'two', 1);"""))
+    body = server.get("/a/1?depth=5").body
+    assert body.count(b'"one"') == 1, body
+
+
+def test_depth_has_a_range_of_its_own(chain):
+    assert chain.get("/badge/7?depth=5").status == 200
+    for depth in ("6", "-1", "99999999999"):
+        response = chain.get(f"/badge/7?depth={depth}")
+        assert response.status == 400
+        assert "depth" in response.json["message"]
+
+
+def test_depth_that_needs_too_many_embeds_is_refused(library):
+    assert library.get("/author/1?depth=5").status == 400
 
 
 def test_depth_with_select_is_refused(library):

@@ -37,8 +37,8 @@ def test_a_limit_of_a_query_holds(serve, key, limit, make):
 
 def test_the_request_line_has_a_limit(serve):
     server = serve(request_line="2KiB")
-    # GET, the target, HTTP/1.1, two spaces between them.
-    fixed = len("GET  HTTP/1.1")
+    # The line is GET, the target, HTTP/1.1, two spaces between them and a line end.
+    fixed = len("GET  HTTP/1.1\r\n")
 
     def make(length):
         start = "/book?title=eq."
@@ -55,7 +55,7 @@ def test_a_single_header_has_a_limit(serve):
 
 
 def test_all_headers_together_have_a_limit(serve):
-    server = serve(headers_size="2KiB")
+    server = serve(headers_size="2KiB", header_size="1KiB", request_line="1KiB")
     few = {f"X-{i}": "a" * 100 for i in range(10)}
     many = {f"X-{i}": "a" * 100 for i in range(25)}
     assert server.request("GET", "/genre", few).status == 200

@@ -85,7 +85,7 @@ def test_an_unknown_column_is_42703(library):
 
 
 @pytest.mark.parametrize("select", ["id,", ",id", "id,,title", "id:", "a:b:c", "id::", "id->",
-                                    "info->>--1", "(id)", "id)", "author("])
+                                    "info->>--1", "(id)", "author("])
 def test_a_malformed_select_is_PGRST100_with_a_place(library, select):
     error = library.error(f"/book?select={select}", 400, "PGRST100")
     assert error["message"].startswith('"failed to parse select parameter (')

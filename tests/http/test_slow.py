@@ -67,7 +67,7 @@ def test_a_client_that_does_not_read_is_cut(serve, database, rows):
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
         INSERT INTO line SELECT i, printf('%0200d', i) FROM n;""")
     server = serve(db, write_deadline="1s", stream_timeout="1s")
-    server.expect_error("stream|deadline|timeout|write")
+    server.expect_error("answer cut off")
     with server.connect() as sock:
         sock.sendall(b"GET /line HTTP/1.1\r\nHost: localhost\r\n\r\n")
         time.sleep(4)

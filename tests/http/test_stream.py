@@ -100,7 +100,7 @@ def test_small_requests_are_served_while_large_ones_stream(lines):
 def test_a_singular_answer_never_streams(serve, database):
     db = database("""CREATE TABLE big (id INTEGER PRIMARY KEY, text TEXT);
                      INSERT INTO big VALUES (1, printf('%0500000d', 1)), (2, 'small');""")
-    server = serve(db, stream_threshold="64KiB")
+    server = serve(db, stream_threshold="64KiB", stream_piece="16KiB")
     response = server.get("/big?id=eq.1", Accept="application/vnd.pgrst.object+json")
     assert response.status == 200
     assert len(response.json["text"]) == 500000
