@@ -15,12 +15,21 @@ static const struct {
 #endif
 };
 
+/* libpq's other form, "host=… dbname=…": a word and an equals sign. */
+static bool is_keywords(const char *url)
+{
+	size_t word = strspn(url, "abcdefghijklmnopqrstuvwxyz_");
+
+	return word > 0 && url[word + strspn(url + word, " ")] == '=';
+}
+
 const struct md_db_driver *md_db_driver_find(const char *url)
 {
-	size_t len = strcspn(url, ":");
 	struct md_str scheme = { url, strcspn(url, ":+") };
 
-	if (url[len] != ':' || scheme.len > len)
+	if (is_keywords(url))
+		scheme = MD_STR("postgresql");
+	else if (!strchr(url, ':'))
 		return NULL;
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
 		if (md_str_equal_nocase(scheme, md_str_of(drivers[i].scheme)))

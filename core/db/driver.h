@@ -71,6 +71,7 @@ struct md_db_driver {
 	int (*fd)(const struct md_conn *conn); /* -1: none now. May change in process() (reconnects
 						  do not happen here) */
 	unsigned (*wants)(const struct md_conn *conn); /* MD_READ | MD_WRITE */
+	/* Deadlines and cancel() make the fd ready, too: nobody needs a timer for them. */
 	void (*process)(struct md_conn *conn,
 			unsigned events);    /* reads, calls ops, finishes units */
 	void (*flush)(struct md_conn *conn); /* end of turn */
@@ -92,7 +93,7 @@ struct md_conn {
 };
 
 /** The driver for the scheme of `url` ("sqlite:…", "postgresql:…", "postgres:…", "+driver"
- * ignored). NULL: none built in. */
+ * ignored); libpq's "key=value …" is PostgreSQL, too. NULL: none built in. */
 const struct md_db_driver *md_db_driver_find(const char *url);
 
 extern const struct md_db_driver md_sqlite_driver;
