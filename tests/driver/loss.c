@@ -150,6 +150,58 @@ START_TEST(a_write_killed_while_it_runs_is_undone)
 }
 END_TEST
 
+/* The rows arrive, the commit is not answered: it may have happened. */
+START_TEST(a_write_killed_at_its_commit_is_uncertain)
+{
+	static const enum md_tx kinds[] = { MD_TX_IMPLICIT, MD_TX_WRITE };
+	const struct suite_engine *engine = suite_engine();
+	struct md_stmt put;
+	struct rig rig;
+	struct probe probe;
+
+	if (!engine->texts.put_late)
+		return;
+	put = stmt_new(engine->texts.put_late, 1, true, true);
+	for (int i = 0; i < 2; i++) {
+		rig_open(&rig);
+		probe_init(&probe, kinds[i], STEPS(CALL(&put, ARGS(md_value_int(1))), COMMIT));
+		rig_push(&rig, &probe);
+		rig_idle(&rig, 100);
+		ck_assert(!probe.done);
+		engine->kill();
+		ck_assert_int_eq(rig_wait(&rig, &probe), MD_UNCERTAIN);
+		ck_assert_uint_eq(probe.calls, 1); /* it had its row */
+		probe_release(&probe);
+		rig_close(&rig);
+	}
+}
+END_TEST
+
+START_TEST(a_write_cancelled_at_its_commit_is_undone)
+{
+	static const enum md_tx kinds[] = { MD_TX_IMPLICIT, MD_TX_WRITE };
+	const struct suite_engine *engine = suite_engine();
+	struct md_stmt put;
+	struct rig rig;
+	struct probe probe;
+
+	if (!engine->texts.put_late)
+		return;
+	put = stmt_new(engine->texts.put_late, 1, true, true);
+	rig_open(&rig);
+	for (int i = 0; i < 2; i++) {
+		probe_init(&probe, kinds[i], STEPS(CALL(&put, ARGS(md_value_int(1))), COMMIT));
+		rig_push(&rig, &probe);
+		rig_idle(&rig, 100);
+		rig.conn->driver->cancel(rig.conn, &probe.unit);
+		ck_assert_int_eq(rig_wait(&rig, &probe), MD_CANCELLED);
+		ck_assert(!rig.conn->broken);
+		probe_release(&probe);
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 /* One attempt: connect, write in a transaction, read in pieces. Returns the first failure. */
 static enum md_code attempt(struct md_error *ret_error)
 {
@@ -221,6 +273,8 @@ void suite_loss(TCase *tcase)
 		suite_add(tcase, a_killed_session_is_unavailable_and_a_new_one_works, 0, 0);
 		suite_add(tcase, a_session_killed_while_idle_is_noticed, 0, 0);
 		suite_add(tcase, a_write_killed_while_it_runs_is_undone, 0, 0);
+		suite_add(tcase, a_write_killed_at_its_commit_is_uncertain, 0, 0);
+		suite_add(tcase, a_write_cancelled_at_its_commit_is_undone, 0, 0);
 	}
 	suite_add(tcase, survives_a_failure_at_every_call, 0, 0);
 }

@@ -32,6 +32,8 @@ struct suite_texts {
 	const char *all;      /* every column of item, by id. NULL: columns cannot be changed */
 	const char *widen;    /* for admin(): changes the type of item.name */
 	const char *hex;      /* one BLOB parameter: its bytes in upper-case hex. NULL: no blobs */
+	const char *forget;   /* makes the session forget its statements. NULL: it cannot */
+	const char *put_late; /* a write (id) whose commit takes long, returning id. NULL: none */
 	const char *prelude, *who; /* a prelude, and a read that sees "eve" after it. NULL: none */
 };
 struct suite_refusal {

@@ -28,11 +28,16 @@ static void admin(const char *sql)
 static void reset(void)
 {
 	admin("SET client_min_messages = warning;"
-	      "DROP TABLE IF EXISTS thing, owner, item;"
+	      "DROP TABLE IF EXISTS thing, owner, item, late;"
 	      "CREATE TABLE item (id bigint PRIMARY KEY, name text);"
 	      "CREATE TABLE owner (id bigint PRIMARY KEY);"
 	      "CREATE TABLE thing (id bigint PRIMARY KEY, owner_id bigint"
-	      " REFERENCES owner DEFERRABLE INITIALLY DEFERRED)");
+	      " REFERENCES owner DEFERRABLE INITIALLY DEFERRED);"
+	      "CREATE TABLE late (id bigint PRIMARY KEY);"
+	      "CREATE OR REPLACE FUNCTION be_late() RETURNS trigger LANGUAGE plpgsql AS"
+	      " 'BEGIN PERFORM pg_sleep(30); RETURN NULL; END';"
+	      "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED"
+	      " FOR EACH ROW EXECUTE FUNCTION be_late()");
 }
 
 static void kill_sessions(void)
@@ -108,6 +113,8 @@ static const struct suite_engine engine = {
 		   .all = "SELECT * FROM item ORDER BY id",
 		   .widen = "ALTER TABLE item ALTER name TYPE bigint USING name::bigint",
 		   .hex = "SELECT upper(encode($1::bytea, 'hex'))",
+		   .forget = "DEALLOCATE ALL",
+		   .put_late = "INSERT INTO late (id) VALUES ($1) RETURNING id",
 		   .prelude = "SELECT set_config('md.who', 'eve', true)",
 		   .who = "SELECT coalesce(current_setting('md.who', true), '')" },
 	.url = url,

@@ -217,6 +217,38 @@ START_TEST(prepares_again_when_the_table_has_changed_under_it)
 }
 END_TEST
 
+START_TEST(prepares_again_what_the_session_has_forgotten)
+{
+	const struct suite_engine *engine = suite_engine();
+	struct rig rig;
+	struct stmts s = stmts_new();
+	struct md_stmt forget;
+	struct probe probes[3];
+	const struct probe_step steps[] = { CALL(&s.count, NULL), COMMIT };
+
+	if (!engine->texts.forget)
+		return;
+	forget = stmt_new(engine->texts.forget, 0, false, false);
+	forget.id = 0;
+	rig_open(&rig);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 3; i++)
+			rig_expect(&rig, &s.count, NULL, "0|\n");
+		rig_expect(&rig, &forget, NULL, "");
+		for (int i = 0; i < 3; i++) { /* all are on their way before one fails */
+			probe_init(&probes[i], i == 1 ? MD_TX_WRITE : MD_TX_IMPLICIT, steps);
+			rig_push(&rig, &probes[i]);
+		}
+		for (int i = 0; i < 3; i++) {
+			ck_assert_int_eq(rig_wait(&rig, &probes[i]), MD_OK);
+			ck_assert_str_eq(probe_text(&probes[i]), "0|\n");
+			probe_release(&probes[i]);
+		}
+	}
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(a_wrong_statement_is_told_as_such_and_hurts_nobody)
 {
 	struct rig rig;
@@ -268,6 +300,7 @@ void suite_values(TCase *tcase)
 	suite_add(tcase, never_keeps_a_statement_with_id_0, 0, 0);
 	suite_add(tcase, keeps_no_more_statements_than_it_may, 0, 0);
 	suite_add(tcase, prepares_again_when_the_table_has_changed_under_it, 0, 0);
+	suite_add(tcase, prepares_again_what_the_session_has_forgotten, 0, 0);
 	suite_add(tcase, a_wrong_statement_is_told_as_such_and_hurts_nobody, 0, 0);
 	suite_add(tcase, a_read_only_connection_takes_no_writes, 0, 0);
 }
