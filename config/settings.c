@@ -236,11 +236,10 @@ void md_settings_release(struct md_settings *settings)
 	settings->needs_restart = settings->changed = (struct md_option_list){ NULL, 0 };
 }
 
-/* Numbers, durations, sizes and booleans need no quotes. */
+/* Texts and lists need quotes. */
 static bool is_bare(const struct md_option *option)
 {
-	return option->type != MD_OPT_TEXT && option->type != MD_OPT_LIST &&
-	       option->type != MD_OPT_CHOICE;
+	return option->type != MD_OPT_TEXT && option->type != MD_OPT_LIST;
 }
 
 static void put_secret(unsigned id, struct md_str value, struct md_buf *out)
