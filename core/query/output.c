@@ -288,6 +288,15 @@ static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
 	return MD_OK;
 }
 
+/* Whether anything of this level is written: rel() and rel(other()) stand for conditions only. */
+static bool has_output(const struct md_level *level)
+{
+	for (const struct md_select *select = level->select; select; select = select->next)
+		if (select->kind != MD_SELECT_EMBED || has_output(&select->embed->level))
+			return true;
+	return false;
+}
+
 static enum md_code add_embed(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
 			      struct md_link *link, bool inner_chain, struct items *items,
 			      struct md_error *err)
@@ -303,16 +312,15 @@ static enum md_code add_embed(struct md_build *b, struct md_stmt_build *s, struc
 			err, "spreading a to-many relationship is not available in this version");
 		return MD_INVALID;
 	}
-	if (embed->level.select || !own_statement) {
-		if (embed->level.select) {
-			item = add_item(b, items, key);
-			if (!item)
-				return md_fail_nomem(err);
-		}
-		return own_statement ? child_link(b, s, node, link, item, err)
-				     : join_link(b, s, node, link, inner_chain, item, err);
+	if (has_output(&embed->level)) {
+		item = add_item(b, items, key);
+		if (!item)
+			return md_fail_nomem(err);
+	} else if (own_statement) {
+		return MD_OK; /* counts in conditions only */
 	}
-	return MD_OK; /* rel() of a to-many: counts only in conditions */
+	return own_statement ? child_link(b, s, node, link, item, err)
+			     : join_link(b, s, node, link, inner_chain, item, err);
 }
 
 static unsigned count_items(const struct md_node *node)
