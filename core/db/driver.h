@@ -63,7 +63,7 @@ struct md_db_driver {
 	/** BLOCKING only: BEGIN, SAVEPOINT, COMMIT and the like; constant texts of ours. */
 	enum md_code (*command)(struct md_conn *conn, const char *sql, struct md_error *err);
 	/** What the database contains, into `arena`. Blocking; on a connection of its own, never on
-	 * a loop. */
+	 * a loop. NULL: the engine's introspection is not built (PostgreSQL). */
 	enum md_code (*catalog)(struct md_conn *conn, struct md_arena *arena,
 				const struct md_catalog **ret_catalog, struct md_error *err);
 

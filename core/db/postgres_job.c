@@ -130,6 +130,22 @@ void md_pg_lost_conn(struct md_pg *pg)
 	md_pg_lost(pg, &err);
 }
 
+/* --- stopping --- */
+
+/* Tell the server to stop a job that has to, once it is the only one there: a cancel request hits
+ * whatever runs when it arrives. */
+static void cut_short(struct md_pg *pg)
+{
+	struct md_pg_job *job = pg->flight;
+
+	if (pg->in_flight != 1 || job->stop == MD_OK || job->give_up_ns || !present_step(job))
+		return;
+	md_pg_cancel_running(pg);
+	job->give_up_ns = md_now_ns() + MD_PG_CANCEL_GRACE_MS * MD_MS;
+	atomic_store(&pg->shared->attention, true); /* the timer has to know */
+	md_pg_wake(pg->shared);
+}
+
 /* --- the end of a job --- */
 
 static void take_from_flight(struct md_pg *pg)
@@ -188,6 +204,7 @@ static void on_sync(struct md_pg *pg, struct md_pg_job *job)
 		pg->base.depth--;
 	md_pg_unit_done(pg, job, err);
 	md_pg_job_recycle(pg, job);
+	cut_short(pg);
 }
 
 /* --- results --- */
@@ -343,21 +360,24 @@ void md_pg_pump(struct md_pg *pg)
 
 /* --- cancelled and late units --- */
 
+static void fill_stopped(struct md_error *err, enum md_code code)
+{
+	md_fail(err, code, "57014", "%s",
+		code == MD_TIMEOUT ? "canceling statement due to deadline"
+				   : "canceling statement due to user request");
+}
+
 /* An in-flight unit has to stop. A read ends now, whatever still comes for it is dropped. A write
  * ends with its Sync, which tells what has become of it. */
-static void stop(struct md_pg *pg, struct md_pg_job *job, enum md_code code, uint64_t now_ns)
+static void stop(struct md_pg *pg, struct md_pg_job *job, enum md_code code)
 {
 	job->stop = code;
 	if (job == pg->flight && job->in_rows)
 		md_pg_rows_end(pg, job);
-	if (!job->commits && job->error.code == MD_OK)
-		md_fail(&job->error, code, "57014", "%s",
-			code == MD_TIMEOUT ? "canceling statement due to deadline"
-					   : "canceling statement due to user request");
-	if (pg->in_flight == 1 && present_step(job)) {
-		md_pg_cancel_running(pg);
-		job->give_up_ns = now_ns + MD_PG_CANCEL_GRACE_MS * MD_MS;
-	}
+	if (job->rerun_wanted || (!job->commits && job->error.code == MD_OK))
+		fill_stopped(&job->error, code);
+	job->rerun_wanted = false;
+	cut_short(pg);
 	if (!job->writes && job->error.code != MD_OK)
 		md_pg_unit_done(pg, job, &job->error);
 }
@@ -384,7 +404,7 @@ static uint64_t check_flight(struct md_pg *pg, uint64_t now_ns)
 		enum md_code code = must_stop(job, now_ns);
 
 		if (code != MD_OK)
-			stop(pg, job, code, now_ns);
+			stop(pg, job, code);
 		if (job->give_up_ns && now_ns >= job->give_up_ns)
 			pg->gone = true; /* does not answer, not even to a cancel request */
 		next_ns = earlier(next_ns, job->give_up_ns);

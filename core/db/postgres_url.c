@@ -1,5 +1,6 @@
 /* The address of a PostgreSQL database: libpq's own forms, with defaults that keep a daemon from
- * hanging on a dead network. */
+ * hanging on a dead network. One thing in it may block: libpq resolves host names while it dials,
+ * so use addresses, sockets or a resolver on the same host. */
 #include <stdlib.h>
 #include <string.h>
 
