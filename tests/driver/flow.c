@@ -186,6 +186,33 @@ START_TEST(cancelling_in_a_pipeline_drops_that_unit_only)
 }
 END_TEST
 
+START_TEST(a_cancelled_unit_does_not_hold_up_those_that_come_later)
+{
+	struct rig rig;
+	struct stmts s = stmts_new();
+	struct probe first, slow;
+	uint64_t start;
+
+	rig_open(&rig);
+	rig_expect(&rig, &s.count, NULL, "0|\n");
+	start = md_now_ns();
+	probe_init(&first, MD_TX_IMPLICIT,
+		   STEPS(CALL(&s.series, ARGS(md_value_int(1000))), COMMIT));
+	probe_init(&slow, MD_TX_IMPLICIT, STEPS(CALL(&s.slow, NULL), COMMIT));
+	rig_push(&rig, &first);
+	rig_push(&rig, &slow);
+	rig.conn->driver->cancel(rig.conn, &slow.unit); /* while it is not alone */
+	ck_assert_int_eq(rig_wait(&rig, &slow), MD_CANCELLED);
+	ck_assert_int_eq(rig_wait(&rig, &first), MD_OK);
+	rig_expect(&rig, &s.count, NULL, "0|\n");
+	ck_assert_uint_le(md_now_ns() - start, 5 * MD_SEC);
+	ck_assert(!rig.conn->broken);
+	probe_release(&first);
+	probe_release(&slow);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(a_unit_that_waits_is_cancelled_at_once)
 {
 	struct rig rig;
@@ -361,6 +388,8 @@ void suite_flow(TCase *tcase)
 	suite_add(tcase, cancelling_what_is_done_does_not_hit_the_next_unit, 0, 0);
 	suite_add(tcase, a_cancel_that_comes_just_too_late_hits_nobody_else, 0, 0);
 	suite_add(tcase, cancelling_in_a_pipeline_drops_that_unit_only, MD_DB_PIPELINE, 0);
+	suite_add(tcase, a_cancelled_unit_does_not_hold_up_those_that_come_later, MD_DB_PIPELINE,
+		  0);
 	suite_add(tcase, a_unit_that_waits_is_cancelled_at_once, MD_DB_PIPELINE, 0);
 	suite_add(tcase, a_paused_unit_can_be_cancelled, 0, 0);
 	suite_add(tcase, a_deadline_ends_a_unit, 0, 0);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "tests/support/fault.h"
 
 START_TEST(closing_ends_the_units_in_flight)
@@ -202,6 +203,35 @@ START_TEST(a_write_cancelled_at_its_commit_is_undone)
 }
 END_TEST
 
+/* A session that answers nothing, not even a cancel request, is given up. */
+START_TEST(a_frozen_session_is_given_up)
+{
+	const struct suite_engine *engine = suite_engine();
+	struct rig rig;
+	struct stmts s = stmts_new();
+	struct probe probe, write;
+	uint64_t start;
+
+	rig_open(&rig);
+	rig_expect(&rig, &s.count, NULL, "0|\n");
+	engine->freeze(true);
+	start = md_now_ns();
+	probe_init(&probe, MD_TX_IMPLICIT, STEPS(CALL(&s.count, NULL), COMMIT));
+	probe.unit.deadline_ns = start + 100 * MD_MS;
+	probe_init(&write, MD_TX_WRITE,
+		   STEPS(CALL(&s.put, ARGS(md_value_int(1), md_value_null())), COMMIT));
+	ck_assert_int_eq(rig_run(&rig, &probe), MD_TIMEOUT);
+	ck_assert_uint_le(md_now_ns() - start, MD_SEC);
+	ck_assert_int_eq(rig_run(&rig, &write), MD_UNAVAILABLE);
+	ck_assert_uint_le(md_now_ns() - start, 4 * MD_SEC);
+	ck_assert(rig.conn->broken && !write.unit.sent);
+	engine->freeze(false);
+	rig_close(&rig);
+	probe_release(&probe);
+	probe_release(&write);
+}
+END_TEST
+
 /* One attempt: connect, write in a transaction, read in pieces. Returns the first failure. */
 static enum md_code attempt(struct md_error *ret_error)
 {
@@ -276,5 +306,7 @@ void suite_loss(TCase *tcase)
 		suite_add(tcase, a_write_killed_at_its_commit_is_uncertain, 0, 0);
 		suite_add(tcase, a_write_cancelled_at_its_commit_is_undone, 0, 0);
 	}
+	if (suite_engine()->freeze)
+		suite_add(tcase, a_frozen_session_is_given_up, 0, 0);
 	suite_add(tcase, survives_a_failure_at_every_call, 0, 0);
 }

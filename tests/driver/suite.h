@@ -50,6 +50,8 @@ struct suite_engine {
 	void (*reset)(void);                  /* make the tables afresh */
 	void (*admin)(const char *sql);       /* run as somebody else, in a session of its own */
 	void (*kill)(void); /* end every session of the database. NULL: there are none */
+	void (*freeze)(
+		bool on); /* stop every session in its tracks, or let them go on. NULL: cannot */
 };
 /** Run all cases that fit; the value for main to return. */
 int suite_main(const struct suite_engine *under_test);

@@ -1,6 +1,7 @@
 /* The conformance suite on PostgreSQL: on a server of its own (tests/support/postgres.sh), or on
  * the database that MD_TEST_POSTGRES names, in which it makes and drops the tables of the suite. */
 #include <libpq-fe.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,20 @@ static void kill_sessions(void)
 {
 	admin("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
 	      " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+}
+
+/* As a hung machine would look like. Only on a server of our own. */
+static void freeze(bool on)
+{
+	PGconn *db = PQconnectdb(url);
+	PGresult *result = PQexec(db, "SELECT pid FROM pg_stat_activity WHERE"
+				      " datname = current_database() AND pid <> pg_backend_pid()");
+
+	ck_assert_int_eq(PQresultStatus(result), PGRES_TUPLES_OK);
+	for (int i = 0; i < PQntuples(result); i++)
+		kill((pid_t)strtol(PQgetvalue(result, i, 0), NULL, 10), on ? SIGSTOP : SIGCONT);
+	PQclear(result);
+	PQfinish(db);
 }
 
 static void run_script(const char *verb)
@@ -93,7 +108,7 @@ static const struct suite_refusal refusals[] = {
 	{ NULL, MD_OK },
 };
 
-static const struct suite_engine engine = {
+static struct suite_engine engine = {
 	.name = "PostgreSQL driver",
 	.driver = &md_postgres_driver,
 	.texts = { .echo = "SELECT $1::int8, $2::float8, $3::text, $4::text",
@@ -122,6 +137,7 @@ static const struct suite_engine engine = {
 	.reset = reset,
 	.admin = admin,
 	.kill = kill_sessions,
+	.freeze = freeze,
 };
 
 int main(void)
@@ -129,10 +145,12 @@ int main(void)
 	const char *given = getenv("MD_TEST_POSTGRES");
 
 	unsetenv("PGOPTIONS"); /* settings of the caller are not ours */
-	if (given)
+	if (given) {
 		snprintf(url, sizeof(url), "%s", given);
-	else if (!start_server())
+		engine.freeze = NULL;
+	} else if (!start_server()) {
 		return EXIT_FAILURE;
+	}
 	snprintf(wrong_database, sizeof(wrong_database), "%s%sdbname=nowhere", url,
 		 strchr(url, '?') ? "&" : "?");
 	snprintf(nobody_there, sizeof(nobody_there), "%s%sport=1", url,
