@@ -107,15 +107,17 @@ static char *put_digits(char *p, const struct decimal *decimal)
 		int point = exponent + 1; /* digits before the point; may be ≤ 0 */
 
 		if (point <= 0) {
-			memcpy(p, "0.0000", 6);
-			p += 2 - point;
+			p = md_raw_literal(p, "0.000", (size_t)(2 - point));
 			memcpy(p, digits, count);
 			return p + count;
 		}
 		for (int i = 0; i < point || i < (int)count; i++) {
 			if (i == point)
 				*p++ = '.';
-			*p++ = i < (int)count ? digits[i] : '0';
+			if (i < (int)count)
+				*p++ = digits[i];
+			else
+				*p++ = '0';
 		}
 		return p;
 	}
@@ -170,14 +172,11 @@ char *md_raw_real(char *p, double value)
 {
 	char *end;
 
-	if (isnan(value)) {
-		memcpy(p, "\"NaN\"", 5);
-		return p + 5;
-	}
-	if (isinf(value)) {
-		memcpy(p, value < 0 ? "\"-Infinity\"" : "\"Infinity\"", 11);
-		return p + (value < 0 ? 11 : 10);
-	}
+	if (isnan(value))
+		return md_raw_literal(p, "\"NaN\"", 5);
+	if (isinf(value))
+		return value < 0 ? md_raw_literal(p, "\"-Infinity\"", 11)
+				 : md_raw_literal(p, "\"Infinity\"", 10);
 	if (signbit(value)) {
 		*p++ = '-';
 		value = -value;

@@ -20,6 +20,12 @@ static inline size_t md_raw_text_room(size_t len)
 {
 	return len * MD_RAW_TEXT_FACTOR + MD_RAW_TEXT_ROOM;
 }
+/** A text of ours. */
+static inline char *md_raw_literal(char *p, const char *text, size_t len)
+{
+	memcpy(p, text, len);
+	return p + len;
+}
 /** Quoted string; room: md_raw_text_room(len). */
 char *md_raw_string(char *p, const char *ptr, size_t len);
 /** Room: MD_RAW_NUMBER_ROOM. */

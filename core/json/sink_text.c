@@ -62,12 +62,6 @@ struct walk {
 
 /* ---- cells ---- */
 
-static inline char *put_literal(char *p, const char *text, size_t len)
-{
-	memcpy(p, text, len);
-	return p + len;
-}
-
 static char *put_quoted_real(char *p, double value)
 {
 	char *start = p, *end = md_raw_real(p, value);
@@ -93,7 +87,7 @@ static inline __attribute__((always_inline)) char *put_cell(char *p, enum md_cod
 {
 	switch (md_form_of(codec, cell)) {
 	case MD_FORM_NULL:
-		return put_literal(p, "null", 4);
+		return md_raw_literal(p, "null", 4);
 	case MD_FORM_INT:
 		return md_raw_i64(p, cell->i);
 	case MD_FORM_REAL:
@@ -106,14 +100,14 @@ static inline __attribute__((always_inline)) char *put_cell(char *p, enum md_cod
 	case MD_FORM_QUOTED_REAL:
 		return put_quoted_real(p, cell->r);
 	case MD_FORM_FALSE:
-		return put_literal(p, "false", 5);
+		return md_raw_literal(p, "false", 5);
 	case MD_FORM_TRUE:
-		return put_literal(p, "true", 4);
+		return md_raw_literal(p, "true", 4);
 	case MD_FORM_STRING:
 		return md_raw_string(p, cell->text, cell->len);
 	case MD_FORM_NUMBER:
 	case MD_FORM_JSON:
-		return put_literal(p, cell->text, cell->len);
+		return md_raw_literal(p, cell->text, cell->len);
 	case MD_FORM_TIMESTAMP:
 		return put_timestamp(p, cell);
 	case MD_FORM_HEX:

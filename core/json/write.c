@@ -88,7 +88,7 @@ static char *put_special(char *p, const char **ps, const char *end)
 	p[1] = escape;
 	if (escape != 'u')
 		return p + 2;
-	memcpy(p + 2, "00", 2);
+	md_raw_literal(p + 2, "00", 2);
 	p[4] = hex_digits[c >> 4];
 	p[5] = hex_digits[c & 15];
 	return p + 6;
@@ -131,8 +131,7 @@ char *md_raw_hex(char *p, const void *data, size_t len)
 {
 	const unsigned char *bytes = data;
 
-	memcpy(p, "\"\\\\x", 4);
-	p += 4;
+	p = md_raw_literal(p, "\"\\\\x", 4);
 	for (size_t i = 0; i < len; i++) {
 		*p++ = hex_digits[bytes[i] >> 4];
 		*p++ = hex_digits[bytes[i] & 15];
