@@ -317,6 +317,19 @@ START_TEST(cells_and_arguments_keep_their_types)
 }
 END_TEST
 
+START_TEST(a_database_in_utf_16_gives_utf_8)
+{
+	struct md_conn *conn = open_memory();
+
+	command(conn,
+		"PRAGMA encoding='UTF-16le'; CREATE TABLE t (a); INSERT INTO t VALUES ('é𝄞')");
+	gives(conn, "SELECT a, md_cast_text(a), length(a) FROM t WHERE md_like('%É_', a, 1)",
+	      "é𝄞,é𝄞,2;");
+	gives(conn, "SELECT x'', a FROM t", ",é𝄞;");
+	md_sqlite_driver.close(conn);
+}
+END_TEST
+
 START_TEST(a_write_commits_and_tells_its_changes)
 {
 	struct md_conn *conn = open_memory();
@@ -766,7 +779,8 @@ SUITE_MAIN("sqlite", the_driver_is_found_by_scheme, urls_name_files_as_sqlalchem
 	   what_is_not_a_database_is_said_with_a_hint,
 	   an_empty_file_is_an_empty_database_and_becomes_wal, the_journal_mode_is_kept_on_request,
 	   a_file_that_cannot_be_written_is_served_read_only, cells_and_arguments_keep_their_types,
-	   a_write_commits_and_tells_its_changes, a_failed_or_rolled_back_unit_leaves_nothing,
+	   a_database_in_utf_16_gives_utf_8, a_write_commits_and_tells_its_changes,
+	   a_failed_or_rolled_back_unit_leaves_nothing,
 	   a_write_inside_the_lanes_transaction_is_a_savepoint,
 	   reads_join_the_snapshot_that_the_lane_holds, a_paused_unit_goes_on_with_the_same_cursor,
 	   closing_ends_a_paused_unit, statements_are_prepared_once_and_dropped_least_recently_used,
