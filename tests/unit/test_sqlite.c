@@ -1,5 +1,6 @@
 #include "core/db/driver.h"
 
+#include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,19 @@ static void note_line(void *ctx, enum md_log_level level, const char *text)
 
 static const struct md_log test_log = { .write = note_line, .level = MD_LOG_DEBUG };
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+static void remove_folder(void)
+{
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 /* A path in a folder of this test's own. */
 static const char *file_at(const char *name)
 {
@@ -34,6 +48,7 @@ static const char *file_at(const char *name)
 	if (folder[0] == '\0') {
 		strncat(folder, "/tmp/md-test-XXXXXX", sizeof(folder) - 1);
 		ck_assert_ptr_nonnull(mkdtemp(folder));
+		ck_assert_int_eq(atexit(remove_folder), 0);
 	}
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	return path;
