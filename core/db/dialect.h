@@ -21,6 +21,7 @@ enum md_template {
 	MD_SQL_OVERLAPS,      /* ov: arrays && */
 	MD_SQL_JSON_GET,      /* ->: JSON at path {p}, as JSON */
 	MD_SQL_JSON_GET_TEXT, /* ->>: the same as text */
+	MD_SQL_BOOL_TEXT,     /* a boolean column cast to text; NULL: the cast itself does it */
 	MD_SQL_TEMPLATES
 };
 

@@ -86,6 +86,8 @@ const struct md_dialect md_sqlite_dialect = {
 		/* json_extract gives 1 and 0 for booleans, PostgreSQL's ->> gives their names. */
 		[MD_SQL_JSON_GET_TEXT] = "CASE WHEN json_valid({c}) THEN CASE json_type({c}, {p}) WHEN 'true' "
 					 "THEN 'true' WHEN 'false' THEN 'false' ELSE md_cast_text({c} ->> {p}) END END",
+		[MD_SQL_BOOL_TEXT] = "CASE {c} WHEN 0 THEN 'false' WHEN 1 THEN 'true' "
+				     "ELSE md_cast_text({c}) END",
 	},
 	.no_limit = "-1",
 	.truth = { "0", "1" },

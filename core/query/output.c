@@ -114,6 +114,16 @@ static const struct md_cast *find_cast(const struct md_build *b, struct md_str n
 	return cast->name ? cast : NULL;
 }
 
+/* A boolean that is kept as a number is true or false as text. */
+static const char *cast_template(const struct md_build *b, const struct md_cast *cast,
+				 enum md_type from)
+{
+	const char *bool_text = b->context->dialect->templates[MD_SQL_BOOL_TEXT];
+
+	return bool_text && from == MD_TYPE_BOOL && cast->type == MD_TYPE_TEXT ? bool_text
+									       : cast->sql;
+}
+
 /* PGRST123 when switched off, as PostgREST; PGRST127 as long as they are not built. */
 static enum md_code fail_aggregate(const struct md_build *b, struct md_error *err)
 {
@@ -132,14 +142,15 @@ static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
 	const struct md_cast *cast = NULL;
 	struct md_shape_item *item;
 	struct md_str text;
-	enum md_type type;
+	enum md_type type, from;
 	enum md_code code;
 
 	if (select->aggregate != MD_AGG_NONE)
 		return fail_aggregate(b, err);
-	code = md_column_expression(b, s, node, &select->column, &text, &type, err);
+	code = md_column_expression(b, s, node, &select->column, &text, &from, err);
 	if (code != MD_OK)
 		return code;
+	type = from;
 	if (md_str_is_given(select->cast)) {
 		cast = find_cast(b, select->cast);
 		if (!cast)
@@ -160,7 +171,8 @@ static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
 	}
 	item->column = add_cell(s);
 	if (cast)
-		md_put_template(&s->cells, cast->sql, text, (struct md_str){ NULL, 0 });
+		md_put_template(&s->cells, cast_template(b, cast, from), text,
+				(struct md_str){ NULL, 0 });
 	else
 		md_buf_putstr(&s->cells, text);
 	return MD_OK;
