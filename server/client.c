@@ -185,6 +185,10 @@ void md_client_close(struct md_client *client)
 {
 	struct md_loop *loop = client->site->loop;
 
+	/* The library forgets to say that a request is over when it closes because a request line
+	 * does not fit its memory. */
+	if (client->request)
+		md_request_let_go(client->request, MD_HELD_BY_HTTP);
 	md_client_unwatch(client);
 	md_ip_table_leave(loop->server->ips, &client->ip);
 	if (client->previous)

@@ -18,7 +18,7 @@
 enum { LOG_MAX = 1024 * 1024, MAX_HEADERS = 100 };
 static const uint64_t janitor_every_ns = 250 * MD_MS, drain_every_ns = 20 * MD_MS;
 /* After cancelling: how long the database may take to let go. */
-static const uint64_t cancel_grace_ns = 3 * MD_SEC, fresh_grace_ns = MD_SEC;
+static const uint64_t cancel_grace_ns = 3 * MD_SEC, asking_grace_ns = MD_SEC;
 
 /* What the options say, in the form the gate and the parsers take. */
 static void take_options(struct md_loop *loop, const struct md_options *options)
@@ -94,8 +94,7 @@ static void turn_end(struct md_turn_hook *hook)
 	atomic_store_explicit(&loop->counters.in_flight, loop->request_count, memory_order_relaxed);
 }
 
-/* Idle connections end now, those that have asked nothing yet in a moment, the others after their
- * answer. */
+/* Idle connections end now, those still asking in a moment, the others after their answer. */
 static void drain(struct md_task *task)
 {
 	struct md_loop *loop = md_container_of(task, struct md_loop, drain_task);
@@ -107,8 +106,8 @@ static void drain(struct md_task *task)
 		next = client->next;
 		if (!client->request && client->phase == MD_CLIENT_IDLE)
 			md_client_cut(client);
-		else if (client->phase == MD_CLIENT_FRESH)
-			client->deadline_ns = md_loop_now(loop) + fresh_grace_ns;
+		else if (client->phase == MD_CLIENT_FRESH || client->phase == MD_CLIENT_HEADER)
+			client->deadline_ns = md_loop_now(loop) + asking_grace_ns;
 	}
 	md_reactor_arm(loop->reactor, &loop->janitor, md_loop_now(loop) + drain_every_ns);
 }
