@@ -249,8 +249,8 @@ class Modeld:
             try:
                 sock.sendall(data)
                 sock.shutdown(socket.SHUT_WR)
-            except (ConnectionError, BrokenPipeError):
-                pass
+            except OSError:
+                pass  # the daemon has closed already
             return read_all(sock)
 
     # --- the process --------------------------------------------------------------------------

@@ -92,11 +92,6 @@ def test_a_malformed_select_is_PGRST100_with_a_place(library, select):
     assert "(line 1, column " in error["message"]
 
 
-def test_aggregates_are_PGRST123_unless_they_are_allowed(library):
-    error = library.error("/book?select=pages.sum()", 400, "PGRST123")
-    assert error["message"] == "Use of aggregate functions is not allowed"
-
-
 def test_whole_numbers_keep_all_their_digits(library):
     assert library.column("/measure?order=id", "whole") == [
         9223372036854775807, -9223372036854775808, 0, 9007199254740993]

@@ -2,7 +2,7 @@
 Whatever happens, the daemon answers with a 4xx or closes, and serves the next client."""
 import pytest
 
-from harness import body_of, read_all, status_of, statuses_of
+from harness import body_of, read_all, status_of, statuses_of, wait_until
 
 GET = b"GET /genre?id=eq.1 HTTP/1.1\r\nHost: localhost\r\n"
 CLOSE = b"Connection: close\r\n\r\n"
@@ -163,6 +163,15 @@ def test_a_client_that_hangs_up_in_the_middle_is_no_fault(library):
     for length in range(1, len(GET), 7):
         with library.connect() as sock:
             sock.sendall(GET[:length])
+
+
+def test_requests_that_never_became_one_are_forgotten(library):
+    """Too long for any answer, cut off, half sent: none stays behind as a request in flight."""
+    for data in (b"GET /genre?" + b"a&" * 900 + b" HTTP/1.1\r\nHost: localhost\r\n" + CLOSE,
+                 b"GET /genre HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 60000,
+                 b"GET /genre HTTP/1.1\r\nHo"):
+        library.raw(data)
+    wait_until(lambda: library.metric("modeld_requests_in_flight") == 0, "the last request")
 
 
 def test_header_values_come_back_nowhere_as_headers(library):
