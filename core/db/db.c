@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/arena.h"
+#include "core/base/clock.h"
 #include "core/base/url.h"
 #include "core/db/lane.h"
 
@@ -207,21 +208,49 @@ struct md_db_loop *md_db_leave(struct md_db_loop *loop)
 	return NULL;
 }
 
-/* An inline connection that broke is replaced before its next use; until that works, readers are
- * tried. */
+bool md_lane_usable(struct md_db *db, struct md_conn *conn)
+{
+	if (conn->broken)
+		return false;
+	if (!db->driver->is_stale || !db->driver->is_stale(conn))
+		return true;
+	md_log_line(&db->log, MD_LOG_WARN,
+		    "%s: the file was replaced or removed; opening it anew (send SIGHUP when its "
+		    "tables differ)",
+		    db->label);
+	return false;
+}
+
+enum md_code md_lane_fail_connect(struct md_db *db, struct md_error *err)
+{
+	md_log_line(&db->log, MD_LOG_ERROR, "cannot open the database: %s%s%s", err->message,
+		    err->hint[0] ? "; " : "", err->hint);
+	return md_fail(err, MD_UNAVAILABLE, "PGRST000",
+		       "Database connection error. Retrying the connection.");
+}
+
+/* The inline connection is replaced when it broke, and when its file was (asked once a second).
+ * Until that works, readers are tried: they say why it does not. */
 static bool inline_is_usable(struct md_db_loop *loop)
 {
-	struct md_conn *broken = loop->conn;
+	uint64_t now = md_reactor_now_ns(loop->home);
+	struct md_conn *old = loop->conn;
 
-	if (!broken->broken)
+	if (!old->broken && now - loop->looked_ns < MD_SEC)
 		return true;
-	loop->snapshot_open = false;
+	loop->looked_ns = now;
+	if (md_lane_usable(loop->db, old))
+		return true;
+	if (loop->inline_end) /* a unit is running on it */
+		return false;
+	md_lane_inline_end_turn(&loop->turn_end);
 	if (open_inline(loop, NULL) != MD_OK) {
-		loop->conn = broken;
+		loop->conn = old;
+		old->broken = true;
 		return false;
 	}
 	loop->seen_prepares = 0;
-	loop->db->driver->close(broken);
+	loop->db->driver->close(old);
 	return true;
 }
 

@@ -80,6 +80,9 @@ struct md_db_driver {
 	/** For the units that follow: stop one that takes longer with MD_BUSY, so that it can be
 	 * rerun on a reader. 0: off. */
 	void (*set_budget)(struct md_conn *conn, uint64_t ns);
+	/** Optional: what the connection has opened is no longer what its URL names: the file was
+	 * replaced or removed. Costs a system call. */
+	bool (*is_stale)(struct md_conn *conn);
 };
 
 struct md_conn {

@@ -49,6 +49,7 @@ struct md_db_loop {
 	bool snapshot_open;
 	uint64_t snapshot_commits; /* db->commits when the snapshot was opened */
 	uint64_t seen_prepares;
+	uint64_t looked_ns; /* when the inline connection was last asked whether it is stale */
 	enum md_inline_end *inline_end; /* where the inline unit now running tells how it ended */
 };
 enum md_inline_end { MD_INLINE_RUNNING, MD_INLINE_DONE, MD_INLINE_MOVED };
@@ -68,6 +69,12 @@ void md_lane_readers_stop(struct md_db *db);
 
 /** Hand the unit back to its owner: restores its ops, then done(). Home loop. */
 void md_lane_finish(struct md_unit *unit, enum md_code code);
+/** True when `conn` may run a unit: neither broken nor stale. Says so in the log when the file was
+ * replaced. */
+bool md_lane_usable(struct md_db *db, struct md_conn *conn);
+/** A connection for serving could not be opened: the log hears why, the client MD_UNAVAILABLE,
+ * PGRST000. */
+enum md_code md_lane_fail_connect(struct md_db *db, struct md_error *err);
 /** Note in db->alive what an attempt to use the database told. */
 void md_lane_note(struct md_db *db, enum md_code code);
 #endif

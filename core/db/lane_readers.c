@@ -137,15 +137,16 @@ static bool have_connection(struct md_reader *reader, struct md_unit *unit)
 	struct md_conn *conn = reader->conn;
 	enum md_code code;
 
-	if (conn && !conn->broken)
+	if (conn && md_lane_usable(db, conn))
 		return true;
 	set_connection(reader, NULL); /* before it is closed: cancel looks at it */
 	if (conn)
 		db->driver->close(conn);
 	code = db->driver->connect(&db->target, &conn, &unit->error);
-	unit->result = code;
 	if (code == MD_OK)
 		set_connection(reader, conn);
+	else
+		unit->result = md_lane_fail_connect(db, &unit->error);
 	return code == MD_OK;
 }
 

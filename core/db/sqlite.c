@@ -317,6 +317,15 @@ static void set_budget(struct md_conn *conn, uint64_t ns)
 	((struct md_sqlite *)conn)->budget_ns = ns;
 }
 
+static bool is_stale(struct md_conn *conn)
+{
+	struct md_sqlite *sq = (struct md_sqlite *)conn;
+	int moved = 0;
+
+	return sqlite3_file_control(sq->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+	       moved != 0;
+}
+
 const struct md_db_driver md_sqlite_driver = {
 	.scheme = "sqlite",
 	.dialect = &md_sqlite_dialect,
@@ -330,4 +339,5 @@ const struct md_db_driver md_sqlite_driver = {
 	.command = command,
 	.catalog = md_sqlite_catalog,
 	.set_budget = set_budget,
+	.is_stale = is_stale,
 };

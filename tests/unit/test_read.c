@@ -198,6 +198,22 @@ static enum md_code fill_request(const struct ask *ask, struct md_read_request *
 	return code;
 }
 
+static void note_turn(struct md_task *task)
+{
+	task->run = NULL;
+	t.ended = true;
+}
+
+/* The turn in which an inline read ran comes to its end: snapshot closed, clock read. */
+static void end_turn(void)
+{
+	struct md_task task = { .run = note_turn };
+
+	t.ended = false;
+	md_reactor_post(t.reactor, &task);
+	md_reactor_run(t.reactor, &t.ended);
+}
+
 /* The answer, or the wire code of the failure. */
 static const char *run(struct ask ask)
 {
@@ -215,8 +231,7 @@ static const char *run(struct ask ask)
 		return t.error.wire;
 	if (!md_read_start(t.ops, &request, &read))
 		md_reactor_run(t.reactor, &t.ended);
-	else /* what the end of a turn does */
-		md_reactor_run(t.reactor, &(bool){ true });
+	end_turn();
 	t.result = *md_read_result(read);
 	if (md_read_state(read) == MD_READ_FAILED) {
 		t.error = *md_read_error(read);
@@ -501,6 +516,32 @@ START_TEST(gives_a_read_over_its_budget_to_a_reader)
 }
 END_TEST
 
+START_TEST(opens_a_replaced_file_anew)
+{
+	char other[80];
+	sqlite3 *handle;
+
+	start();
+	ck_assert_str_eq(get("/tags", "select=name&id=eq.1"), "[{\"name\":\"red\"}]");
+	snprintf(other, sizeof(other), "%s.new", t.path);
+	ck_assert_int_eq(sqlite3_open(other, &handle), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(handle, schema, NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(handle, "UPDATE tags SET name = 'green' WHERE id = 1", NULL,
+				      NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(handle);
+	ck_assert_int_eq(rename(other, t.path), 0);
+	usleep(1100 * 1000); /* it looks once a second */
+	end_turn();
+	ck_assert_str_eq(get("/tags", "select=name&id=eq.1"), "[{\"name\":\"green\"}]");
+	unlink(t.path);
+	usleep(1100 * 1000);
+	end_turn();
+	ck_assert_str_eq(get("/tags", "select=name&id=eq.1"), "PGRST000");
+	stop();
+}
+END_TEST
+
 /* Fail each allocation once: the request fails with 53200, or does not need it; the next one is
  * right. */
 START_TEST(survives_a_failure_of_every_allocation)
@@ -546,5 +587,5 @@ END_TEST
 
 SUITE_MAIN("read", reads_columns, filters, embeds, reads_items_and_their_relationships,
 	   counts_and_cuts_pages, compiles_a_shape_once, streams_a_large_answer_in_order,
-	   gives_a_read_over_its_budget_to_a_reader, survives_a_failure_of_every_allocation,
-	   caps_rows_of_lists_and_embeds)
+	   gives_a_read_over_its_budget_to_a_reader, opens_a_replaced_file_anew,
+	   survives_a_failure_of_every_allocation, caps_rows_of_lists_and_embeds)
