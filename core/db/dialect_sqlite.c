@@ -21,16 +21,6 @@ static void put_param(struct md_buf *sql, unsigned number)
 	md_buf_put_i64(sql, number);
 }
 
-/* Every element of {a} has an equal in {b}; object members by key. Enough for arrays of scalars and
- * flat objects. */
-#define EVERY_IN(a, b)                                                                     \
-	"(json_valid(" a ") AND json_valid(" b ") AND json_type(" a ") = json_type(" b     \
-	") AND NOT EXISTS ("                                                               \
-	"SELECT 1 FROM json_each(" a ") AS a WHERE NOT EXISTS (SELECT 1 FROM json_each(" b \
-	") AS b "                                                                          \
-	"WHERE b.type = a.type AND b.value IS a.value AND (json_type(" a                   \
-	") = 'array' OR b.key = a.key))))"
-
 static const struct md_cast casts[] = {
 	{ "text", "md_cast_text({c})", MD_TYPE_TEXT },
 	{ "varchar", "md_cast_text({c})", MD_TYPE_TEXT },
@@ -77,8 +67,8 @@ const struct md_dialect md_sqlite_dialect = {
 		[MD_SQL_IMATCH] = "md_regex({p}, {c}, 1)",
 #endif
 		[MD_SQL_IS_DISTINCT] = "{c} IS NOT {p}",
-		[MD_SQL_CONTAINS] = EVERY_IN("{p}", "{c}"),
-		[MD_SQL_CONTAINED] = EVERY_IN("{c}", "{p}"),
+		[MD_SQL_CONTAINS] = "md_json_contains({c}, {p})",
+		[MD_SQL_CONTAINED] = "md_json_contains({p}, {c})",
 		[MD_SQL_OVERLAPS] = "(json_valid({c}) AND json_valid({p}) AND EXISTS (SELECT 1 FROM "
 				    "json_each({c}) AS a JOIN json_each({p}) AS b ON b.type = a.type AND "
 				    "b.value IS a.value))",
