@@ -105,28 +105,28 @@ static enum md_code open_database(struct md_server *server, const struct md_opti
 	return md_db_open(&options, &server->db, err);
 }
 
-static enum md_code inherit(struct md_server *server, const struct md_options *o,
-			    bool *ret_has_admin, struct md_error *err)
+static enum md_code check_inherited(const struct md_server *server,
+				    const struct md_listener *listener, const struct md_options *o,
+				    struct md_error *err)
 {
-	enum md_code code = md_listener_inherit(server->listeners, MD_LISTENERS_MAX - 1,
-						&server->listener_count, err);
+	if (listener->is_unix || listener->is_loopback || server->has_identity ||
+	    o->allow_unauthenticated)
+		return MD_OK;
+	md_fail(err, MD_INVALID, "MD403",
+		"the inherited socket %s can be reached from other machines, and nobody would be "
+		"authenticated",
+		listener->url);
+	md_error_hint(err, "set db_anon_role (PostgreSQL), or allow_unauthenticated = true if this "
+			   "is meant");
+	return MD_INVALID;
+}
 
-	for (unsigned i = 0; code == MD_OK && i < server->listener_count; i++) {
-		const struct md_listener *listener = &server->listeners[i];
-
-		if (listener->routes == MD_ON_ADMIN)
-			*ret_has_admin = true;
-		if (listener->is_unix || listener->is_loopback || server->has_identity ||
-		    o->allow_unauthenticated)
-			continue;
-		code = md_fail(err, MD_INVALID, "MD403",
-			       "the inherited socket %s can be reached from other machines, and "
-			       "nobody would be authenticated",
-			       listener->url);
-		md_error_hint(err, "set db_anon_role (PostgreSQL), or allow_unauthenticated = "
-				   "true if this is meant");
-	}
-	return code;
+static bool has_listener(const struct md_server *server, unsigned routes)
+{
+	for (unsigned i = 0; i < server->listener_count; i++)
+		if (server->listeners[i].routes == routes)
+			return true;
+	return false;
 }
 
 static enum md_code listen_on(struct md_server *server, const char *text, unsigned routes,
@@ -187,26 +187,23 @@ static enum md_code listen_admin(struct md_server *server, const struct md_optio
 			 err);
 }
 
+/* systemd's sockets, if there are any, replace those of the settings. */
 static enum md_code open_listeners(struct md_server *server, const struct md_options *o,
 				   struct md_error *err)
 {
-	bool has_admin = false;
-	enum md_code code = inherit(server, o, &has_admin, err);
+	enum md_code code = md_listener_inherit(server->listeners, MD_LISTENERS_MAX - 1,
+						&server->listener_count, err);
+	unsigned own;
 
-	for (unsigned i = 0; code == MD_OK && server->listener_count == 0 + i &&
-			     !server->listeners[0].inherited && i < o->listen.count;
-	     i++)
+	for (unsigned i = 0; code == MD_OK && i < server->listener_count; i++)
+		code = check_inherited(server, &server->listeners[i], o, err);
+	own = has_listener(server, MD_ON_PUBLIC) ? 0 : o->listen.count;
+	for (unsigned i = 0; code == MD_OK && i < own; i++)
 		code = listen_on(server, o->listen.items[i], MD_ON_PUBLIC,
 				 o->server_unix_socket_mode, o->server_reuseport, err);
-	if (code == MD_OK && !has_admin)
+	if (code == MD_OK && !has_listener(server, MD_ON_ADMIN))
 		code = listen_admin(server, o, err);
 	return code;
-}
-
-static enum md_code first_registry(struct md_server *server, const struct md_options *o,
-				   struct md_registry **ret_registry, struct md_error *err)
-{
-	return md_reload_registry(server->db, o, 1, ret_registry, err);
 }
 
 static enum md_code new_loop(struct md_server *server, const struct md_options *o, bool is_admin,
@@ -237,43 +234,39 @@ static enum md_code make_loops(struct md_server *server, const struct md_options
 			       struct md_registry *registry, struct md_error *err)
 {
 	unsigned threads = o->threads > 0 ? o->threads : (cpus() < 4 ? cpus() : 4);
-	bool admin = false;
 	enum md_code code = MD_OK;
 
 	server->loops = calloc(threads + 1, sizeof(struct md_loop *));
 	if (!server->loops)
 		return md_fail_nomem(err);
 	server->data_loops = threads;
-	for (unsigned i = 0; i < server->listener_count; i++)
-		admin = admin || server->listeners[i].routes == MD_ON_ADMIN;
 	for (unsigned i = 0; i < threads && code == MD_OK; i++)
 		code = new_loop(server, o, false, registry, err);
-	if (code == MD_OK && admin)
+	if (code == MD_OK && has_listener(server, MD_ON_ADMIN))
 		code = new_loop(server, o, true, registry, err);
 	for (unsigned i = 0; i < server->loop_count && code == MD_OK; i++)
 		code = md_loop_start(server->loops[i], err);
 	return code;
 }
 
-/* Everything that can fail. */
-static enum md_code start(struct md_server *server, const struct md_options *o,
-			  struct md_error *err)
+/* Everything that can fail. Returns the exit code. */
+static int start(struct md_server *server, const struct md_options *o, struct md_error *err)
 {
 	struct md_registry *registry = NULL;
 	enum md_code code;
 
 	server->ips = md_ip_table_new(o->connections_per_ip);
 	if (!server->ips)
-		return md_fail_nomem(err);
+		return exit_code(md_fail_nomem(err));
 	code = open_database(server, o, err);
 	if (code == MD_OK)
-		code = first_registry(server, o, &registry, err);
+		code = md_reload_registry(server->db, o, 1, &registry, err);
 	if (code == MD_OK)
 		code = open_listeners(server, o, err);
 	if (code == MD_OK)
 		code = make_loops(server, o, registry, err);
 	md_registry_unref(registry);
-	return code;
+	return exit_code(code);
 }
 
 static void tell_ready(const struct md_server *server, int ready_fd)
@@ -311,8 +304,6 @@ static bool stop(struct md_server *server, const struct md_options *o)
 	bool stuck = false;
 
 	atomic_store(&server->draining, true);
-	md_notify("STOPPING=1\nSTATUS=stopping");
-	md_log_line(&server->log, MD_LOG_INFO, "stopping");
 	for (unsigned i = 0; i < server->loop_count; i++)
 		if (server->loops[i]->started && !server->loops[i]->is_admin)
 			md_loop_post_drain(server->loops[i], o->drain_timeout);
@@ -354,38 +345,43 @@ static void init(struct md_server *server, const struct md_options *o)
 	};
 }
 
+/* After the last request. */
+static void finish(struct md_server *server, const struct md_options *o)
+{
+	md_reload_wait();
+	if (!stop(server, o))
+		return;
+	md_log_line(&server->log, MD_LOG_ERROR,
+		    "requests did not end within the drain timeout; leaving them");
+	_exit(EX_TEMPFAIL);
+}
+
 int md_serve(struct md_settings *settings)
 {
 	const struct md_options *options = md_options_ref(settings->options);
+	int signals = block_signals(), rc = EX_OSERR;
 	struct md_server server;
 	struct md_error err;
-	enum md_code code = MD_OK;
-	int signals = block_signals();
-	bool stuck;
 
 	init(&server, options);
 	md_http_init(&server);
 	md_error_clear(&err);
 	if (signals < 0)
-		code = md_fail(&err, MD_UNAVAILABLE, "58030", "no file descriptor for signals");
-	if (code == MD_OK)
-		code = start(&server, options, &err);
-	if (code == MD_OK) {
+		md_fail(&err, MD_UNAVAILABLE, "58030", "no file descriptor for signals");
+	else
+		rc = start(&server, options, &err);
+	if (rc == EX_OK) {
 		tell_ready(&server, settings->ready_fd);
 		obey(&server, settings, signals);
+		md_notify("STOPPING=1\nSTATUS=stopping");
+		md_log_line(&server.log, MD_LOG_INFO, "stopping");
 	} else {
 		complain(&server, &err);
 	}
-	md_reload_wait();
-	stuck = stop(&server, settings->options);
-	if (stuck) {
-		md_log_line(&server.log, MD_LOG_ERROR,
-			    "requests did not end within the drain timeout; leaving them");
-		_exit(EX_TEMPFAIL);
-	}
+	finish(&server, settings->options);
 	release(&server);
 	if (signals >= 0)
 		close(signals);
 	md_options_unref(options);
-	return exit_code(code);
+	return rc;
 }

@@ -12,9 +12,10 @@ enum { BLOCK = 16 * 1024, WRITE_BYTES_PER_SECOND = 4096 };
 static ssize_t failed(struct md_request *request)
 {
 	const struct md_error *error = md_read_error(request->read);
+	bool slow = error->code == MD_CANCELLED || error->code == MD_TIMEOUT;
 
-	if (!request->gone)
-		md_log_line(&request->loop->server->log, MD_LOG_ERROR,
+	if (!request->gone && !request->client->cut)
+		md_log_line(&request->loop->server->log, slow ? MD_LOG_WARN : MD_LOG_ERROR,
 			    "answer cut off after %llu bytes: %s id=%s code=%s",
 			    (unsigned long long)request->length, error->message,
 			    md_request_id(request), error->wire);
