@@ -104,18 +104,22 @@ static void put_database(const struct md_server *server, struct md_buf *out)
 	    stats.alive);
 }
 
-/* Resident pages, from the kernel. */
+/* Resident memory, from the kernel: the second number of statm is pages. */
 static uint64_t resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long long size = 0, resident = 0;
+	char text[128], *from, *to;
+	uint64_t pages = 0;
 
 	if (!file)
 		return 0;
-	if (fscanf(file, "%llu %llu", &size, &resident) != 2)
-		resident = 0;
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
 	fclose(file);
-	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+	from = strchr(text, ' ');
+	to = from ? strchr(from + 1, ' ') : NULL;
+	if (!to || !md_str_to_u64((struct md_str){ from + 1, (size_t)(to - from - 1) }, &pages))
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static void put_process(const struct md_server *server, struct md_buf *out)
