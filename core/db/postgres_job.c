@@ -219,6 +219,8 @@ static bool on_success(struct md_pg *pg, struct md_pg_job *job, PGresult *result
 {
 	const struct md_pg_step *step = present_step(job);
 
+	if (!step)
+		return false;
 	switch (step->kind) {
 	case MD_PG_PREPARE:
 		pg->base.prepares++;
@@ -246,8 +248,16 @@ static void on_aborted(struct md_pg *pg, struct md_pg_job *job)
 {
 	const struct md_pg_step *step = present_step(job);
 
-	if (step->kind == MD_PG_PREPARE)
+	if (step && step->kind == MD_PG_PREPARE)
 		md_pg_names_forget(&pg->names, step->id, step->generation, false);
+}
+
+/* A job without steps left is at its end, too. */
+static bool at_sync(struct md_pg_job *job)
+{
+	const struct md_pg_step *step = present_step(job);
+
+	return !step || step->kind == MD_PG_SYNC;
 }
 
 /* NULL: the results of the present step are complete. A Sync has an answer of its own. */
@@ -255,7 +265,7 @@ static void on_step_end(struct md_pg *pg, struct md_pg_job *job)
 {
 	if (++pg->idle_answers > IDLE_ANSWERS_MAX)
 		pg->gone = true;
-	if (present_step(job)->kind == MD_PG_SYNC)
+	if (at_sync(job))
 		return;
 	job->step_at++;
 	job->skip = job->asked = false;
@@ -270,7 +280,7 @@ static void take_result(struct md_pg *pg, struct md_pg_job *job, PGresult *resul
 	pg->idle_answers = 0;
 	switch (PQresultStatus(result)) {
 	case PGRES_PIPELINE_SYNC:
-		while (present_step(job)->kind != MD_PG_SYNC)
+		while (!at_sync(job))
 			job->step_at++;
 		on_sync(pg, job);
 		break;

@@ -223,9 +223,6 @@ static bool inherit_key(struct md_builder *b, struct md_model *view, const struc
 	const struct md_field **fields;
 	struct md_key *key;
 
-	for (unsigned i = 0; i < base->key_count; i++)
-		if (!shows(b, view, base->key[i], NULL))
-			return true;
 	if (base->key_count == 0)
 		return true;
 	fields = md_field_list(arena, base->key_count);
@@ -234,8 +231,11 @@ static bool inherit_key(struct md_builder *b, struct md_model *view, const struc
 		return false;
 	for (unsigned i = 0; i < base->key_count; i++) {
 		fields[i] = shows(b, view, base->key[i], NULL);
-		b->registry->fields[field_index(b, fields[i])].key_position = (int)i;
+		if (!fields[i])
+			return true;
 	}
+	for (unsigned i = 0; i < base->key_count; i++)
+		b->registry->fields[field_index(b, fields[i])].key_position = (int)i;
 	*key = (struct md_key){ base->keys[0].name, true, fields, base->key_count };
 	view->key = fields;
 	view->key_count = base->key_count;
