@@ -202,31 +202,55 @@ bool md_utf8_is_valid(const char *ptr, size_t len)
 	return true;
 }
 
+/* From the bit length (1233 / 4096 is a little more than log10 2), corrected by one comparison. */
+static unsigned count_digits(uint64_t value)
+{
+	static const uint64_t powers[20] = {
+		1u,
+		10u,
+		100u,
+		1000u,
+		10000u,
+		100000u,
+		1000000u,
+		10000000u,
+		100000000u,
+		1000000000u,
+		10000000000u,
+		100000000000u,
+		1000000000000u,
+		10000000000000u,
+		100000000000000u,
+		1000000000000000u,
+		10000000000000000u,
+		100000000000000000u,
+		1000000000000000000u,
+		10000000000000000000u,
+	};
+	unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1), guess = bits * 1233 >> 12;
+
+	return guess + (value >= powers[guess]);
+}
+
 size_t md_i64_to_text(int64_t value, char *out)
 {
 	static const char pairs[] =
 		"00010203040506070809101112131415161718192021222324252627282930313233343536373839"
 		"40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 		"8081828384858687888990919293949596979899";
-	char text[20];
-	char *p = text + sizeof(text);
 	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	size_t len;
+	char *start = out + (value < 0), *end = start + count_digits(rest | (rest == 0));
+	char *p = end;
 
+	*out = '-';
 	while (rest >= 100) {
 		p -= 2;
 		memcpy(p, pairs + 2 * (rest % 100), 2);
 		rest /= 100;
 	}
-	if (rest >= 10) {
-		p -= 2;
-		memcpy(p, pairs + 2 * rest, 2);
-	} else {
-		*--p = (char)('0' + rest);
-	}
-	if (value < 0)
-		*--p = '-';
-	len = (size_t)(text + sizeof(text) - p);
-	memcpy(out, p, len);
-	return len;
+	if (rest >= 10)
+		memcpy(start, pairs + 2 * rest, 2);
+	else
+		*start = (char)('0' + rest);
+	return (size_t)(end - out);
 }

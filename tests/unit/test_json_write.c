@@ -240,6 +240,25 @@ START_TEST(writes_reals_that_read_back_equal)
 }
 END_TEST
 
+START_TEST(writes_integers_of_every_length)
+{
+	for (int64_t power = 1;; power *= 10) {
+		for (int64_t value = power - 1; value <= power + 1; value++) {
+			char ours[MD_RAW_NUMBER_ROOM + 1], theirs[MD_RAW_NUMBER_ROOM];
+
+			*md_raw_i64(ours, value) = '\0';
+			snprintf(theirs, sizeof(theirs), "%lld", (long long)value);
+			ck_assert_str_eq(ours, theirs);
+			*md_raw_i64(ours, -value) = '\0';
+			snprintf(theirs, sizeof(theirs), "%lld", (long long)-value);
+			ck_assert_str_eq(ours, theirs);
+		}
+		if (power > INT64_MAX / 10)
+			break;
+	}
+}
+END_TEST
+
 START_TEST(tells_numbers_from_other_text)
 {
 	static const char *const good[] = {
@@ -338,5 +357,5 @@ END_TEST
 SUITE_MAIN("json_write", escapes_as_postgresql_does, escapes_at_every_place_of_a_word,
 	   replaces_what_is_not_utf8, writes_json_for_any_bytes, needs_no_more_room_than_the_text,
 	   writes_large_strings, writes_hex_as_bytea, writes_reals_as_float8out,
-	   writes_reals_that_read_back_equal, tells_numbers_from_other_text,
-	   tells_json_from_other_text, counts_levels)
+	   writes_reals_that_read_back_equal, writes_integers_of_every_length,
+	   tells_numbers_from_other_text, tells_json_from_other_text, counts_levels)
