@@ -45,6 +45,10 @@ struct plan {
 	bool (*write)(struct walk *walk, const struct plan *plan, const struct md_value *cells);
 };
 
+struct md_text_form {
+	struct plan plan; /* of the root */
+};
+
 struct md_text_sink {
 	struct md_text_sink_options options;
 	const struct plan *plan;
@@ -439,13 +443,12 @@ static bool compile_prefix(struct compiler *compiler, const struct md_shape_item
 static bool compile_ops(struct compiler *compiler, const struct md_shape *shape, struct plan *plan);
 
 /* The plan of an object of its own. */
-static const struct plan *compile_object(struct md_arena *arena, const struct md_shape *shape)
+static bool compile_object(struct md_arena *arena, const struct md_shape *shape, struct plan *plan)
 {
 	struct compiler compiler = { arena, shape->strip_nulls, false };
-	struct plan *plan = md_arena_zalloc(arena, sizeof(*plan));
 
-	if (!plan || !compile_ops(&compiler, shape, plan))
-		return NULL;
+	if (!compile_ops(&compiler, shape, plan))
+		return false;
 	if (!compiler.opened)
 		plan->count = 0;
 	if (shape->cycle)
@@ -454,7 +457,14 @@ static const struct plan *compile_object(struct md_arena *arena, const struct md
 		plan->write = write_stripped;
 	else
 		plan->write = plan->count > 0 ? write_members : write_nothing;
-	return plan;
+	return true;
+}
+
+static const struct plan *compile_nested(struct md_arena *arena, const struct md_shape *shape)
+{
+	struct plan *plan = md_arena_zalloc(arena, sizeof(*plan));
+
+	return plan && compile_object(arena, shape, plan) ? plan : NULL;
 }
 
 static const struct plan *compile_spread(struct compiler *compiler, const struct md_shape *shape)
@@ -486,7 +496,7 @@ static bool compile_op(struct compiler *compiler, const struct md_shape_item *it
 		return true;
 	}
 	op->write = nested[item->nest];
-	op->plan = compile_object(compiler->arena, item->child);
+	op->plan = compile_nested(compiler->arena, item->child);
 	return op->plan != NULL;
 }
 
@@ -507,16 +517,26 @@ static bool compile_ops(struct compiler *compiler, const struct md_shape *shape,
 	return true;
 }
 
+const struct md_text_form *md_text_form_new(struct md_arena *arena, const struct md_shape *shape)
+{
+	struct md_text_form *form = md_arena_zalloc(arena, sizeof(*form));
+
+	return form && compile_object(arena, shape, &form->plan) ? form : NULL;
+}
+
 struct md_text_sink *md_text_sink_new(struct md_arena *arena, const struct md_shape *shape,
 				      const struct md_text_sink_options *options)
 {
 	struct md_text_sink *sink = md_arena_zalloc(arena, sizeof(*sink));
+	const struct md_text_form *form = options->form;
 
-	if (!sink)
+	if (sink && !form)
+		form = md_text_form_new(arena, shape);
+	if (!sink || !form)
 		return NULL;
 	sink->options = *options;
-	sink->plan = compile_object(arena, shape);
-	return sink->plan ? sink : NULL;
+	sink->plan = &form->plan;
+	return sink;
 }
 
 /* ---- feeding ---- */

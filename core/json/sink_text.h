@@ -25,6 +25,10 @@ enum md_sink {
 	MD_SINK_FAIL  /* err is filled */
 };
 
+/** A shape made ready for writing: what the sink would otherwise work out each time. Immutable, any
+ * thread; lives in the arena it was made in and borrows the shape. */
+struct md_text_form;
+
 struct md_text_sink_options {
 	enum md_frame frame;
 	size_t piece; /* stop with FULL between rows when out->len has reached this; SIZE_MAX: never
@@ -32,8 +36,13 @@ struct md_text_sink_options {
 	/** Arguments of child statements by slot; arrays of stmt->params values whose parent-bound
 	 * places are filled in by the sink. NULL when the shape has no calls. */
 	struct md_value *const *child_args;
+	/** The shape's form, kept with a plan that is used again. NULL: the sink makes one. */
+	const struct md_text_form *form;
 };
 struct md_text_sink;
+
+/** NULL: arena limit. */
+const struct md_text_form *md_text_form_new(struct md_arena *arena, const struct md_shape *shape);
 
 /** New sink in `arena`. Shape and options->child_args are borrowed until the end. NULL: arena
  * limit. */

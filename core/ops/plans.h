@@ -2,6 +2,7 @@
  * least recently used out first. A plan in use outlives its eviction. */
 #ifndef MD_CORE_OPS_PLANS_H
 #define MD_CORE_OPS_PLANS_H
+#include "core/json/sink_text.h"
 #include "core/query/plan.h"
 
 struct md_plans;
@@ -9,9 +10,10 @@ struct md_plans;
 /** A plan with what it has cost so far. */
 struct md_cached_plan {
 	struct md_plan *plan;
-	struct md_str key; /* in the plan's arena */
-	unsigned users;    /* requests that run it now */
-	bool cached;       /* still found by its key */
+	struct md_str key;               /* in the plan's arena */
+	unsigned users;                  /* requests that run it now */
+	bool cached;                     /* still found by its key */
+	const struct md_text_form *form; /* of its shape; made by the first who needs it */
 	uint64_t runs;
 	uint64_t mean_ns;     /* running mean of the time on the executing thread */
 	size_t largest_piece; /* how large a buffer its answers needed lately */

@@ -204,6 +204,14 @@ static bool wants_object(const struct md_read *read)
 	       read->cached->plan->to_one;
 }
 
+/* NULL (out of memory) only means that the sink makes its own. */
+static const struct md_text_form *form_of(struct md_cached_plan *cached)
+{
+	if (!cached->form)
+		cached->form = md_text_form_new(cached->plan->arena, cached->plan->shape);
+	return cached->form;
+}
+
 /* An object is never streamed: whether there is exactly one decides about the status. */
 static enum md_code make_sink(struct md_read *read, struct md_error *err)
 {
@@ -211,6 +219,7 @@ static enum md_code make_sink(struct md_read *read, struct md_error *err)
 		.frame = wants_object(read) ? MD_FRAME_OBJECT : MD_FRAME_ARRAY,
 		.piece = wants_object(read) ? SIZE_MAX : read->ops->options.stream_threshold,
 		.child_args = read->child_args,
+		.form = form_of(read->cached),
 	};
 
 	read->sink = md_text_sink_new(read->request.arena, read->cached->plan->shape, &options);

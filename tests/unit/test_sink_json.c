@@ -12,7 +12,7 @@ static struct md_value *const args[] = { tag_args, profile_args };
 
 static json_t *convert(const struct md_shape *shape, enum md_frame frame, struct fake_db *db)
 {
-	const struct md_text_sink_options options = { frame, 0, args };
+	const struct md_text_sink_options options = { .frame = frame, .child_args = args };
 	md_auto_arena arena = md_arena_new(ENOUGH);
 	struct md_error err;
 	json_t *json = NULL;
@@ -127,7 +127,7 @@ END_TEST
 
 START_TEST(fails_with_the_error_of_any_step_and_leaks_nothing)
 {
-	const struct md_text_sink_options options = { MD_FRAME_ARRAY, 0, args };
+	const struct md_text_sink_options options = { .child_args = args };
 	struct md_error err;
 
 	for (int step = 0;; step++) {
@@ -157,7 +157,7 @@ static void *counted_malloc(size_t size)
 
 START_TEST(survives_a_failing_malloc_at_every_call)
 {
-	const struct md_text_sink_options options = { MD_FRAME_ARRAY, 0, args };
+	const struct md_text_sink_options options = { .child_args = args };
 	int runs = 0;
 
 	json_object_seed(1);
@@ -186,7 +186,7 @@ END_TEST
 
 START_TEST(refuses_to_wait)
 {
-	const struct md_text_sink_options options = { MD_FRAME_ARRAY, 0, args };
+	const struct md_text_sink_options options = { .child_args = args };
 	struct fake_db db = FAKE_DB(user_tables);
 	struct md_error err;
 	json_t *json = NULL;
@@ -366,7 +366,9 @@ static void compare_sinks(struct world *world, enum md_frame frame)
 			      .table_count = world->table_count,
 			      .fail_step = FAKE_NEVER,
 			      .fail_open = FAKE_NEVER };
-	const struct md_text_sink_options options = { frame, SIZE_MAX, world->slots };
+	const struct md_text_sink_options options = { .frame = frame,
+						      .piece = SIZE_MAX,
+						      .child_args = world->slots };
 	md_auto_arena arena = md_arena_new(ENOUGH);
 	struct md_text_sink *sink = md_text_sink_new(arena, shape, &options);
 	struct md_error err = { .code = MD_OK };

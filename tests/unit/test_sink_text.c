@@ -23,7 +23,9 @@ static void start(struct run *run, const struct md_shape *shape, enum md_frame f
 	run->arena = md_arena_new(ENOUGH);
 	run->args[0] = run->tag_args;
 	run->args[1] = run->profile_args;
-	run->options = (struct md_text_sink_options){ frame, SIZE_MAX, run->args };
+	run->options = (struct md_text_sink_options){ .frame = frame,
+						      .piece = SIZE_MAX,
+						      .child_args = run->args };
 	run->sink = md_text_sink_new(run->arena, shape, &run->options);
 	ck_assert_ptr_nonnull(run->sink);
 	md_buf_init(&run->out, ENOUGH);
@@ -317,6 +319,25 @@ START_TEST(starts_over_after_a_reset)
 }
 END_TEST
 
+START_TEST(writes_by_a_form_that_is_used_again)
+{
+	md_auto_arena arena = md_arena_new(ENOUGH);
+	const struct md_text_form *form = md_text_form_new(arena, &user_shape);
+
+	for (int i = 0; i < 2; i++) {
+		struct fake_db db = FAKE_DB(user_tables);
+		struct run run;
+
+		start(&run, &user_shape, MD_FRAME_ARRAY);
+		run.options.form = form;
+		run.sink = md_text_sink_new(run.arena, &user_shape, &run.options);
+		md_text_sink_feed(run.sink, fake_root(&db), &run.out, &run.err);
+		ck_assert_str_eq(md_buf_text(&run.out), USERS_JSON);
+		finish(&run);
+	}
+}
+END_TEST
+
 START_TEST(fails_with_the_error_of_any_step)
 {
 	for (int step = 0;; step++) {
@@ -428,6 +449,6 @@ SUITE_MAIN("sink_text", writes_cells_by_codec, writes_nested_rows, frames_no_row
 	   counts_the_rows_of_the_root, leaves_nulls_out_when_asked, spreads_an_object_in_place,
 	   spreads_the_row_of_a_child_statement, ends_a_cycle_with_the_key,
 	   goes_on_after_waiting_and_after_a_full_buffer, starts_over_after_a_reset,
-	   fails_with_the_error_of_any_step, fails_when_a_child_cannot_be_opened_or_waits,
-	   needs_no_more_room_than_the_answer, is_made_in_any_arena_that_is_large_enough,
-	   renders_keys)
+	   writes_by_a_form_that_is_used_again, fails_with_the_error_of_any_step,
+	   fails_when_a_child_cannot_be_opened_or_waits, needs_no_more_room_than_the_answer,
+	   is_made_in_any_arena_that_is_large_enough, renders_keys)
