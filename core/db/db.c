@@ -45,6 +45,7 @@ static void fill_target(struct md_db *db)
 		.lock_timeout_ms = db->options.lock_timeout_ms,
 		.statement_cache = db->options.statement_cache,
 		.keep_journal = db->options.keep_journal,
+		.durability = db->options.durability,
 		.log = &db->log,
 	};
 }
@@ -97,6 +98,7 @@ enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_
 	db->log = options->log;
 	md_lock_init(&db->lock);
 	md_cond_init(&db->work);
+	md_lane_writer_init(&db->writer, options->write_queue);
 	db->queue_tail = &db->queue_head;
 	db->reader_count = options->readers > 0 ? options->readers : 1;
 	db->readers = calloc(db->reader_count, sizeof(*db->readers));
@@ -126,6 +128,7 @@ struct md_db *md_db_close(struct md_db *db)
 		return NULL;
 	if (db->readers)
 		md_lane_readers_stop(db);
+	md_lane_writer_stop(db);
 	pthread_cond_destroy(&db->work);
 	md_lock_release(&db->lock);
 	free(db->readers);
@@ -256,6 +259,11 @@ static bool inline_is_usable(struct md_db_loop *loop)
 
 bool md_db_run(struct md_db_loop *loop, struct md_unit *unit, enum md_lane lane)
 {
+	unit->on_writer = lane == MD_LANE_WRITE;
+	if (unit->on_writer) {
+		md_lane_writer_run(loop, unit);
+		return false;
+	}
 	if (lane == MD_LANE_INLINE && unit->ops->reset && inline_is_usable(loop))
 		return md_lane_inline_run(loop, unit);
 	md_lane_readers_run(loop, unit);
@@ -269,7 +277,10 @@ void md_db_resume(struct md_db_loop *loop, struct md_unit *unit)
 
 void md_db_cancel(struct md_db_loop *loop, struct md_unit *unit)
 {
-	md_lane_readers_cancel(loop, unit);
+	if (unit->on_writer)
+		md_lane_writer_cancel(loop, unit);
+	else
+		md_lane_readers_cancel(loop, unit);
 }
 
 void md_db_note_commit(struct md_db *db)
@@ -294,6 +305,9 @@ void md_db_stats(const struct md_db *db, struct md_db_stats *ret_stats)
 		.snapshots = load(&db->snapshots),
 		.snapshot_renewals = load(&db->renewals),
 		.prepares = load(&db->prepares),
+		.commits = load(&db->writer.commits),
+		.writes = load(&db->writer.members),
+		.reruns = load(&db->writer.reruns),
 		.alive = atomic_load_explicit(&db->alive, memory_order_relaxed),
 	};
 	md_lock_enter(&unlocked->lock);
@@ -301,4 +315,7 @@ void md_db_stats(const struct md_db *db, struct md_db_stats *ret_stats)
 	ret_stats->readers_busy = db->started - db->idle;
 	ret_stats->waiting = db->waiting;
 	md_lock_leave(&unlocked->lock);
+	md_lock_enter(&unlocked->writer.lock);
+	ret_stats->writes_waiting = db->writer.waiting;
+	md_lock_leave(&unlocked->writer.lock);
 }

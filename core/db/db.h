@@ -1,7 +1,7 @@
 /* A database: its driver, its connections and lanes, its commit counter. The one handle that
  * core/ops and the server hold. Made once by main, used by every loop. A loop joins it with
- * md_db_join() and gets its own inline connection; reader threads are shared. Thread rules stand at
- * each function. */
+ * md_db_join() and gets its own inline connection; reader threads and the writer are shared. Thread
+ * rules stand at each function. */
 #ifndef MD_CORE_DB_DB_H
 #define MD_CORE_DB_DB_H
 #include <stdbool.h>
@@ -25,10 +25,12 @@ struct md_db_options {
 	unsigned inline_budget_us;  /* an inline read over it is rerun on a reader */
 	unsigned statement_cache;   /* prepared statements per connection */
 	unsigned stream_timeout_ms; /* a paused reader is cut after this; 0: never */
-	unsigned queue_timeout_ms; /* wait for a free reader, then MD_TIMEOUT, PGRST003; 0: for ever
-				    */
-	bool keep_journal;         /* SQLite: leave the journal mode of an existing file alone */
-	struct md_log log;         /* copied; log.write may be NULL */
+	unsigned queue_timeout_ms;  /* wait for a free reader or the writer, then MD_TIMEOUT,
+				       PGRST003; 0: for ever */
+	unsigned write_queue;       /* writes that may wait, then MD_BUSY, MD503; 0: default 1024 */
+	enum md_durability durability;
+	bool keep_journal; /* SQLite: leave the journal mode of an existing file alone */
+	struct md_log log; /* copied; log.write may be NULL */
 };
 
 /** Open: connect once, to see that it can be done, and start the reader threads. Texts are copied.
@@ -36,7 +38,8 @@ struct md_db_options {
  * a database, no driver), MD_UNAVAILABLE. */
 enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_db,
 			struct md_error *err);
-/** Stop the threads and close everything. Every loop has left. NULL is fine; returns NULL. */
+/** Stop the threads and close everything. Every loop has left, so no unit is in flight. NULL is
+ * fine; returns NULL. */
 struct md_db *md_db_close(struct md_db *db);
 
 const struct md_dialect *md_db_dialect(const struct md_db *db);
@@ -57,7 +60,9 @@ struct md_db_loop *md_db_leave(struct md_db_loop *loop);
 enum md_lane {
 	MD_LANE_INLINE, /* bounded read: on the loop, inside the turn's snapshot; over its budget it
 			   moves to a reader by itself */
-	MD_LANE_OWN     /* anything else: a reader thread */
+	MD_LANE_OWN,    /* any other read: a reader thread */
+	MD_LANE_WRITE   /* MD_TX_WRITE: the writer thread, which commits whatever waits together.
+			   The unit must not pause. Needs MD_DB_ONE_WRITER */
 };
 /** Start a unit on a lane; home loop only. True: it is already done (done() has been called before
  * the return). Never fails and never blocks: failure arrives in done(). */
@@ -76,7 +81,10 @@ void md_db_note_commit(struct md_db *db);
 struct md_db_stats {
 	uint64_t inline_reads, inline_over_budget, offloaded, snapshots, snapshot_renewals,
 		prepares;
+	uint64_t commits, writes, reruns; /* of the writer: commits, units committed by them, units
+					     run again because a neighbour undid them */
 	unsigned readers, readers_busy, waiting;
+	unsigned writes_waiting;
 	bool alive; /* the last attempt to use the database succeeded */
 };
 void md_db_stats(const struct md_db *db, struct md_db_stats *ret_stats);

@@ -1,7 +1,7 @@
 /* Private to core/db and its tests: what an engine provides.
  * A driver knows one CONNECTION. What stands above it, engine-neutral and chosen by feature bits,
  * never by name, are the lanes (core/db/lane_*.c): inline reads with the turn's snapshot, reader
- * threads, later the writer and the pool. A connection belongs to one thread at a time (its loop,
+ * threads, the writer, later the pool. A connection belongs to one thread at a time (its loop,
  * or the lane thread that runs a unit on it); only cancel() may be called from elsewhere. */
 #ifndef MD_CORE_DB_DRIVER_H
 #define MD_CORE_DB_DRIVER_H
@@ -32,9 +32,10 @@ struct md_conn_target {
 	const char *url; /* as configured; the driver parses its own form */
 	bool read_only;
 	unsigned statement_timeout_ms, lock_timeout_ms; /* 0: none */
-	unsigned statement_cache; /* prepared statements kept per connection; 0: default 256 */
-	bool keep_journal;        /* SQLite: do not switch an existing file to WAL */
-	const struct md_log *log; /* may be NULL; must outlive the connection */
+	unsigned statement_cache;      /* prepared statements kept per connection; 0: default 256 */
+	bool keep_journal;             /* SQLite: do not switch an existing file to WAL */
+	enum md_durability durability; /* for engines that run in this process */
+	const struct md_log *log;      /* may be NULL; must outlive the connection */
 };
 
 struct md_conn; /* drivers embed it as their first member */
@@ -83,6 +84,15 @@ struct md_db_driver {
 	/** Optional: what the connection has opened is no longer what its URL names: the file was
 	 * replaced or removed. Costs a system call. */
 	bool (*is_stale)(struct md_conn *conn);
+
+	/* Engines that are MD_DB_ONE_WRITER; NULL otherwise. Between command(begin_write) and
+	 * COMMIT a unit with MD_TX_WRITE runs in a savepoint of its own, without a deadline: when
+	 * it fails, only it is undone, unless in_transaction() says otherwise. Checks that the
+	 * engine would leave to COMMIT are made at its end. */
+	/** For command(): a transaction that holds the write lock from its beginning. */
+	const char *begin_write;
+	/** False: there is none, or a failure has undone all of it. */
+	bool (*in_transaction)(const struct md_conn *conn);
 };
 
 struct md_conn {

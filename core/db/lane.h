@@ -1,6 +1,7 @@
 /* Private to core/db: what the lanes of one database share. A lane is engine-neutral; it knows
  * units, connections and threads. `db->lock` guards the reader threads, their queue and every unit
- * that is offloaded (unit->place). */
+ * that is offloaded (unit->place); `writer.lock` guards the queue of writes. Neither is held while
+ * the other is taken. */
 #ifndef MD_CORE_DB_LANE_H
 #define MD_CORE_DB_LANE_H
 #include <pthread.h>
@@ -22,6 +23,27 @@ struct md_reader {
 	bool ended;           /* the thread's own: done() was called during push or resume */
 };
 
+enum { MD_GROUP_MAX = 256 };
+
+/** The one thread that writes, with its own connection. What stands below `lock` up to `running` is
+ * guarded by it, the rest is the thread's own. */
+struct md_writer {
+	struct md_lock lock;
+	pthread_cond_t work; /* a unit was queued, or stop */
+	struct md_unit *queue_head, **queue_tail;
+	unsigned waiting, limit;
+	bool started, stop;
+	struct md_unit *running; /* what the connection works on now: cancel may interrupt it */
+
+	pthread_t thread;
+	struct md_conn *conn; /* opened with the first write; NULL after it broke */
+	uint64_t seen_prepares;
+	uint64_t group_ns; /* the longest that the first of a group waits for the last */
+	struct md_unit *group[MD_GROUP_MAX];
+	unsigned count;
+	atomic_uint_fast64_t commits, members, reruns;
+};
+
 struct md_db {
 	const struct md_db_driver *driver;
 	char *url, *label;
@@ -36,6 +58,7 @@ struct md_db {
 	struct md_reader *readers;
 	unsigned reader_count, started, idle, waiting;
 	bool stop;
+	struct md_writer writer;
 
 	atomic_uint_fast64_t inline_reads, over_budget, offloaded, snapshots, renewals, prepares;
 	atomic_bool alive;
@@ -66,6 +89,13 @@ void md_lane_readers_resume(struct md_db_loop *loop, struct md_unit *unit);
 void md_lane_readers_cancel(struct md_db_loop *loop, struct md_unit *unit);
 /** Stop and join all threads; their queue is empty. */
 void md_lane_readers_stop(struct md_db *db);
+
+/** Lane of the writer: queue the unit; the first one starts the thread. */
+void md_lane_writer_run(struct md_db_loop *loop, struct md_unit *unit);
+void md_lane_writer_cancel(struct md_db_loop *loop, struct md_unit *unit);
+void md_lane_writer_init(struct md_writer *writer, unsigned limit);
+/** Stop and join the thread; its queue is empty. */
+void md_lane_writer_stop(struct md_db *db);
 
 /** Hand the unit back to its owner: restores its ops, then done(). Home loop. */
 void md_lane_finish(struct md_unit *unit, enum md_code code);

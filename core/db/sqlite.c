@@ -191,8 +191,8 @@ static enum md_code start_call(struct md_sqlite *sq)
 
 	unit->changes = 0;
 	unit->sent = true;
-	sq->statement_end_ns =
-		sq->statement_timeout_ns == 0 ? 0 : md_now_ns() + sq->statement_timeout_ns;
+	if (sq->statement_timeout_ns != 0 && sq->bracket != MD_SQLITE_SAVEPOINT)
+		sq->statement_end_ns = md_now_ns() + sq->statement_timeout_ns;
 	if (md_sqlite_must_stop(sq))
 		return md_sqlite_fail_stopped(sq->stop, &unit->error);
 	code = md_sqlite_open_cursor(sq, &sq->call, &sq->cursor, &unit->error);
@@ -326,6 +326,11 @@ static bool is_stale(struct md_conn *conn)
 	       moved != 0;
 }
 
+static bool in_transaction(const struct md_conn *conn)
+{
+	return sqlite3_get_autocommit(((const struct md_sqlite *)conn)->db) == 0;
+}
+
 const struct md_db_driver md_sqlite_driver = {
 	.scheme = "sqlite",
 	.dialect = &md_sqlite_dialect,
@@ -340,4 +345,6 @@ const struct md_db_driver md_sqlite_driver = {
 	.catalog = md_sqlite_catalog,
 	.set_budget = set_budget,
 	.is_stale = is_stale,
+	.begin_write = "BEGIN IMMEDIATE",
+	.in_transaction = in_transaction,
 };

@@ -72,6 +72,7 @@ struct md_sqlite {
 	sqlite3 *db;
 	const struct md_log *log; /* may be NULL */
 	bool read_only;
+	enum md_durability durability;
 	bool trusted; /* statements of the driver itself: the authorizer lets everything pass */
 	uint64_t statement_timeout_ns, lock_timeout_ns, budget_ns;
 

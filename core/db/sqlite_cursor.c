@@ -218,9 +218,12 @@ enum md_code md_sqlite_open_cursor(struct md_sqlite *sq, const struct md_call *c
 	return MD_OK;
 }
 
+/* Inside a group there are no deadlines: a statement that is interrupted while it writes takes the
+ * whole transaction with it, and so the neighbours. */
 bool md_sqlite_must_stop(struct md_sqlite *sq)
 {
 	struct md_unit *unit = sq->unit;
+	bool timed = unit && unit->deadline_ns != 0 && sq->bracket != MD_SQLITE_SAVEPOINT;
 	uint64_t now;
 
 	if (sq->stop != MD_SQLITE_GO_ON)
@@ -228,7 +231,7 @@ bool md_sqlite_must_stop(struct md_sqlite *sq)
 	now = md_now_ns();
 	if (unit && atomic_load_explicit(&unit->cancelled, memory_order_relaxed))
 		sq->stop = MD_SQLITE_CANCELLED;
-	else if ((unit && unit->deadline_ns != 0 && now >= unit->deadline_ns) ||
+	else if ((timed && now >= unit->deadline_ns) ||
 		 (sq->statement_end_ns != 0 && now >= sq->statement_end_ns))
 		sq->stop = MD_SQLITE_TIMEOUT;
 	else if (sq->budget_end_ns != 0 && now >= sq->budget_end_ns)

@@ -222,14 +222,21 @@ static int choose_journal(struct md_sqlite *sq, const char *path, bool keep)
 static const char settings_sql[] = "PRAGMA cell_size_check=ON;"
 				   "PRAGMA mmap_size=0;"
 				   "PRAGMA cache_size=-2000;"
-				   "PRAGMA synchronous=FULL;"
 				   "PRAGMA journal_size_limit=67108864";
+
+static const char *const durability_sql[] = {
+	[MD_DURABLE] = "PRAGMA synchronous=FULL",
+	[MD_DURABLE_LATER] = "PRAGMA synchronous=NORMAL",
+	[MD_DURABLE_NEVER] = "PRAGMA synchronous=OFF",
+};
 
 /* SQLite reads nothing from the file before the first statement. */
 static int look_inside(struct md_sqlite *sq, const char *path, bool keep_journal)
 {
 	int rc = exec(sq, settings_sql);
 
+	if (rc == SQLITE_OK)
+		rc = exec(sq, durability_sql[sq->durability]);
 	if (rc == SQLITE_OK)
 		rc = exec(sq, "SELECT count(*) FROM sqlite_schema");
 	/* A table-valued function declares its table at first use, which the authorizer forbids
@@ -322,6 +329,7 @@ static struct md_sqlite *new_connection(const struct md_conn_target *target)
 	sq->base.features = md_sqlite_driver.features;
 	sq->base.born_ns = md_now_ns();
 	sq->log = target->log;
+	sq->durability = target->durability;
 	sq->read_only = target->read_only;
 	sq->trusted = true;
 	return sq;

@@ -77,15 +77,18 @@ struct md_unit_ops {
 	 * says why. Home loop; the last touch by the database side. */
 	void (*done)(struct md_unit *unit, enum md_code code);
 	/** Start over: what rows() has produced is void, next() begins again. Called on the home
-	 * loop when an inline read ran over its budget and is given to a reader. NULL: the unit
-	 * cannot be rerun, so it is never run inline. */
+	 * loop when an inline read ran over its budget and is given to a reader, and on the
+	 * writer's thread when a neighbour undid the group. NULL: the unit cannot be rerun, so it
+	 * is never run inline nor in a group. */
 	void (*reset)(struct md_unit *unit);
 };
 struct md_unit {
 	const struct md_unit_ops *ops;
 	enum md_tx tx;
-	const char *prelude;     /* PostgreSQL: role and claims by set_config; NULL: none */
-	uint64_t deadline_ns;    /* 0: none. Passed: ends with MD_TIMEOUT, 57014 */
+	const char *prelude;  /* PostgreSQL: role and claims by set_config; NULL: none */
+	uint64_t deadline_ns; /* 0: none. Passed: ends with MD_TIMEOUT, 57014 */
+	bool alone; /* a write whose cost has no bound (UPDATE without a unique key, a large body):
+		       a transaction of its own, in which its deadline holds */
 	uint64_t changes;        /* rows changed by the last call, set before rows() */
 	bool sent;               /* false: nothing reached the server, so a retry is safe */
 	_Atomic(bool) cancelled; /* set by cancel; drivers look at it between rows */
@@ -98,7 +101,17 @@ struct md_unit {
 	const struct md_unit_ops *owner_ops;
 	void *lane;          /* the loop's place at the database */
 	void *place;         /* reader thread that runs it; NULL: queued or not offloaded */
+	bool on_writer;      /* it went to the writer's lane, not to the readers */
+	uint64_t queued_ns;  /* when it was given to the writer */
 	enum md_code result; /* on its way to done() */
+};
+
+/** When a commit is on the disk. Everything but MD_DURABLE is for tests and benchmarks: what was
+ * acknowledged may be lost with the power. */
+enum md_durability {
+	MD_DURABLE,       /* before it is acknowledged */
+	MD_DURABLE_LATER, /* some time; the database stays whole */
+	MD_DURABLE_NEVER  /* when the system likes; the database may be damaged */
 };
 
 /** A fresh statement id. Any thread. */
