@@ -1,5 +1,6 @@
 #include "server/client.h"
 
+#include <arpa/inet.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -131,6 +132,57 @@ struct md_ip md_ip_of(const struct sockaddr *address)
 	return ip;
 }
 
+/* The bytes of an address; returns how many, 0 for what is none. */
+static unsigned address_bytes(const struct sockaddr *address, unsigned char bytes[16])
+{
+	if (address && address->sa_family == AF_INET) {
+		struct sockaddr_in in;
+
+		memcpy(&in, address, sizeof(in));
+		memcpy(bytes, &in.sin_addr, 4);
+		return 4;
+	}
+	if (address && address->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+
+		memcpy(&in6, address, sizeof(in6));
+		memcpy(bytes, &in6.sin6_addr, 16);
+		return 16;
+	}
+	return 0;
+}
+
+bool md_ip_is_in(const struct sockaddr *address, const char *network)
+{
+	unsigned char have[16], want[16];
+	size_t len = strcspn(network, "/");
+	unsigned bytes = address_bytes(address, have), whole, rest;
+	char text[INET6_ADDRSTRLEN];
+	uint64_t bits = bytes * 8;
+
+	if (bytes == 0 || len >= sizeof(text))
+		return false;
+	memcpy(text, network, len);
+	text[len] = '\0';
+	if (inet_pton(bytes == 4 ? AF_INET : AF_INET6, text, want) != 1 ||
+	    (network[len] == '/' && !md_str_to_u64(md_str_of(network + len + 1), &bits)) ||
+	    bits > bytes * 8)
+		return false;
+	whole = (unsigned)bits / 8;
+	rest = (unsigned)bits % 8;
+	return memcmp(have, want, whole) == 0 &&
+	       (rest == 0 || (have[whole] ^ want[whole]) >> (8 - rest) == 0);
+}
+
+/* Proxies speak for many. */
+static bool is_trusted(const struct md_option_list *networks, const struct sockaddr *address)
+{
+	for (unsigned i = 0; i < networks->count; i++)
+		if (md_ip_is_in(address, networks->items[i]))
+			return true;
+	return false;
+}
+
 /* The client has gone while its request was with the database. */
 static void hung_up(struct md_source *source, unsigned events)
 {
@@ -149,9 +201,12 @@ struct md_client *md_client_open(struct md_site *site, struct MHD_Connection *mh
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const union MHD_ConnectionInfo *fd =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct md_ip ip = md_ip_of(address ? address->client_addr : NULL);
+	const struct sockaddr *peer = address ? address->client_addr : NULL;
+	struct md_ip ip = md_ip_of(peer);
 	struct md_client *client = loop->free_clients;
 
+	if (is_trusted(&loop->options->trusted_proxies, peer))
+		ip.len = 0;
 	if (!fd || !md_ip_table_enter(loop->server->ips, &ip))
 		return NULL;
 	if (client)

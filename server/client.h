@@ -50,6 +50,8 @@ bool md_ip_table_enter(struct md_ip_table *table, const struct md_ip *ip);
 void md_ip_table_leave(struct md_ip_table *table, const struct md_ip *ip);
 /** What is counted of an address: nothing of loopback and Unix sockets. */
 struct md_ip md_ip_of(const struct sockaddr *address);
+/** Whether the address is in the network "ADDRESS" or "ADDRESS/BITS". */
+bool md_ip_is_in(const struct sockaddr *address, const char *network);
 
 /** A new connection at `site`. NULL: no memory, or too many from there; it must not be served. */
 struct md_client *md_client_open(struct md_site *site, struct MHD_Connection *mhd);

@@ -143,6 +143,7 @@ void md_reload(struct md_server *server, struct md_settings *settings)
 	reload.started = pthread_create(&reload.thread, NULL, help, server) == 0;
 	if (!reload.started) {
 		atomic_store(&reload.state, IDLE);
+		md_notify("READY=1\nSTATUS=serving");
 		md_log_line(&server->log, MD_LOG_ERROR, "reload failed: cannot start a thread");
 	}
 }
