@@ -27,6 +27,17 @@ static const char *const command_texts[MD_SQLITE_COMMAND_COUNT] = {
 	[MD_SQLITE_ROLLBACK_TO] = "ROLLBACK TO md_unit",
 };
 
+/* The commit record may have reached the disk although the sync of it failed: found there after a
+ * crash, it counts. */
+static enum md_code fail_command(struct md_sqlite *sq, enum md_sqlite_command which, int rc,
+				 struct md_error *err)
+{
+	if (which == MD_SQLITE_COMMIT && (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC))
+		return md_fail(err, MD_UNCERTAIN, "58030",
+			       "the disk failed at the commit: it may or may not have happened");
+	return md_sqlite_fail(sq, rc, command_texts[which], err);
+}
+
 static enum md_code run_command(struct md_sqlite *sq, enum md_sqlite_command which,
 				struct md_error *err)
 {
@@ -42,7 +53,7 @@ static enum md_code run_command(struct md_sqlite *sq, enum md_sqlite_command whi
 		rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
 	}
 	if (rc != SQLITE_OK)
-		md_sqlite_fail(sq, rc, command_texts[which], err);
+		fail_command(sq, which, rc, err);
 	sqlite3_reset(sq->commands[which]);
 	sq->trusted = was_trusted;
 	return rc == SQLITE_OK ? MD_OK : err->code;

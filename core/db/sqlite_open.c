@@ -224,8 +224,10 @@ static const char settings_sql[] = "PRAGMA cell_size_check=ON;"
 				   "PRAGMA cache_size=-2000;"
 				   "PRAGMA journal_size_limit=67108864";
 
+/* EXTRA is FULL, and with a rollback journal it also waits until its deletion, which is the commit,
+ * is on the disk. */
 static const char *const durability_sql[] = {
-	[MD_DURABLE] = "PRAGMA synchronous=FULL",
+	[MD_DURABLE] = "PRAGMA synchronous=EXTRA",
 	[MD_DURABLE_LATER] = "PRAGMA synchronous=NORMAL",
 	[MD_DURABLE_NEVER] = "PRAGMA synchronous=OFF",
 };

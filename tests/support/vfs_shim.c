@@ -18,6 +18,7 @@ struct disk {
 	struct disk *next;
 	char *path;
 	bool durable; /* the name itself: it is there after a cut */
+	bool gone;    /* deleted, perhaps made anew, and the folder knows of neither for certain */
 	unsigned char *image;
 	size_t image_size;
 	size_t live_size, low_size; /* now, and the least since the last sync */
@@ -140,6 +141,7 @@ static void note_sync(struct file *file)
 	disk->dirty_count = 0;
 	disk->low_size = disk->live_size;
 	disk->durable = true;
+	disk->gone = false;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -184,6 +186,7 @@ static void note_delete(const char *path, bool synced)
 	disk = find(path);
 	if (disk) {
 		disk->live_size = disk->low_size = disk->dirty_count = 0;
+		disk->gone = !synced;
 		if (synced) {
 			disk->durable = false;
 			disk->image_size = 0;
@@ -451,8 +454,16 @@ static bool by_chance(unsigned *seed)
 /* Sectors that arrived although nobody waited for them. */
 static void add_survivors(struct disk *disk, unsigned *seed)
 {
-	int fd = open(disk->path, O_RDONLY | O_CLOEXEC);
+	int fd;
 
+	/* The old file or the new one, not a mixture. */
+	if (disk->gone && !by_chance(seed))
+		return;
+	if (disk->gone) {
+		disk->durable = false;
+		resize_image(disk, 0);
+	}
+	fd = open(disk->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	if (disk->low_size < disk->image_size && by_chance(seed))
@@ -500,9 +511,10 @@ void shim_power_on(unsigned seed)
 {
 	pthread_mutex_lock(&lock);
 	for (struct disk *disk = disks; disk; disk = disk->next) {
-		if (seed != 0)
+		if (seed != 0 && seed != SHIM_KEEP_ALL)
 			add_survivors(disk, &seed);
-		put_back(disk);
+		if (seed != SHIM_KEEP_ALL)
+			put_back(disk);
 		drop_shm(disk->path);
 	}
 	forget_all();

@@ -40,7 +40,9 @@ bool shim_heal(void);
 void shim_cut(long calls);
 /** Whether the power is off. */
 bool shim_is_off(void);
+enum { SHIM_KEEP_ALL = ~0u };
 /** All databases are closed: the files become what is on the disk. `seed` 0: nothing that was not
- * synced; otherwise each sector of it has arrived or not, by chance. Forgets the cut. */
+ * synced; SHIM_KEEP_ALL: all of it, as after kill -9; otherwise each sector of it has arrived or
+ * not, by chance. Forgets the cut. */
 void shim_power_on(unsigned seed);
 #endif
