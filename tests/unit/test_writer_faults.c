@@ -11,7 +11,7 @@ static const char schema[] = "CREATE TABLE item (id INTEGER PRIMARY KEY, batch I
 
 /* A batch is three rows of one unit, written by two statements. Every fifth repeats key 0 at its
  * end and so is refused. */
-enum { ROWS = 3, BATCHES = 12, NARROW = 900, WIDE = 400000 };
+enum { ROWS = 3, BATCHES = 12, NARROW = 900, WIDE = 250000 };
 
 struct batch {
 	struct job job; /* first */
@@ -151,13 +151,13 @@ struct failing {
 static const struct failing failings[] = {
 	{ "disk full", "WAL", SHIM_WRITE, SQLITE_FULL, true, NARROW, 1 },
 	{ "disk full once", "WAL", SHIM_WRITE, SQLITE_FULL, false, NARROW, 1 },
-	{ "disk full in a large group", "WAL", SHIM_WRITE, SQLITE_FULL, false, WIDE, 40 },
+	{ "disk full in a large group", "WAL", SHIM_WRITE, SQLITE_FULL, false, WIDE, 100 },
 	{ "write error", "WAL", SHIM_WRITE, SQLITE_IOERR_WRITE, false, NARROW, 1 },
 	{ "sync error", "WAL", SHIM_SYNC, SQLITE_IOERR_FSYNC, false, NARROW, 1 },
 	{ "syncs fail", "WAL", SHIM_SYNC, SQLITE_IOERR_FSYNC, true, NARROW, 1 },
 	{ "journal, disk full", "DELETE", SHIM_WRITE, SQLITE_FULL, true, NARROW, 1 },
 	{ "journal, write error", "DELETE", SHIM_WRITE, SQLITE_IOERR_WRITE, false, NARROW, 1 },
-	{ "journal, large group", "DELETE", SHIM_WRITE, SQLITE_FULL, false, WIDE, 60 },
+	{ "journal, large group", "DELETE", SHIM_WRITE, SQLITE_FULL, false, WIDE, 150 },
 	{ "journal, sync error", "DELETE", SHIM_SYNC, SQLITE_IOERR_FSYNC, false, NARROW, 1 },
 	{ "journal, delete error", "DELETE", SHIM_DELETE, SQLITE_IOERR_DELETE, false, NARROW, 1 },
 };
