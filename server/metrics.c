@@ -97,6 +97,13 @@ static void put_database(const struct md_server *server, struct md_buf *out)
 	put(out, "modeld_db_snapshots_total", "counter", "Read snapshots opened.", stats.snapshots);
 	put(out, "modeld_db_snapshot_renewals_total", "counter",
 	    "Read snapshots renewed because of a write.", stats.snapshot_renewals);
+	put(out, "modeld_db_commits_total", "counter", "Commits of the writer.", stats.commits);
+	put(out, "modeld_db_writes_total", "counter", "Writes in these commits.", stats.writes);
+	put(out, "modeld_db_write_reruns_total", "counter",
+	    "Writes run again because another one destroyed the transaction they shared.",
+	    stats.reruns);
+	put(out, "modeld_db_writes_waiting", "gauge", "Writes waiting for the writer.",
+	    stats.writes_waiting);
 	put(out, "modeld_db_readers", "gauge", "Readers.", stats.readers);
 	put(out, "modeld_db_readers_busy", "gauge", "Readers at work.", stats.readers_busy);
 	put(out, "modeld_db_waiting", "gauge", "Requests waiting for a reader.", stats.waiting);
