@@ -4,10 +4,9 @@
 #include <stdlib.h>
 
 #include "core/json/raw.h"
+#include "core/json/swar.h"
 
 #include "core/base/banned.h"
-
-#define EVERY(byte) (0x0101010101010101u * (byte))
 
 /* What stands for a byte that cannot stand for itself; 'u': \u00XX. */
 static const char escape_table[256] = {
@@ -16,20 +15,6 @@ static const char escape_table[256] = {
 };
 
 static const char hex_digits[] = "0123456789abcdef";
-
-/* The high bit of every byte of `word` that is not plain: control, quote, backslash, not ASCII.
- * Exact up to the first one; behind it a borrow may mark plain bytes too. */
-static inline uint64_t special_bytes(uint64_t word)
-{
-	return ((word - EVERY(0x20)) | ((word ^ EVERY('"')) - EVERY(1)) |
-		((word ^ EVERY('\\')) - EVERY(1)) | word) &
-	       EVERY(0x80);
-}
-
-static inline unsigned first_byte(uint64_t marks)
-{
-	return (unsigned)__builtin_ctzll(marks) / 8;
-}
 
 /* Second byte bounds by first byte, RFC 3629 section 4. */
 static bool fits_second(unsigned char first, unsigned char second)
@@ -103,14 +88,14 @@ char *md_raw_string(char *p, const char *ptr, size_t len)
 	while (end - s >= 8) {
 		memcpy(&word, s, 8);
 		memcpy(p, &word, 8);
-		marks = special_bytes(le64toh(word));
+		marks = md_swar_special(le64toh(word));
 		if (marks == 0) {
 			s += 8;
 			p += 8;
 			continue;
 		}
-		s += first_byte(marks);
-		p += first_byte(marks);
+		s += md_swar_first(marks);
+		p += md_swar_first(marks);
 		p = put_special(p, &s, end);
 	}
 	while (s < end) {
