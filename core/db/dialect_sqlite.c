@@ -82,4 +82,8 @@ const struct md_dialect md_sqlite_dialect = {
 	.no_limit = "-1",
 	.truth = { "0", "1" },
 	.casts = casts,
+	.keys_from = "json_each({p}) AS keys CROSS JOIN ",
+	.keys_part = "(keys.value ->> {p})",
+	.keys_order = "keys.key",
+	.row_key = "rowid",
 };

@@ -551,9 +551,9 @@ static enum md_sink fail(const struct md_buf *out, struct md_error *err)
 /* Of an object frame only the first row is written; the others are counted. */
 static bool write_root(struct md_text_sink *sink, struct walk *walk, const struct md_value *cells)
 {
-	bool array = sink->options.frame == MD_FRAME_ARRAY;
+	bool first_only = sink->options.frame == MD_FRAME_OBJECT;
 
-	if (sink->rows > 0 && !array)
+	if (sink->rows > 0 && first_only)
 		return true;
 	if (sink->rows > 0 && !put(walk, ",", 1))
 		return false;

@@ -15,6 +15,7 @@
 
 enum md_frame {
 	MD_FRAME_ARRAY, /* [row,row]; [] when there are none */
+	MD_FRAME_ROWS,  /* row,row without brackets; one cursor may be fed after another */
 	MD_FRAME_OBJECT /* the first row alone, nothing when there are none; the caller looks at the
 			   count */
 };

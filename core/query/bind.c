@@ -290,6 +290,14 @@ static enum md_code bind_one(const struct md_bind *bind, struct md_str text, str
 	return binders[bind->type](bind->type, text, ret_value, err);
 }
 
+enum md_code md_bind_typed(enum md_type type, struct md_str text, struct md_arena *arena,
+			   struct md_value *ret_value, struct md_error *err)
+{
+	const struct md_bind bind = { .as = MD_BIND_TYPED, .type = type };
+
+	return bind_one(&bind, text, arena, ret_value, err);
+}
+
 static struct md_str filter_value(const struct md_plan_values *values, const struct md_bind *bind)
 {
 	const struct md_filter *filter = values->walk->filters[bind->index];
@@ -333,7 +341,9 @@ enum md_code md_plan_bind(const struct md_plan_stmt *stmt, const struct md_plan_
 		case MD_FROM_PLAN:
 			args[i] = md_value_text(bind->text);
 			break;
-		case MD_FROM_PARENT:
+		case MD_FROM_PARENT: /* filled in by the sink, */
+		case MD_FROM_KEYS:   /* by the write, */
+		case MD_FROM_BODY:   /* and for every row of the body */
 			args[i] = md_value_null();
 			break;
 		}

@@ -2,12 +2,13 @@
  */
 #include "core/query/builder.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/banned.h"
 
-enum { PLAN_ARENA = 1u << 20, SQL_MAX = 1u << 18, BOUNDED_ROWS = 100 };
+enum { PLAN_ARENA = 1u << 20, BOUNDED_ROWS = 100 };
 
 static enum md_code resolve_links(struct md_build *b, struct md_node *node, struct md_error *err)
 {
@@ -77,10 +78,10 @@ struct md_link *md_node_link(struct md_node *node, struct md_str name)
 enum md_code md_stmt_build_init(struct md_build *b, struct md_stmt_build *s, struct md_error *err)
 {
 	*s = (struct md_stmt_build){ .binds_cap = MD_BINDS_MAX };
-	md_buf_init(&s->cells, SQL_MAX);
-	md_buf_init(&s->from, SQL_MAX);
-	md_buf_init(&s->where, SQL_MAX);
-	md_buf_init(&s->order, SQL_MAX);
+	md_buf_init(&s->cells, MD_SQL_MAX);
+	md_buf_init(&s->from, MD_SQL_MAX);
+	md_buf_init(&s->where, MD_SQL_MAX);
+	md_buf_init(&s->order, MD_SQL_MAX);
 	(void)b;
 	s->known = calloc(MD_CELLS_MAX, sizeof(*s->known));
 	s->binds = calloc(MD_BINDS_MAX, sizeof(*s->binds));
@@ -129,13 +130,31 @@ static void put_limit(struct md_build *b, struct md_stmt_build *s, bool has_limi
 		&(struct md_bind){ .from = MD_FROM_OFFSET, .index = offset_number(b, offset_of) });
 }
 
+enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, struct md_buf *sql,
+			  struct md_plan_stmt *ret_stmt, struct md_error *err)
+{
+	struct md_bind *binds;
+	char *text;
+
+	if (s->failed || sql->failed)
+		return md_fail(err, MD_TOO_LARGE, "MD414", "the request needs too much SQL");
+	text = md_arena_strndup(b->arena, sql->data, sql->len);
+	binds = md_arena_alloc(b->arena, s->params * sizeof(*binds));
+	if (!text || !binds)
+		return md_fail_nomem(err);
+	memcpy(binds, s->binds, s->params * sizeof(*binds));
+	ret_stmt->stmt =
+		(struct md_stmt){ .id = md_stmt_next_id(), .sql = text, .params = s->params };
+	ret_stmt->binds = binds;
+	return MD_OK;
+}
+
 enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, bool has_limit,
 				  int64_t limit, const struct md_level *offset_of,
 				  struct md_plan_stmt *ret_stmt, struct md_error *err)
 {
-	md_auto_buf sql = MD_BUF(4 * SQL_MAX);
-	struct md_bind *binds;
-	char *text;
+	md_auto_buf sql = MD_BUF(4 * MD_SQL_MAX);
+	enum md_code code;
 
 	put_limit(b, s, has_limit, limit, offset_of);
 	md_buf_puts(&sql, "SELECT ");
@@ -147,24 +166,17 @@ enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, b
 	md_buf_put(&sql, s->from.data, s->from.len);
 	md_buf_put(&sql, s->where.data, s->where.len);
 	md_buf_put(&sql, s->order.data, s->order.len);
-	if (s->failed || sql.failed || s->cells.failed || s->from.failed || s->where.failed ||
-	    s->order.failed)
-		return md_fail(err, MD_TOO_LARGE, "MD414", "the request needs too much SQL");
-	text = md_arena_strndup(b->arena, sql.data, sql.len);
-	binds = md_arena_alloc(b->arena, s->params * sizeof(*binds));
-	if (!text || !binds)
-		return md_fail_nomem(err);
-	memcpy(binds, s->binds, s->params * sizeof(*binds));
-	ret_stmt->stmt = (struct md_stmt){
-		.id = md_stmt_next_id(), .sql = text, .params = s->params, .returns_rows = true
-	};
-	ret_stmt->binds = binds;
-	return MD_OK;
+	if (s->cells.failed || s->from.failed || s->where.failed || s->order.failed)
+		sql.failed = true;
+	code = md_stmt_keep(b, s, &sql, ret_stmt, err);
+	if (code == MD_OK)
+		ret_stmt->stmt.returns_rows = true;
+	return code;
 }
 
 /* tN.key = ? for every part of the item's key. */
-static void put_key_conditions(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
-			       const struct md_model *model, unsigned alias, const char **separator)
+void md_put_key_conditions(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
+			   const struct md_model *model, unsigned alias, const char **separator)
 {
 	for (unsigned i = 0; i < model->key_count; i++) {
 		md_buf_puts(out, *separator);
@@ -177,6 +189,35 @@ static void put_key_conditions(struct md_build *b, struct md_stmt_build *s, stru
 	}
 }
 
+/* FROM a list of keys, given as JSON, and the rows they name. */
+static void put_keys(struct md_build *b, struct md_stmt_build *s, const struct md_node *node,
+		     const char **separator)
+{
+	const struct md_dialect *dialect = b->context->dialect;
+	unsigned count = node->model->key_count > 0 ? node->model->key_count : 1;
+	md_auto_buf param = MD_BUF(64);
+	char number[12];
+
+	md_put_bind(b, s, &param, &(struct md_bind){ .from = MD_FROM_KEYS });
+	md_put_template(&s->from, dialect->keys_from, (struct md_str){ NULL, 0 },
+			(struct md_str){ param.data, param.len });
+	md_put_table(b, &s->from, node->model, node->alias);
+	for (unsigned i = 0; i < count; i++) {
+		md_buf_puts(&s->where, *separator);
+		*separator = " AND ";
+		if (node->model->key_count > 0) {
+			md_put_column(b, &s->where, node->alias, node->model->key[i]);
+		} else {
+			md_put_alias(&s->where, node->alias);
+			md_buf_printf(&s->where, ".%s", dialect->row_key);
+		}
+		snprintf(number, sizeof(number), "%u", i);
+		md_buf_puts(&s->where, " = ");
+		md_put_template(&s->where, dialect->keys_part, (struct md_str){ NULL, 0 },
+				md_str_of(number));
+	}
+}
+
 /* FROM of the root and what the route asks: the item's key, or the relation that leads here from
  * the item. */
 static enum md_code put_root(struct md_build *b, struct md_stmt_build *s,
@@ -184,13 +225,17 @@ static enum md_code put_root(struct md_build *b, struct md_stmt_build *s,
 			     const char **separator, struct md_error *err)
 {
 	unsigned parent;
-	md_auto_buf on = MD_BUF(SQL_MAX);
+	md_auto_buf on = MD_BUF(MD_SQL_MAX);
 	enum md_code code;
 
+	if (b->request->route == MD_READ_KEYS) {
+		put_keys(b, s, node, separator);
+		return MD_OK;
+	}
 	if (!via) {
 		md_put_table(b, &s->from, node->model, node->alias);
 		if (b->request->route == MD_READ_ITEM)
-			put_key_conditions(b, s, &s->where, node->model, node->alias, separator);
+			md_put_key_conditions(b, s, &s->where, node->model, node->alias, separator);
 		return MD_OK;
 	}
 	parent = b->next_alias++;
@@ -201,7 +246,7 @@ static enum md_code put_root(struct md_build *b, struct md_stmt_build *s,
 	md_put_table(b, &s->from, via->from, parent);
 	md_buf_puts(&s->from, " ON ");
 	md_buf_put(&s->from, on.data, on.len);
-	put_key_conditions(b, s, &s->where, via->from, parent, separator);
+	md_put_key_conditions(b, s, &s->where, via->from, parent, separator);
 	return MD_OK;
 }
 
@@ -249,7 +294,7 @@ static enum md_code build_probe(struct md_build *b, const struct md_model *paren
 	if (code != MD_OK)
 		return code;
 	md_put_table(b, &s.from, parent, alias);
-	put_key_conditions(b, &s, &s.where, parent, alias, &separator);
+	md_put_key_conditions(b, &s, &s.where, parent, alias, &separator);
 	code = md_stmt_build_finish(b, &s, false, 0, NULL, stmt, err);
 	md_stmt_build_release(&s);
 	if (code == MD_OK)
@@ -274,10 +319,13 @@ static enum md_code build_select(struct md_build *b, const struct md_model *mode
 		code = put_root(b, &s, node, via, &separator, err);
 	if (code == MD_OK)
 		code = md_node_shape(b, &s, node, true, &b->plan->shape, err);
-	if (code == MD_OK)
+	if (code == MD_OK && request->route != MD_READ_KEYS)
 		code = md_put_conditions(b, &s, &s.where, node, &separator, err);
 	if (code == MD_OK)
 		code = md_put_order(b, &s, node, err);
+	if (request->route == MD_READ_KEYS) /* in the order in which they were written */
+		md_buf_printf(&s.order, "%s%s", s.order.len > 0 ? "," : " ORDER BY ",
+			      b->context->dialect->keys_order);
 	if (code == MD_OK)
 		code = md_stmt_build_finish(b, &s, request->has_limit, request->limit,
 					    request->has_offset ? b->walk->offsets[0] : NULL,
@@ -326,7 +374,7 @@ static bool is_bounded(const struct md_plan_request *request)
 	return field && field->indexed && order->column.path_len == 0;
 }
 
-static enum md_code keep_children(struct md_build *b, struct md_error *err)
+enum md_code md_keep_children(struct md_build *b, struct md_plan *plan, struct md_error *err)
 {
 	struct md_plan_stmt *children =
 		md_arena_alloc(b->arena, b->child_count * sizeof(*children));
@@ -335,8 +383,8 @@ static enum md_code keep_children(struct md_build *b, struct md_error *err)
 		return md_fail_nomem(err);
 	for (unsigned i = 0; i < b->child_count; i++)
 		children[i] = *b->children[i];
-	b->plan->children = children;
-	b->plan->child_count = b->child_count;
+	plan->children = children;
+	plan->child_count = b->child_count;
 	return MD_OK;
 }
 
@@ -368,7 +416,7 @@ static enum md_code build(struct md_build *b, struct md_error *err)
 		code = build_count(b, model, level, via, err);
 	}
 	if (code == MD_OK)
-		code = keep_children(b, err);
+		code = md_keep_children(b, b->plan, err);
 	b->plan->bounded = is_bounded(request);
 	return code;
 }

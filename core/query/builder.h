@@ -3,13 +3,17 @@
  * numbered, so their order does not matter). */
 #ifndef MD_CORE_QUERY_BUILDER_H
 #define MD_CORE_QUERY_BUILDER_H
+#include <limits.h>
+
 #include "core/query/plan.h"
 
 struct md_cell {
 	unsigned alias;
 	const struct md_field *field; /* NULL: an expression, never shared */
 };
-enum { MD_CELLS_MAX = 1000, MD_BINDS_MAX = 4096 };
+enum { MD_CELLS_MAX = 1000, MD_BINDS_MAX = 4096, MD_SQL_MAX = 1u << 18 };
+/** Instead of an alias: columns are written by their name alone (RETURNING). */
+#define MD_NO_ALIAS UINT_MAX
 
 struct md_stmt_build {
 	struct md_buf cells, from, where, order;
@@ -64,6 +68,15 @@ void md_stmt_build_release(struct md_stmt_build *s);
 enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, bool has_limit,
 				  int64_t limit, const struct md_level *offset_of,
 				  struct md_plan_stmt *ret_stmt, struct md_error *err);
+
+/** tN.key = ? for every part of the item's key. */
+void md_put_key_conditions(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
+			   const struct md_model *model, unsigned alias, const char **separator);
+/** Keep the SQL and the binds of a statement under construction in the plan's arena. */
+enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, struct md_buf *sql,
+			  struct md_plan_stmt *ret_stmt, struct md_error *err);
+/** Copy the child statements made so far into `plan`. */
+enum md_code md_keep_children(struct md_build *b, struct md_plan *plan, struct md_error *err);
 
 /* expression.c: columns, conditions, order */
 /** Add a bind; writes its placeholder into `out` when that is not NULL. Returns the number, from 1.

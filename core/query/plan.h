@@ -17,9 +17,10 @@
 #include "core/query/ast.h"
 
 enum md_read_route {
-	MD_READ_LIST,   /* /{relation} */
-	MD_READ_ITEM,   /* /{relation}/{key} */
-	MD_READ_RELATED /* /{relation}/{key}/{relationship} */
+	MD_READ_LIST,    /* /{relation} */
+	MD_READ_ITEM,    /* /{relation}/{key} */
+	MD_READ_RELATED, /* /{relation}/{key}/{relationship} */
+	MD_READ_KEYS     /* the rows of a list of keys: what a write gives back */
 };
 
 /** Everything that decides the text of the SQL and the shape of the answer. Borrowed while a plan
@@ -61,6 +62,8 @@ enum md_bind_from {
 	MD_FROM_OFFSET, /* offset of level `index` of the walk; 0 is the root's, after Range */
 	MD_FROM_KEY,    /* part `index` of the item's key */
 	MD_FROM_PLAN,   /* `text`, fixed: JSON paths */
+	MD_FROM_KEYS,   /* the list of keys, as JSON */
+	MD_FROM_BODY,   /* cell `index` of the body's row */
 	MD_FROM_PARENT  /* filled in by the sink from the parent's row */
 };
 /** What is done with it on the way. */
@@ -112,6 +115,47 @@ enum md_code md_plan_build(const struct md_plan_request *request, const struct m
 /** NULL is fine; returns NULL. */
 struct md_plan *md_plan_free(struct md_plan *plan);
 
+/** What is written. */
+enum md_write_kind { MD_WRITE_INSERT, MD_WRITE_UPDATE, MD_WRITE_DELETE };
+/** What is to be known of the rows written. */
+enum md_give { MD_GIVE_COUNT, MD_GIVE_KEYS, MD_GIVE_ROWS };
+
+struct md_write_request {
+	enum md_write_kind kind;
+	enum md_give give;
+	const struct md_model *model;
+	const struct md_query
+		*query; /* filters of UPDATE and DELETE; select and order of what is given back */
+	bool item;      /* only the row whose key is in the path */
+	const struct md_field *const *fields; /* columns the body gives */
+	unsigned field_count;
+	/** INSERT: what to do with rows whose `conflict` columns are there already. */
+	enum md_resolution { MD_RESOLVE_NOT, MD_RESOLVE_MERGE, MD_RESOLVE_IGNORE } resolution;
+	const struct md_field *const *conflict;
+	unsigned conflict_count;
+	bool strip_nulls;
+};
+/** A compiled write. The rows it gives back come from RETURNING when their columns do, else from a
+ * select by key. */
+struct md_write_plan {
+	struct md_arena *arena;
+	const struct md_plan_stmt
+		*find;             /* keys of the rows, before they are deleted; NULL: not needed */
+	struct md_plan_stmt write; /* INSERT: once for every row of the body */
+	unsigned key_cells; /* RETURNING (or find) gives the key in so many cells; 0: it gives the
+			       rows */
+	const struct md_shape *shape; /* of RETURNING's rows; NULL: see `rows` */
+	struct md_plan *rows;         /* select of the rows by their keys; NULL: not needed */
+	bool bounded; /* one row at most, or rows of the body: may share a commit with others */
+};
+enum md_code md_write_plan_build(const struct md_write_request *request, const struct md_walk *walk,
+				 const struct md_plan_context *context,
+				 struct md_write_plan **ret_plan, struct md_error *err);
+/** NULL is fine; returns NULL. */
+struct md_write_plan *md_write_plan_free(struct md_write_plan *plan);
+enum md_code md_write_plan_key(const struct md_write_request *request, struct md_buf *key,
+			       struct md_walk *ret_walk, struct md_error *err);
+
 /** The values of one request. */
 struct md_plan_values {
 	const struct md_query *query;
@@ -125,6 +169,10 @@ struct md_plan_values {
  * a key that does not fit: MD_NOT_FOUND, MD404. */
 enum md_code md_plan_bind(const struct md_plan_stmt *stmt, const struct md_plan_values *values,
 			  struct md_value *args, struct md_error *err);
+
+/** One text as a value of `type`: 22P02 or 22003 in PostgreSQL's words when it is none. */
+enum md_code md_bind_typed(enum md_type type, struct md_str text, struct md_arena *arena,
+			   struct md_value *ret_value, struct md_error *err);
 
 /** The select tree of depth=N: all fields and relationships of `model`, N levels deep, without the
  * way back. In `arena`. NULL: the arena is full. */

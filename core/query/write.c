@@ -1,0 +1,313 @@
+/* Plans of writes: INSERT, UPDATE, DELETE, and how the rows they touched are told. */
+#include "core/query/builder.h"
+
+#include <string.h>
+
+#include "core/base/banned.h"
+
+enum { WRITE_ARENA = 1u << 20 };
+
+static void put_str(struct md_buf *key, struct md_str s)
+{
+	int64_t len = s.ptr ? (int64_t)s.len : -1;
+
+	md_buf_put(key, &len, sizeof(len));
+	md_buf_put(key, s.ptr, s.len);
+}
+
+static void put_fields(struct md_buf *key, const struct md_field *const *fields, unsigned count)
+{
+	md_buf_put(key, &count, sizeof(count));
+	for (unsigned i = 0; i < count; i++)
+		md_buf_put(key, &fields[i]->index, sizeof(fields[i]->index));
+}
+
+enum md_code md_write_plan_key(const struct md_write_request *request, struct md_buf *key,
+			       struct md_walk *ret_walk, struct md_error *err)
+{
+	const struct md_plan_request read = { .route = request->item ? MD_READ_ITEM : MD_READ_LIST,
+					      .model = request->model,
+					      .query = request->query,
+					      .strip_nulls = request->strip_nulls };
+	unsigned char head[3] = { (unsigned char)request->kind, (unsigned char)request->give,
+				  (unsigned char)request->resolution };
+
+	put_str(key, MD_STR("write"));
+	md_buf_put(key, head, sizeof(head));
+	put_fields(key, request->fields, request->field_count);
+	put_fields(key, request->conflict, request->conflict_count);
+	return md_plan_key(&read, key, ret_walk, err);
+}
+
+struct write_build {
+	struct md_build b;
+	struct md_plan_request read; /* what b.request points to */
+	const struct md_write_request *request;
+	struct md_write_plan *plan;
+	struct md_stmt_build s;
+	struct md_buf sql;
+};
+
+static void put_name(struct write_build *w, struct md_str name)
+{
+	w->b.context->dialect->put_name(&w->sql, name);
+}
+
+static void put_body_bind(struct write_build *w, unsigned number)
+{
+	md_put_bind(&w->b, &w->s, &w->sql,
+		    &(struct md_bind){ .from = MD_FROM_BODY,
+				       .type = w->request->fields[number]->type,
+				       .index = number });
+}
+
+static void put_names(struct write_build *w, const struct md_field *const *fields, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		md_buf_puts(&w->sql, i == 0 ? " (" : ",");
+		put_name(w, fields[i]->name);
+	}
+	md_buf_puts(&w->sql, count > 0 ? ")" : "");
+}
+
+static void put_conflict(struct write_build *w)
+{
+	const struct md_write_request *request = w->request;
+	bool merge = request->resolution == MD_RESOLVE_MERGE && request->field_count > 0;
+
+	if (request->resolution == MD_RESOLVE_NOT)
+		return;
+	md_buf_puts(&w->sql, " ON CONFLICT");
+	put_names(w, request->conflict, request->conflict_count);
+	md_buf_puts(&w->sql, merge ? " DO UPDATE SET " : " DO NOTHING");
+	for (unsigned i = 0; merge && i < request->field_count; i++) {
+		if (i > 0)
+			md_buf_putc(&w->sql, ',');
+		put_name(w, request->fields[i]->name);
+		md_buf_puts(&w->sql, " = excluded.");
+		put_name(w, request->fields[i]->name);
+	}
+}
+
+static enum md_code put_insert(struct write_build *w, struct md_error *err)
+{
+	const struct md_write_request *request = w->request;
+
+	(void)err;
+	md_buf_puts(&w->sql, "INSERT INTO ");
+	put_name(w, request->model->name);
+	put_names(w, request->fields, request->field_count);
+	for (unsigned i = 0; i < request->field_count; i++) {
+		md_buf_puts(&w->sql, i == 0 ? " VALUES (" : ",");
+		put_body_bind(w, i);
+	}
+	md_buf_puts(&w->sql, request->field_count > 0 ? ")" : " DEFAULT VALUES");
+	put_conflict(w);
+	return MD_OK;
+}
+
+/* WHERE of UPDATE, DELETE and the search for keys: the item's key and the filters of the root. */
+static enum md_code put_where(struct write_build *w, struct md_node *node, struct md_error *err)
+{
+	const char *separator = " WHERE ";
+
+	if (w->request->item)
+		md_put_key_conditions(&w->b, &w->s, &w->sql, node->model, node->alias, &separator);
+	return md_put_conditions(&w->b, &w->s, &w->sql, node, &separator, err);
+}
+
+static enum md_code put_change(struct write_build *w, struct md_error *err)
+{
+	struct md_node *node;
+	enum md_code code =
+		md_node_new(&w->b, w->request->model, &w->request->query->root, &node, err);
+
+	if (code != MD_OK)
+		return code;
+	md_buf_puts(&w->sql, w->request->kind == MD_WRITE_UPDATE ? "UPDATE " : "DELETE FROM ");
+	md_put_table(&w->b, &w->sql, w->request->model, node->alias);
+	for (unsigned i = 0; w->request->kind == MD_WRITE_UPDATE && i < w->request->field_count;
+	     i++) {
+		md_buf_puts(&w->sql, i == 0 ? " SET " : ",");
+		put_name(w, w->request->fields[i]->name);
+		md_buf_puts(&w->sql, " = ");
+		put_body_bind(w, i);
+	}
+	return put_where(w, node, err);
+}
+
+/* The columns that identify a row: its key, else what the engine has. */
+static enum md_code put_key_cells(struct write_build *w, unsigned alias, struct md_error *err)
+{
+	const struct md_model *model = w->request->model;
+	const char *row_key = w->b.context->dialect->row_key;
+
+	w->plan->key_cells = model->key_count > 0 ? model->key_count : 1;
+	if (model->key_count == 0 && (!row_key || model->kind != MD_REL_TABLE)) {
+		md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
+		md_error_details(
+			err, "the rows of '%.*s' have no key, so their embeds cannot be given back",
+			MD_STR_ARG(model->name));
+		return MD_INVALID;
+	}
+	if (model->key_count == 0 && alias != MD_NO_ALIAS) {
+		md_put_alias(&w->sql, alias);
+		md_buf_putc(&w->sql, '.');
+	}
+	if (model->key_count == 0)
+		md_buf_puts(&w->sql, row_key);
+	for (unsigned i = 0; i < model->key_count; i++) {
+		if (i > 0)
+			md_buf_putc(&w->sql, ',');
+		md_put_column(&w->b, &w->sql, alias, model->key[i]);
+	}
+	return MD_OK;
+}
+
+/* RETURNING can give what is asked: columns of the table, in the order of writing. */
+static bool is_direct(const struct md_write_request *request)
+{
+	if (request->query->root.order)
+		return false;
+	for (const struct md_select *select = request->query->root.select; select;
+	     select = select->next)
+		if (select->kind == MD_SELECT_EMBED)
+			return false;
+	return true;
+}
+
+static enum md_code put_returning_rows(struct write_build *w, struct md_error *err)
+{
+	struct md_node node = { .model = w->request->model,
+				.alias = MD_NO_ALIAS,
+				.level = &w->request->query->root };
+	enum md_code code = md_node_shape(&w->b, &w->s, &node, true, &w->plan->shape, err);
+
+	if (code != MD_OK)
+		return code;
+	if (w->s.cell_count == 0)
+		md_buf_puts(&w->s.cells, "1");
+	md_buf_puts(&w->sql, " RETURNING ");
+	md_buf_put(&w->sql, w->s.cells.data, w->s.cells.len);
+	w->sql.failed |= w->s.cells.failed;
+	return MD_OK;
+}
+
+static enum md_code put_returning(struct write_build *w, struct md_error *err)
+{
+	if (w->request->give == MD_GIVE_COUNT || w->plan->find)
+		return MD_OK;
+	if (w->request->give == MD_GIVE_ROWS && is_direct(w->request))
+		return put_returning_rows(w, err);
+	if (w->request->give == MD_GIVE_KEYS && w->request->model->key_count == 0)
+		return MD_OK; /* no Location without a key */
+	md_buf_puts(&w->sql, " RETURNING ");
+	return put_key_cells(w, MD_NO_ALIAS, err);
+}
+
+static enum md_code build_write(struct write_build *w, struct md_error *err)
+{
+	enum md_code code = md_stmt_build_init(&w->b, &w->s, err);
+
+	if (code != MD_OK)
+		return code;
+	md_buf_clear(&w->sql);
+	code = w->request->kind == MD_WRITE_INSERT ? put_insert(w, err) : put_change(w, err);
+	if (code == MD_OK)
+		code = put_returning(w, err);
+	if (code == MD_OK)
+		code = md_stmt_keep(&w->b, &w->s, &w->sql, &w->plan->write, err);
+	md_stmt_build_release(&w->s);
+	w->plan->write.stmt.writes = true;
+	w->plan->write.stmt.returns_rows =
+		w->plan->shape || (w->plan->key_cells > 0 && !w->plan->find);
+	return code;
+}
+
+/* The rows must be read before they are deleted: their keys first. */
+static enum md_code build_find(struct write_build *w, struct md_error *err)
+{
+	struct md_plan_stmt *find = md_arena_zalloc(w->b.arena, sizeof(*find));
+	struct md_node *node;
+	enum md_code code;
+
+	if (!find)
+		return md_fail_nomem(err);
+	code = md_stmt_build_init(&w->b, &w->s, err);
+	if (code != MD_OK)
+		return code;
+	md_buf_clear(&w->sql);
+	code = md_node_new(&w->b, w->request->model, &w->request->query->root, &node, err);
+	if (code == MD_OK) {
+		md_buf_puts(&w->sql, "SELECT ");
+		code = put_key_cells(w, node->alias, err);
+	}
+	if (code == MD_OK) {
+		md_buf_puts(&w->sql, " FROM ");
+		md_put_table(&w->b, &w->sql, node->model, node->alias);
+		code = put_where(w, node, err);
+	}
+	if (code == MD_OK)
+		code = md_stmt_keep(&w->b, &w->s, &w->sql, find, err);
+	md_stmt_build_release(&w->s);
+	find->stmt.returns_rows = true;
+	if (code == MD_OK)
+		w->plan->find = find;
+	return code;
+}
+
+static enum md_code build_rows(struct write_build *w, const struct md_walk *walk,
+			       struct md_error *err)
+{
+	struct md_plan_request read = w->read;
+
+	read.route = MD_READ_KEYS;
+	return md_plan_build(&read, walk, w->b.context, &w->plan->rows, err);
+}
+
+enum md_code md_write_plan_build(const struct md_write_request *request, const struct md_walk *walk,
+				 const struct md_plan_context *context,
+				 struct md_write_plan **ret_plan, struct md_error *err)
+{
+	struct md_arena *arena = md_arena_new(WRITE_ARENA);
+	struct write_build w = { .b = { .walk = walk, .context = context, .arena = arena },
+				 .request = request };
+	bool by_key = request->give == MD_GIVE_ROWS && !is_direct(request);
+	enum md_code code = MD_OK;
+
+	w.plan = arena ? md_arena_zalloc(arena, sizeof(*w.plan)) : NULL;
+	if (!w.plan) {
+		md_arena_free(arena);
+		return md_fail_nomem(err);
+	}
+	w.plan->arena = arena;
+	w.read = (struct md_plan_request){ .route = request->item ? MD_READ_ITEM : MD_READ_LIST,
+					   .model = request->model,
+					   .query = request->query,
+					   .strip_nulls = request->strip_nulls };
+	w.b.request = &w.read;
+	md_buf_init(&w.sql, MD_SQL_MAX);
+	if (by_key)
+		code = build_rows(&w, walk, err);
+	if (code == MD_OK && by_key && request->kind == MD_WRITE_DELETE)
+		code = build_find(&w, err);
+	if (code == MD_OK)
+		code = build_write(&w, err);
+	md_buf_release(&w.sql);
+	w.plan->bounded = request->kind == MD_WRITE_INSERT || request->item;
+	if (code != MD_OK) {
+		md_write_plan_free(w.plan);
+		return code;
+	}
+	*ret_plan = w.plan;
+	return MD_OK;
+}
+
+struct md_write_plan *md_write_plan_free(struct md_write_plan *plan)
+{
+	if (!plan)
+		return NULL;
+	md_plan_free(plan->rows);
+	md_arena_free(plan->arena);
+	return NULL;
+}
