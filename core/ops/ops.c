@@ -61,6 +61,46 @@ struct md_ops *md_ops_free(struct md_ops *ops)
 	return NULL;
 }
 
+static void bump(atomic_uint_fast64_t *counter, uint64_t by)
+{
+	/* One writer: no need for an atomic addition. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
+			      memory_order_relaxed);
+}
+
+void md_ops_context(const struct md_ops *ops, struct md_plan_context *ret_context)
+{
+	*ret_context = (struct md_plan_context){
+		.registry = ops->newest->registry,
+		.dialect = ops->options.dialect,
+		.embeds = ops->options.embeds,
+		.max_rows = ops->options.max_rows,
+		.aggregates = ops->options.aggregates,
+	};
+}
+
+struct md_cached_plan *md_ops_find(struct md_ops *ops, struct md_str key)
+{
+	struct md_cached_plan *cached = md_plans_find(ops->newest->plans, key);
+
+	if (cached)
+		bump(&ops->hits, 1);
+	return cached;
+}
+
+struct md_cached_plan *md_ops_cache(struct md_ops *ops, struct md_str key, struct md_plan *plan,
+				    struct md_write_plan *write)
+{
+	struct md_plans *plans = ops->newest->plans;
+	uint64_t evicted = 0;
+	struct md_cached_plan *cached = md_plans_add(plans, key, plan, write, &evicted);
+
+	bump(&ops->misses, 1);
+	bump(&ops->evictions, evicted);
+	atomic_store_explicit(&ops->plans, md_plans_count(plans), memory_order_relaxed);
+	return cached;
+}
+
 void md_generation_leave(struct md_ops *ops, struct md_generation *generation)
 {
 	assert(generation->users > 0);

@@ -24,6 +24,13 @@ struct md_ops {
 	atomic_uint plans;
 };
 
+/** What plans are made with. */
+void md_ops_context(const struct md_ops *ops, struct md_plan_context *ret_context);
+/** The cached plan of this key, counted as a hit; NULL: none. */
+struct md_cached_plan *md_ops_find(struct md_ops *ops, struct md_str key);
+/** Keep a new plan, of a read or of a write; owned from then on. NULL: out of memory. */
+struct md_cached_plan *md_ops_cache(struct md_ops *ops, struct md_str key, struct md_plan *plan,
+				    struct md_write_plan *write);
 /** One request less that uses `generation`. */
 void md_generation_leave(struct md_ops *ops, struct md_generation *generation);
 #endif

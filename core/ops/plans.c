@@ -41,6 +41,12 @@ static void link_newest(struct md_plans *plans, struct md_cached_plan *cached)
 	plans->newest = cached;
 }
 
+static void free_plan(struct md_plan *plan, struct md_write_plan *write)
+{
+	md_plan_free(plan);
+	md_write_plan_free(write);
+}
+
 /* The entry lives in the plan's arena, so it goes with it. */
 static void drop(struct md_plans *plans, struct md_cached_plan *cached)
 {
@@ -48,7 +54,7 @@ static void drop(struct md_plans *plans, struct md_cached_plan *cached)
 	unlink_plan(plans, cached);
 	cached->cached = false;
 	if (cached->users == 0)
-		md_plan_free(cached->plan);
+		free_plan(cached->plan, cached->write);
 }
 
 struct md_plans *md_plans_free(struct md_plans *plans)
@@ -74,17 +80,19 @@ struct md_cached_plan *md_plans_find(struct md_plans *plans, struct md_str key)
 }
 
 struct md_cached_plan *md_plans_add(struct md_plans *plans, struct md_str key, struct md_plan *plan,
-				    uint64_t *evicted)
+				    struct md_write_plan *write, uint64_t *evicted)
 {
-	struct md_cached_plan *cached = md_arena_zalloc(plan->arena, sizeof(*cached));
+	struct md_arena *arena = plan ? plan->arena : write->arena;
+	struct md_cached_plan *cached = md_arena_zalloc(arena, sizeof(*cached));
 
 	if (cached)
-		cached->key = md_arena_str(plan->arena, key);
+		cached->key = md_arena_str(arena, key);
 	if (!cached || !cached->key.ptr || !md_map_set(plans->map, cached->key, cached)) {
-		md_plan_free(plan);
+		free_plan(plan, write);
 		return NULL;
 	}
 	cached->plan = plan;
+	cached->write = write;
 	cached->cached = true;
 	link_newest(plans, cached);
 	while (md_map_count(plans->map) > plans->limit && plans->oldest != cached) {
@@ -103,7 +111,7 @@ void md_plans_unuse(struct md_cached_plan *cached)
 {
 	assert(cached->users > 0);
 	if (--cached->users == 0 && !cached->cached)
-		md_plan_free(cached->plan);
+		free_plan(cached->plan, cached->write);
 }
 
 unsigned md_plans_count(const struct md_plans *plans)

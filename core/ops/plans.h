@@ -9,7 +9,8 @@ struct md_plans;
 
 /** A plan with what it has cost so far. */
 struct md_cached_plan {
-	struct md_plan *plan;
+	struct md_plan *plan;            /* of a read, or NULL */
+	struct md_write_plan *write;     /* of a write, or NULL */
 	struct md_str key;               /* in the plan's arena */
 	unsigned users;                  /* requests that run it now */
 	bool cached;                     /* still found by its key */
@@ -29,7 +30,7 @@ struct md_cached_plan *md_plans_find(struct md_plans *plans, struct md_str key);
 /** Add a plan, which the cache owns from then on, also when this fails (NULL: out of memory).
  * Counts what had to go in *evicted. */
 struct md_cached_plan *md_plans_add(struct md_plans *plans, struct md_str key, struct md_plan *plan,
-				    uint64_t *evicted);
+				    struct md_write_plan *write, uint64_t *evicted);
 void md_plans_use(struct md_cached_plan *cached);
 void md_plans_unuse(struct md_cached_plan *cached);
 unsigned md_plans_count(const struct md_plans *plans);

@@ -98,34 +98,17 @@ static enum md_code check_depth(const struct md_query *query, struct md_error *e
 	return MD_OK;
 }
 
-static void bump(atomic_uint_fast64_t *counter)
-{
-	/* One writer: no need for an atomic addition. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
-}
-
 static enum md_code build_plan(struct md_read *read, struct md_str key, struct md_error *err)
 {
-	struct md_ops *ops = read->ops;
-	struct md_plan_context context = {
-		.registry = ops->newest->registry,
-		.dialect = ops->options.dialect,
-		.embeds = ops->options.embeds,
-		.max_rows = ops->options.max_rows,
-		.aggregates = ops->options.aggregates,
-	};
-	uint64_t evicted = 0;
+	struct md_plan_context context;
 	struct md_plan *plan;
-	enum md_code code = md_plan_build(&read->ask, &ops->walk, &context, &plan, err);
+	enum md_code code;
 
+	md_ops_context(read->ops, &context);
+	code = md_plan_build(&read->ask, &read->ops->walk, &context, &plan, err);
 	if (code != MD_OK)
 		return code;
-	bump(&ops->misses);
-	read->cached = md_plans_add(ops->newest->plans, key, plan, &evicted);
-	atomic_fetch_add_explicit(&ops->evictions, evicted, memory_order_relaxed);
-	atomic_store_explicit(&ops->plans, md_plans_count(ops->newest->plans),
-			      memory_order_relaxed);
+	read->cached = md_ops_cache(read->ops, key, plan, NULL);
 	return read->cached ? MD_OK : md_fail_nomem(err);
 }
 
@@ -147,11 +130,10 @@ static enum md_code find_plan(struct md_read *read, struct md_error *err)
 	if (code != MD_OK)
 		return code;
 	key = (struct md_str){ ops->key.data, ops->key.len };
-	read->cached = md_plans_find(ops->newest->plans, key);
+	read->cached = md_ops_find(ops, key);
 	read->result.legacy_names = ops->walk.legacy_names;
 	if (read->cached) {
 		read->result.plan_hit = true;
-		bump(&ops->hits);
 		return MD_OK;
 	}
 	return build_plan(read, key, err);

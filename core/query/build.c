@@ -201,6 +201,7 @@ static void put_keys(struct md_build *b, struct md_stmt_build *s, const struct m
 	md_put_bind(b, s, &param, &(struct md_bind){ .from = MD_FROM_KEYS });
 	md_put_template(&s->from, dialect->keys_from, (struct md_str){ NULL, 0 },
 			(struct md_str){ param.data, param.len });
+	s->failed |= param.failed;
 	md_put_table(b, &s->from, node->model, node->alias);
 	for (unsigned i = 0; i < count; i++) {
 		md_buf_puts(&s->where, *separator);

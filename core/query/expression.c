@@ -119,6 +119,7 @@ static enum md_code put_path(struct md_build *b, struct md_stmt_build *s,
 	if (code != MD_OK)
 		return code;
 	md_put_bind(b, s, &param, &bind);
+	s->failed |= param.failed;
 	number = (struct md_str){ param.data, param.len };
 	md_put_template(out, template, column, number);
 	return MD_OK;
@@ -218,6 +219,7 @@ static void put_comparison(struct md_build *b, struct md_stmt_build *s, const st
 		return;
 	}
 	put_value(b, s, leaf, item, op->as, &param);
+	s->failed |= param.failed;
 	md_put_template(out, b->context->dialect->templates[op->template], leaf->column,
 			(struct md_str){ param.data, param.len });
 }

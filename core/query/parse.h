@@ -60,4 +60,7 @@ void md_query_print(const struct md_query *query, struct md_buf *out);
  * Empty input: empty. */
 enum md_code md_query_canonical(struct md_arena *arena, struct md_str raw, struct md_buf *out,
 				struct md_error *err);
+
+/** Append `text` with every byte but letters, digits and those of `plain` percent-encoded. */
+void md_uri_encode(struct md_buf *out, struct md_str text, const char *plain);
 #endif

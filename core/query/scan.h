@@ -149,6 +149,4 @@ struct md_parameter {
 enum md_code md_uri_parameters(struct md_arena *arena, struct md_str raw, unsigned limit,
 			       struct md_parameter **ret_parameters, unsigned *ret_count,
 			       struct md_error *err);
-/** Append `text` with every byte but letters, digits and those of `plain` percent-encoded. */
-void md_uri_encode(struct md_buf *out, struct md_str text, const char *plain);
 #endif

@@ -256,6 +256,48 @@ static enum md_code build_find(struct write_build *w, struct md_error *err)
 	return code;
 }
 
+/* Number of the field in the body; field_count: not there. */
+static unsigned number_of(const struct md_write_request *request, const struct md_field *field)
+{
+	unsigned i = 0;
+
+	while (i < request->field_count && request->fields[i] != field)
+		i++;
+	return i;
+}
+
+/* An upsert tells inserted rows from merged ones by looking first: RETURNING cannot. */
+static enum md_code build_exists(struct write_build *w, struct md_error *err)
+{
+	const struct md_write_request *request = w->request;
+	struct md_plan_stmt *exists = md_arena_zalloc(w->b.arena, sizeof(*exists));
+	enum md_code code;
+
+	for (unsigned i = 0; i < request->conflict_count; i++)
+		if (number_of(request, request->conflict[i]) == request->field_count)
+			return MD_OK; /* the key is made by the database: new rows only */
+	if (!exists)
+		return md_fail_nomem(err);
+	code = md_stmt_build_init(&w->b, &w->s, err);
+	if (code != MD_OK)
+		return code;
+	md_buf_clear(&w->sql);
+	md_buf_puts(&w->sql, "SELECT 1 FROM ");
+	put_name(w, request->model->name);
+	for (unsigned i = 0; i < request->conflict_count; i++) {
+		md_buf_puts(&w->sql, i == 0 ? " WHERE " : " AND ");
+		put_name(w, request->conflict[i]->name);
+		md_buf_puts(&w->sql, " = ");
+		put_body_bind(w, number_of(request, request->conflict[i]));
+	}
+	code = md_stmt_keep(&w->b, &w->s, &w->sql, exists, err);
+	md_stmt_build_release(&w->s);
+	exists->stmt.returns_rows = true;
+	if (code == MD_OK)
+		w->plan->exists = exists;
+	return code;
+}
+
 static enum md_code build_rows(struct write_build *w, const struct md_walk *walk,
 			       struct md_error *err)
 {
@@ -291,6 +333,8 @@ enum md_code md_write_plan_build(const struct md_write_request *request, const s
 		code = build_rows(&w, walk, err);
 	if (code == MD_OK && by_key && request->kind == MD_WRITE_DELETE)
 		code = build_find(&w, err);
+	if (code == MD_OK && request->resolution != MD_RESOLVE_NOT)
+		code = build_exists(&w, err);
 	if (code == MD_OK)
 		code = build_write(&w, err);
 	md_buf_release(&w.sql);

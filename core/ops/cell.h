@@ -1,0 +1,15 @@
+/* Private to core/ops: cells of a request body as values for a column. */
+#ifndef MD_CORE_OPS_CELL_H
+#define MD_CORE_OPS_CELL_H
+#include "core/db/catalog.h"
+#include "core/db/value.h"
+#include "core/json/body.h"
+
+/** The value of a cell for a column of `type`, as PostgreSQL's json_to_recordset would make it;
+ * `texts`: the cell comes from CSV or a form, where everything is text of the column's type. 22P02
+ * and 22003 when it does not fit. An absent cell is NULL. Text is borrowed from the cell or goes to
+ * the arena. */
+enum md_code md_cell_value(const struct md_body_cell *cell, enum md_type type, bool texts,
+			   struct md_arena *arena, struct md_value *ret_value,
+			   struct md_error *err);
+#endif

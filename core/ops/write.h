@@ -1,0 +1,58 @@
+/* Writing: POST, PATCH, PUT and DELETE of a relation or an item. One md_write is one request's work
+ * in one savepoint of the group commit: all of it happens or nothing, and nothing is told before it
+ * is durable. Lives in the request's arena; home loop only. */
+#ifndef MD_CORE_OPS_WRITE_H
+#define MD_CORE_OPS_WRITE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/json/body.h"
+#include "core/ops/read.h"
+
+/** What is asked. Everything borrowed, from the request's arena. */
+struct md_write;
+struct md_write_ask {
+	enum md_write_kind kind;
+	enum md_give give;
+	const struct md_model *model;
+	const struct md_str
+		*key; /* of an item route: model->key_count parts; NULL: the filters decide */
+	const struct md_query *query;
+	const struct md_body *body; /* NULL for DELETE */
+	bool texts; /* the body's cells are texts of their column's type (CSV, forms) */
+	enum md_prefer_resolution resolution;
+	const struct md_str *conflict; /* on_conflict=; NULL: the primary key */
+	unsigned conflict_count;
+	bool replace;         /* PUT: the body is one row and has the key of the path */
+	bool missing_default; /* Prefer: missing=default */
+	bool singular;
+	bool strip_nulls;
+	bool dry_run; /* Prefer: tx=rollback */
+	bool has_max_affected;
+	int64_t max_affected;
+	uint64_t deadline_ns;
+	struct md_arena *arena;
+	struct md_buf *out;
+	void (*ready)(struct md_write *write, void *arg);
+	void *arg;
+};
+
+struct md_write_result {
+	uint64_t rows;        /* inserted, changed or deleted */
+	uint64_t inserted;    /* of an upsert: those that were not there */
+	const char *location; /* "?id=eq.7" of the one row inserted; NULL: none */
+	bool resolved;        /* the resolution was used: there is a key to conflict with */
+};
+
+/** Start. *ret_write is NULL when not even that much memory is there. True: it has failed already
+ * and `ready` will not be called. */
+bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask,
+		    struct md_write **ret_write);
+/** MD_READ_RUNNING, MD_READ_DONE (durable) or MD_READ_FAILED (nothing happened, or MD_UNCERTAIN).
+ */
+enum md_read_state md_write_state(const struct md_write *write);
+const struct md_error *md_write_error(const struct md_write *write);
+const struct md_write_result *md_write_result(const struct md_write *write);
+/** Client gone or deadline: rolls back when it is not too late; still ends through `ready`. */
+void md_write_cancel(struct md_write *write);
+#endif
