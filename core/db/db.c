@@ -228,6 +228,8 @@ enum md_code md_lane_fail_connect(struct md_db *db, struct md_error *err)
 {
 	md_log_line(&db->log, MD_LOG_ERROR, "cannot open the database: %s%s%s", err->message,
 		    err->hint[0] ? "; " : "", err->hint);
+	if (strcmp(err->wire, "55P03") == 0) /* locked: that is safe to tell, and will pass */
+		return err->code;
 	return md_fail(err, MD_UNAVAILABLE, "PGRST000",
 		       "Database connection error. Retrying the connection.");
 }
