@@ -127,6 +127,29 @@ struct adopt {
 	const struct md_options *options;
 };
 
+/* Conditions repeat embeds, and depth= has its own: the parser's limit is for what clients write.
+ */
+enum { RELATIONS_PER_EMBED = 8 };
+
+static void fill_ops_options(const struct md_loop *loop, const struct md_options *options,
+			     struct md_ops_options *ret_ops)
+{
+	const struct md_db *db = loop->server->db;
+
+	*ret_ops = (struct md_ops_options){
+		.db = loop->db,
+		.dialect = md_db_dialect(db),
+		.features = md_db_features(db),
+		.plan_cache = options->plan_cache,
+		.embeds = options->embeds * RELATIONS_PER_EMBED,
+		.max_rows = options->db_max_rows == 0 ? UINT64_MAX : options->db_max_rows,
+		.stream_threshold = options->stream_threshold,
+		.stream_piece = options->stream_piece,
+		.aggregates = options->db_aggregates_enabled,
+		.legacy_names = options->url_use_legacy_target_names,
+	};
+}
+
 static void adopt(struct md_task *task)
 {
 	struct adopt *news = (struct adopt *)task;
@@ -137,6 +160,12 @@ static void adopt(struct md_task *task)
 
 		take_options(loop, news->options);
 		md_options_unref(old);
+	}
+	if (loop->ops) {
+		struct md_ops_options ops;
+
+		fill_ops_options(loop, loop->options, &ops);
+		md_ops_set(loop->ops, &ops);
 	}
 	if (news->registry && loop->ops) {
 		md_ops_adopt(loop->ops, news->registry);
@@ -165,23 +194,12 @@ enum md_code md_loop_post_adopt(struct md_loop *loop, struct md_registry *regist
 static enum md_code join_database(struct md_loop *loop, const struct md_loop_options *options,
 				  struct md_error *err)
 {
-	const struct md_options *o = options->options;
-	struct md_db *db = loop->server->db;
-	struct md_ops_options ops = {
-		.dialect = md_db_dialect(db),
-		.features = md_db_features(db),
-		.plan_cache = o->plan_cache,
-		.embeds = o->embeds,
-		.max_rows = o->db_max_rows == 0 ? UINT64_MAX : o->db_max_rows,
-		.stream_threshold = o->stream_threshold,
-		.stream_piece = o->stream_piece,
-		.aggregates = o->db_aggregates_enabled,
-	};
-	enum md_code code = md_db_join(db, loop->reactor, &loop->db, err);
+	struct md_ops_options ops;
+	enum md_code code = md_db_join(loop->server->db, loop->reactor, &loop->db, err);
 
 	if (code != MD_OK)
 		return code;
-	ops.db = loop->db;
+	fill_ops_options(loop, options->options, &ops);
 	code = md_ops_new(&ops, md_registry_ref(options->registry), &loop->ops, err);
 	if (code != MD_OK)
 		return code;

@@ -121,6 +121,16 @@ void md_ops_adopt(struct md_ops *ops, struct md_registry *registry)
 		generation_free(old);
 }
 
+void md_ops_set(struct md_ops *ops, const struct md_ops_options *options)
+{
+	ops->options.embeds = options->embeds;
+	ops->options.max_rows = options->max_rows;
+	ops->options.stream_threshold = options->stream_threshold;
+	ops->options.stream_piece = options->stream_piece;
+	ops->options.aggregates = options->aggregates;
+	ops->options.legacy_names = options->legacy_names;
+}
+
 struct md_registry *md_ops_registry(const struct md_ops *ops)
 {
 	return ops->newest->registry;

@@ -112,6 +112,16 @@ static enum md_code build_plan(struct md_read *read, struct md_str key, struct m
 	return read->cached ? MD_OK : md_fail_nomem(err);
 }
 
+/* PostgREST's url-use-legacy-target-names = false: an embed with an alias is known by it alone. */
+static enum md_code fail_legacy(struct md_str name, struct md_error *err)
+{
+	md_fail(err, MD_INVALID, "PGRST108", "'%.*s' is not an embedded resource in this request",
+		MD_STR_ARG(name));
+	md_error_hint(err, "Verify that '%.*s' is included in the 'select' query parameter.",
+		      MD_STR_ARG(name));
+	return MD_INVALID;
+}
+
 static enum md_code find_plan(struct md_read *read, struct md_error *err)
 {
 	const struct md_read_request *request = &read->request;
@@ -131,7 +141,9 @@ static enum md_code find_plan(struct md_read *read, struct md_error *err)
 		return code;
 	key = (struct md_str){ ops->key.data, ops->key.len };
 	read->cached = md_ops_find(ops, key);
-	read->result.legacy_names = ops->walk.legacy_names;
+	read->result.legacy_names = md_str_is_given(ops->walk.legacy_name);
+	if (read->result.legacy_names && !ops->options.legacy_names)
+		return fail_legacy(ops->walk.legacy_name, err);
 	if (read->cached) {
 		read->result.plan_hit = true;
 		return MD_OK;

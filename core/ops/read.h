@@ -30,6 +30,7 @@ struct md_ops_options {
 	size_t stream_threshold; /* an answer larger than this is streamed */
 	size_t stream_piece;     /* producer stops at this much unsent */
 	bool aggregates;         /* db-aggregates-enabled */
+	bool legacy_names;       /* url-use-legacy-target-names */
 };
 enum md_code md_ops_new(const struct md_ops_options *options, struct md_registry *registry,
 			struct md_ops **ret_ops, struct md_error *err);
@@ -38,6 +39,9 @@ struct md_ops *md_ops_free(struct md_ops *ops);
 /** Take a new registry (reference is taken over); plans of the old one go when its last request
  * ends. Start of a turn. */
 void md_ops_adopt(struct md_ops *ops, struct md_registry *registry);
+/** Change max_rows, embeds, aggregates, legacy_names and the stream sizes; for plans made after the
+ * next adopt. */
+void md_ops_set(struct md_ops *ops, const struct md_ops_options *options);
 /** The registry of new requests; borrowed until the next adopt. */
 struct md_registry *md_ops_registry(const struct md_ops *ops);
 

@@ -106,7 +106,8 @@ static void put_embed(struct walker *w, const struct md_embed *embed)
 	put_str(w, embed->relation);
 	put_str(w, embed->hint);
 	put_byte(w, (unsigned)embed->join << 1 | embed->spread);
-	w->walk->legacy_names |= embed->legacy_name;
+	if (embed->legacy_name)
+		w->walk->legacy_name = embed->relation;
 	put_level(w, &embed->level);
 }
 
@@ -148,7 +149,7 @@ enum md_code md_plan_key(const struct md_plan_request *request, struct md_buf *k
 	struct md_level root = request->query->root;
 
 	ret_walk->filter_count = ret_walk->offset_count = 0;
-	ret_walk->legacy_names = false;
+	ret_walk->legacy_name = (struct md_str){ NULL, 0 };
 	/* The root's limit and offset are those of the request, not of the tree: Range and
 	 * db-max-rows count too. */
 	root.has_limit = root.has_offset = false;

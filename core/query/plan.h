@@ -52,7 +52,8 @@ struct md_walk {
 	unsigned filter_count;
 	const struct md_level *offsets[64];
 	unsigned offset_count;
-	bool legacy_names; /* a filter named an embed by its target although it has an alias */
+	struct md_str legacy_name; /* an embed that a parameter named by its target although it has
+				      an alias; not given: none */
 };
 
 /** Where one placeholder's value comes from. */

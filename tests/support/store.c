@@ -77,6 +77,7 @@ void store_start_with(unsigned budget_us, uint64_t max_rows)
 	struct md_ops_options ops = { .plan_cache = 16,
 				      .embeds = 256,
 				      .max_rows = max_rows,
+				      .legacy_names = true,
 				      .stream_threshold = 256 * 1024,
 				      .stream_piece = 64 * 1024 };
 	const struct md_catalog *catalog;
