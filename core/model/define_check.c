@@ -1,0 +1,221 @@
+/* Whether the settings of a field go together, and its values fit its type. */
+#include "core/model/define_private.h"
+#include "core/model/private.h"
+
+#include "core/base/banned.h"
+
+#define BIT(type) (1u << MD_DEF_##type)
+enum {
+	INTEGERS = BIT(SMALLINT) | BIT(INTEGER) | BIT(BIGINT),
+	NUMBERS = INTEGERS | BIT(FLOAT) | BIT(DECIMAL),
+	TEXTS = BIT(STRING) | BIT(TEXT),
+	MOMENTS = BIT(DATETIME) | BIT(DATETIME_LOCAL) | BIT(DATE) | BIT(TIME),
+	ALL = ~0
+};
+
+struct check {
+	struct md_def_resolver *resolver;
+	struct md_def_loader *loader;
+	const struct md_def_field *field;
+	const char *type;
+};
+
+static void report(const struct check *check, enum md_def_code code, const char *text)
+{
+	md_def_report_at(check->loader, &check->field->place, code, "%s", text);
+}
+
+/* --- which settings a type has -----------------------------------------------------------------
+ */
+
+static void does_not_apply(const struct check *check, bool given, const char *setting,
+			   unsigned types)
+{
+	if (given && !(types & 1u << check->field->type))
+		md_def_report_at(check->loader, &check->field->place, MD_DEF_M112,
+				 "%s does not go with type %s", setting, check->type);
+}
+
+static void check_settings(const struct check *check)
+{
+	const struct md_def_field *field = check->field;
+	bool own = field->typed; /* a reference takes some over from its target */
+
+	does_not_apply(check, field->max_length > 0 && own, "max_length", TEXTS | BIT(BYTES));
+	does_not_apply(check, field->min_length > 0, "min_length", TEXTS | BIT(BYTES));
+	does_not_apply(check, field->min.kind, "min", NUMBERS | MOMENTS);
+	does_not_apply(check, field->max.kind, "max", NUMBERS | MOMENTS);
+	does_not_apply(check, field->exclusive_min.kind, "exclusive_min", NUMBERS | MOMENTS);
+	does_not_apply(check, field->exclusive_max.kind, "exclusive_max", NUMBERS | MOMENTS);
+	does_not_apply(check, field->multiple_of.kind, "multiple_of", NUMBERS);
+	does_not_apply(check, field->pattern, "pattern", TEXTS);
+	does_not_apply(check, field->format, "format", TEXTS);
+	does_not_apply(check, field->collate && own, "collate", TEXTS);
+	does_not_apply(check, field->precision > 0 && own, "precision", BIT(DECIMAL));
+	does_not_apply(check, field->scale > 0 && own, "scale", BIT(DECIMAL));
+	does_not_apply(check, field->items && own, "items", BIT(ARRAY));
+	does_not_apply(check, field->json_number && own, "json_number", INTEGERS | BIT(DECIMAL));
+	does_not_apply(check, field->on_update_now, "on update now()",
+		       BIT(DATETIME) | BIT(DATETIME_LOCAL));
+	does_not_apply(check, field->unique, "unique", (unsigned)ALL & ~(BIT(JSON) | BIT(ARRAY)));
+}
+
+/* --- what contradicts itself -------------------------------------------------------------------
+ */
+
+static bool has_default(const struct md_def_field *field)
+{
+	return field->value.literal.kind || field->value.fn ||
+	       md_def_sql_is_given(&field->value.sql);
+}
+
+static bool is_above(const struct md_def_value *low, const struct md_def_value *high)
+{
+	double a, b;
+
+	if (low->kind == MD_DEF_TEXTUAL && high->kind == MD_DEF_TEXTUAL)
+		return strcmp(low->text, high->text) > 0;
+	return low->kind == MD_DEF_NUMBER && high->kind == MD_DEF_NUMBER &&
+	       md_str_to_double(md_str_of(low->text), &a) &&
+	       md_str_to_double(md_str_of(high->text), &b) && a > b;
+}
+
+static void check_sense(const struct check *check)
+{
+	const struct md_def_field *field = check->field;
+	double step;
+
+	if (field->is_generated && (has_default(field) || field->on_update_now))
+		report(check, MD_DEF_M112, "a generated value has no default");
+	if (field->is_generated && field->auto_increment == MD_DEF_YES)
+		report(check, MD_DEF_M112, "a generated value does not count by itself");
+	if (field->readonly && field->writeonly)
+		report(check, MD_DEF_M112, "readonly and writeonly exclude each other");
+	if (field->readonly && field->required) {
+		report(check, MD_DEF_M112, "readonly and required: nobody can give the value");
+		md_def_hint(check->loader, "add a default, or \"?\"");
+	}
+	if (field->max_length > 0 && field->min_length > field->max_length)
+		report(check, MD_DEF_M112, "min_length is more than max_length");
+	if (field->type == MD_DEF_DECIMAL && field->scale > field->precision)
+		md_def_report_at(check->loader, &field->place, MD_DEF_M122,
+				 "a scale of %u is more than the precision of %u", field->scale,
+				 field->precision);
+	if (is_above(&field->min, &field->max) ||
+	    is_above(&field->exclusive_min, &field->exclusive_max))
+		report(check, MD_DEF_M112, "the minimum is more than the maximum");
+	if (field->multiple_of.kind == MD_DEF_NUMBER &&
+	    (!md_str_to_double(md_str_of(field->multiple_of.text), &step) || step <= 0))
+		report(check, MD_DEF_M106, "multiple_of must be more than 0");
+}
+
+static void check_pattern(const struct check *check)
+{
+	const char *problem = check->field->pattern
+				      ? md_def_bad_pattern(check->loader, check->field->pattern)
+				      : NULL;
+
+	if (problem)
+		md_def_report_at(check->loader, &check->field->place, MD_DEF_M131,
+				 "bad pattern: %s", problem);
+}
+
+/* --- values ------------------------------------------------------------------------------------
+ */
+
+static void hint_label(const struct check *check, const char *text)
+{
+	struct md_guess guess;
+
+	md_guess_init(&guess, md_str_of(text), MD_DEF_LIKE);
+	for (unsigned i = 0; i < check->field->labels.count; i++)
+		md_guess_offer(&guess, md_str_of(check->field->labels.items[i]));
+	if (guess.best.ptr)
+		md_def_hint(check->loader, "did you mean \"%s\"?", guess.best.ptr);
+}
+
+static void check_value(const struct check *check, const char *what,
+			const struct md_def_value *value, bool may_be_null)
+{
+	const char *expected;
+	const char *quote = value->kind == MD_DEF_TEXTUAL ? "\"" : "";
+
+	if (value->kind == MD_DEF_NO_VALUE || (value->kind == MD_DEF_NULL && may_be_null))
+		return;
+	if (value->kind == MD_DEF_NULL && check->field->type != MD_DEF_JSON) {
+		md_def_report_at(check->loader, &check->field->place, MD_DEF_M130,
+				 "%s is null, but the field cannot be", what);
+		return;
+	}
+	expected = md_def_misfit(check->loader, check->field, value);
+	if (!expected)
+		return;
+	md_def_report_at(check->loader, &check->field->place, MD_DEF_M130,
+			 "%s %s%s%s does not fit %s: expected %s", what, quote, value->text, quote,
+			 check->type, expected);
+	if (check->field->type == MD_DEF_ENUM)
+		hint_label(check, value->text);
+}
+
+/* Limits have the type's own kind of value, without its length. */
+static void check_limit(const struct check *check, const char *what,
+			const struct md_def_value *value)
+{
+	if ((NUMBERS | MOMENTS) & 1u << check->field->type)
+		check_value(check, what, value, false);
+}
+
+static void check_fn(const struct check *check, const char *what, enum md_def_fn fn)
+{
+	static const unsigned fits[] = {
+		[MD_DEF_FN_NONE] = (unsigned)ALL,
+		[MD_DEF_NOW] = BIT(DATETIME) | BIT(DATETIME_LOCAL),
+		[MD_DEF_TODAY] = BIT(DATE),
+		[MD_DEF_UUID4] = BIT(UUID) | TEXTS,
+		[MD_DEF_UUID7] = BIT(UUID) | TEXTS,
+		[MD_DEF_RANDOM_HEX] = TEXTS,
+		[MD_DEF_AUTH] = TEXTS | INTEGERS | BIT(UUID),
+	};
+
+	if (!(fits[fn] & 1u << check->field->type))
+		md_def_report_at(check->loader, &check->field->place, MD_DEF_M130,
+				 "%s %s() does not fit %s", what, md_def_word_of(md_def_fns, fn),
+				 check->type);
+}
+
+static void check_values(const struct check *check)
+{
+	const struct md_def_field *field = check->field;
+
+	check_value(check, "the default", &field->value.literal, field->nullable);
+	check_fn(check, "the default", field->value.fn);
+	check_value(check, "backfill", &field->backfill.literal, field->nullable);
+	check_fn(check, "backfill", field->backfill.fn);
+	check_value(check, "the example", &field->example, field->nullable);
+	check_limit(check, "min", &field->min);
+	check_limit(check, "max", &field->max);
+	check_limit(check, "exclusive_min", &field->exclusive_min);
+	check_limit(check, "exclusive_max", &field->exclusive_max);
+	if (field->multiple_of.kind && field->multiple_of.kind != MD_DEF_NUMBER)
+		report(check, MD_DEF_M130, "multiple_of is not a number");
+}
+
+static void check_field(struct md_def_resolver *resolver, const struct md_def_field *field)
+{
+	struct check check = { resolver, resolver->loader, field,
+			       md_def_word_of(md_def_types, field->type) };
+
+	if (field->broken || field->type == MD_DEF_NONE)
+		return;
+	check_settings(&check);
+	check_sense(&check);
+	check_pattern(&check);
+	check_values(&check);
+}
+
+void md_def_check_fields(struct md_def_resolver *resolver)
+{
+	for (unsigned i = 0; i < resolver->count && !resolver->loader->failed; i++)
+		for (unsigned k = 0; k < resolver->models[i].field_count; k++)
+			check_field(resolver, &resolver->slots[i].fields[k]);
+}
