@@ -206,6 +206,23 @@ static void check_schemas(const struct check *c)
 		      c->options->db_schemas.count);
 }
 
+static void check_targets(const struct check *c)
+{
+	static const char *const engines[] = { "sqlite", "postgresql", "mariadb" };
+	const struct md_option_list *list = &c->options->models_targets;
+
+	for (unsigned i = 0; i < list->count; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < sizeof(engines) / sizeof(engines[0]); k++)
+			known = known || strcmp(list->items[i], engines[k]) == 0;
+		if (!known)
+			ERROR(c, models_targets,
+			      "models_targets = %.40s: expected sqlite, postgresql or mariadb",
+			      list->items[i]);
+	}
+}
+
 static void check_roles(const struct check *c)
 {
 	const char *secret = c->options->jwt_secret;
@@ -315,9 +332,9 @@ static void check_port(const struct check *c)
 }
 
 static void (*const checks[])(const struct check *check) = {
-	check_db_url, check_listen,  check_admin,       check_modes,   check_times,
-	check_sizes,  check_schemas, check_roles,       check_proxies, check_trace_header,
-	check_pool,   check_port,    check_unsupported,
+	check_db_url,       check_listen,  check_admin,   check_modes,       check_times,
+	check_sizes,        check_schemas, check_targets, check_roles,       check_proxies,
+	check_trace_header, check_pool,    check_port,    check_unsupported,
 };
 
 void md_check_options(const struct md_options *options, const struct md_origin *origins, bool serve,

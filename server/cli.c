@@ -7,6 +7,7 @@
 
 #include "config/settings.h"
 #include "config/suggest.h"
+#include "server/cli_models.h"
 
 #include "core/base/banned.h"
 
@@ -33,9 +34,17 @@ struct call {
 	int argc; /* what is left behind the command's words */
 	char **argv;
 	bool help;
+	struct md_cli_models models;
 };
 
-enum { TAKES_SETTINGS = 1, TAKES_READY_FD = 2, TAKES_WORDS = 4 };
+enum {
+	TAKES_SETTINGS = 1,
+	TAKES_READY_FD = 2,
+	TAKES_WORDS = 4,
+	TAKES_FILES = 8, /* words among the options */
+	TAKES_ALL = 16,
+	TAKES_FORM = 32
+};
 
 static int usage_error(const struct call *call)
 {
@@ -105,6 +114,27 @@ static int take_ready_fd(struct call *call, const char *value)
 	return EX_OK;
 }
 
+static int take_long(struct call *call, const char *value)
+{
+	(void)value;
+	call->models.long_form = true;
+	return EX_OK;
+}
+
+static int take_force(struct call *call, const char *value)
+{
+	(void)value;
+	call->models.force = true;
+	return EX_OK;
+}
+
+static int take_all(struct call *call, const char *value)
+{
+	(void)value;
+	call->models.all = true;
+	return EX_OK;
+}
+
 static int take_help(struct call *call, const char *value)
 {
 	(void)value;
@@ -126,6 +156,9 @@ static const struct flag {
 	{ "--set", "KEY=VALUE", TAKES_SETTINGS, take_set, "any other setting; may be repeated" },
 	{ "--ready-fd", "N", TAKES_READY_FD, take_ready_fd,
 	  "write the URL of each listener to descriptor N when ready" },
+	{ "--long", NULL, TAKES_FORM, take_long, "write objects, no shorthand" },
+	{ "--force", NULL, TAKES_FORM, take_force, "rewrite files with comments, without them" },
+	{ "--all", NULL, TAKES_ALL, take_all, "abstract models, too" },
 	{ "--help", NULL, 0, take_help, "this text; also -h" },
 	{ "-h", NULL, 0, take_help, NULL },
 };
@@ -184,7 +217,12 @@ static int take_flags(struct call *call)
 {
 	int code = EX_OK;
 
+	call->models.words = call->argv;
 	for (int i = 0; code == EX_OK && i < call->argc; i++) {
+		if (call->argv[i][0] != '-' && (call->command->flags & TAKES_FILES)) {
+			call->argv[call->models.count++] = call->argv[i];
+			continue;
+		}
 		if (call->argv[i][0] != '-') {
 			fprintf(call->cli->err, "modeld: %s does not take \"%s\"\n",
 				call->command->name, call->argv[i]);
@@ -271,6 +309,51 @@ static int run_config_check(struct call *call)
 	return finish(call, code);
 }
 
+/* The files need no database: only mistakes of the configuration matter. */
+static int run_models(struct call *call,
+		      int (*run)(const struct md_cli *cli, const struct md_options *options,
+				 const struct md_cli_models *words))
+{
+	struct md_problems *problems = &call->settings.problems;
+	struct md_error err;
+	enum md_code code = md_settings_load(&call->settings, &err);
+	int rc;
+
+	if (code == MD_OK)
+		rc = run(call->cli, call->settings.options, &call->models);
+	else {
+		for (unsigned i = 0; i < problems->count; i++)
+			if (!problems->items[i].warning)
+				fprintf(call->cli->err, "modeld: error: %s\n",
+					problems->items[i].text);
+		if (code != MD_INVALID)
+			fprintf(call->cli->err, "modeld: %s\n", err.message);
+		rc = code == MD_INVALID ? EX_CONFIG : code == MD_NOT_FOUND ? EX_NOINPUT : EX_OSERR;
+	}
+	md_settings_release(&call->settings);
+	return rc;
+}
+
+static int run_models_check(struct call *call)
+{
+	return run_models(call, md_models_check);
+}
+
+static int run_models_list(struct call *call)
+{
+	return run_models(call, md_models_list);
+}
+
+static int run_models_show(struct call *call)
+{
+	return run_models(call, md_models_show);
+}
+
+static int run_models_fmt(struct call *call)
+{
+	return run_models(call, md_models_fmt);
+}
+
 static int run_version(struct call *call)
 {
 	fprintf(call->cli->out, "modeld %s\n", PACKAGE_VERSION);
@@ -296,6 +379,28 @@ static const struct command commands[] = {
 	{ "config check", "[OPTION]...", "check the configuration without serving", TAKES_SETTINGS,
 	  run_config_check, "Prints \"ok\", or everything that is wrong.\n",
 	  "  modeld config check --config shop.conf\n" },
+	{ "models check", "[OPTION]... [FILE]...", "check model definition files",
+	  TAKES_SETTINGS | TAKES_FILES, run_models_check,
+	  "Tells everything that is wrong, with file, line and what to do about it. Without "
+	  "files,\n"
+	  "those of the setting \"models\". Patterns of the shell are understood, too.\n",
+	  "  modeld models check models.d/*.json\n"
+	  "  modeld models check --set models_targets=sqlite,postgresql shop.json\n" },
+	{ "models list", "[OPTION]... [FILE]...", "list the models of definition files",
+	  TAKES_SETTINGS | TAKES_FILES | TAKES_ALL, run_models_list,
+	  "One line a model: name, table, number of fields, file and line.\n",
+	  "  modeld models list --all shop.json\n" },
+	{ "models show", "[OPTION]... NAME [FILE]...", "print one model as it is understood",
+	  TAKES_SETTINGS | TAKES_FILES, run_models_show,
+	  "Prints the long form, with inherited fields, the implicit id and all names.\n",
+	  "  modeld models show User shop.json\n" },
+	{ "models fmt", "[OPTION]... [FILE]...", "rewrite definition files in a uniform way",
+	  TAKES_SETTINGS | TAKES_FILES | TAKES_FORM, run_models_fmt,
+	  "Uses the shorthand wherever it can say everything, with --long nowhere. Names the "
+	  "files\n"
+	  "that changed. A file with mistakes is left alone, and so is one with comments, because\n"
+	  "they cannot be kept.\n",
+	  "  modeld models fmt shop.json\n  modeld models fmt --long shop.json\n" },
 	{ "help", "[COMMAND | settings]", "explain a command, or list all settings", TAKES_WORDS,
 	  run_help, NULL, "  modeld help config show\n  modeld help settings\n" },
 	{ "version", "", "print the version; also --version", 0, run_version, NULL, NULL },
@@ -313,7 +418,8 @@ static void print_overview(FILE *to)
 		fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n\"modeld COMMAND --help\" explains one. To try it: modeld serve --db "
 	      "sqlite:///FILE\n"
-	      "Exit codes: 0 done, 64 wrong command line, 66 no such file, 69 database not "
+	      "Exit codes: 0 done, 64 wrong command line, 65 wrong definitions, 66 no such file, "
+	      "69 database not "
 	      "reachable,\n"
 	      "71 system error, 74 cannot write, 75 try again, 78 wrong configuration.\n",
 	      to);

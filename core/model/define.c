@@ -58,7 +58,8 @@ static bool parse(struct md_def_loader *loader, struct reading *reading)
 	if (reading->json)
 		return true;
 	code = json_error_code(&error);
-	if (code == json_error_out_of_memory) {
+	/* Most of jansson's failing allocations leave no text. */
+	if (code == json_error_out_of_memory || error.text[0] == '\0') {
 		loader->failed = true;
 		return false;
 	}
@@ -165,13 +166,14 @@ enum md_code md_definitions_read(const struct md_def_source *source,
 {
 	struct md_def_loader loader;
 	struct md_definitions *document = NULL;
-	unsigned errors = report->errors;
+	unsigned errors = report->errors, told = report->count;
 
 	init_loader(&loader, limits, report);
 	if (!loader.failed)
 		document = md_def_alloc(&loader, 1, sizeof(*document));
 	if (document)
 		read_source(&loader, source, document);
+	md_def_report_sort(report, told);
 	return finish(&loader, errors, document, ret_document, err);
 }
 
@@ -189,6 +191,10 @@ static void resolve(struct md_def_loader *loader, struct md_definitions *documen
 	if (!resolver.by_name || !resolver.by_table || !resolver.enums || !resolver.names)
 		loader->failed = true;
 	else if (md_def_resolve(&resolver)) {
+		/* Other models have a key by now; those without must not get one. */
+		for (unsigned i = 0; i < resolver.count; i++)
+			if (!resolver.models[i].abstract && resolver.models[i].key_count == 0)
+				into->defaults.auto_id = MD_DEF_ID_NONE;
 		into->models = resolver.models;
 		into->model_count = resolver.count;
 		into->enums = resolver.enum_list;
@@ -208,7 +214,7 @@ enum md_code md_definitions_load(const struct md_def_source *sources, unsigned c
 {
 	struct md_def_loader loader;
 	struct md_definitions *all = NULL, *documents = NULL;
-	unsigned errors = report->errors;
+	unsigned errors = report->errors, told = report->count;
 	bool whole = true;
 
 	init_loader(&loader, limits, report);
@@ -222,6 +228,7 @@ enum md_code md_definitions_load(const struct md_def_source *sources, unsigned c
 	/* Without one of the files, mistakes would be told that are none. */
 	if (whole && !loader.failed)
 		resolve(&loader, documents, count, all);
+	md_def_report_sort(report, told);
 	return finish(&loader, errors, all, ret_definitions, err);
 }
 

@@ -264,7 +264,8 @@ static void read_foreign_key(struct md_def_loader *loader, const struct md_def_h
 		if (!json_object_get(at->json, needed[i]))
 			md_def_wrong(loader, at, MD_DEF_M105, "\"%s\" is missing", needed[i]);
 	if (key->target_names.count > 0 && key->target_names.count != key->names.count)
-		md_def_wrong(loader, at, MD_DEF_M112, "%u fields cannot reference %u fields",
+		md_def_wrong(loader, at, MD_DEF_M112,
+			     "\"fields\" and \"references\" differ in number: %u and %u",
 			     key->names.count, key->target_names.count);
 }
 

@@ -117,7 +117,8 @@ static void no_key(struct link *link)
 		return;
 	if (relation->uselist == MD_DEF_YES)
 		hint_field(link, link->to, link->from,
-			   md_def_lower(link->loader, link->from->name));
+			   relation->back_populates ? relation->back_populates
+						    : md_def_lower(link->loader, link->from->name));
 	else
 		hint_field(link, link->from, link->to, relation->name);
 }

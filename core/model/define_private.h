@@ -84,6 +84,8 @@ void md_def_hint(struct md_def_loader *loader, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /** Show a part of a shorthand with the mistake just added. */
 void md_def_quote(struct md_def_loader *loader, const char *text, size_t caret, size_t len);
+/** Order the mistakes from number `from` on by file and line, equal ones as they came. */
+void md_def_report_sort(struct md_def_report *report, unsigned from);
 /** The place of a value. */
 struct md_def_place md_def_place_of(struct md_def_loader *loader, const struct md_def_here *at);
 

@@ -349,8 +349,8 @@ static bool take_declared(struct md_def_resolver *resolver, const struct md_def_
 		md_def_hint_field(resolver->loader, model, key->names.items[i]);
 		ok = false;
 	}
-	if (!key->to)
-		return false;
+	if (!key->to || (key->target_names.count == 0 && key->to->key_count == 0))
+		return false; /* told before */
 	if (key->target_names.count == 0 && key->to->key_count != count) {
 		md_def_report_at(resolver->loader, &key->place, MD_DEF_M207,
 				 "the primary key of %s has %u field%s, not %u", key->to->name,

@@ -20,6 +20,25 @@ const char *md_def_code_name(enum md_def_code code)
 	return code < MD_DEF_CODE_COUNT ? names[code] : "";
 }
 
+static bool is_before(const struct md_def_problem *a, const struct md_def_problem *b)
+{
+	int order = strcmp(a->place.file, b->place.file);
+
+	return order < 0 || (order == 0 && a->place.line < b->place.line);
+}
+
+void md_def_report_sort(struct md_def_report *report, unsigned from)
+{
+	for (unsigned i = from + 1; i < report->count; i++) {
+		struct md_def_problem problem = report->items[i];
+		unsigned k = i;
+
+		for (; k > from && is_before(&problem, &report->items[k - 1]); k--)
+			report->items[k] = report->items[k - 1];
+		report->items[k] = problem;
+	}
+}
+
 void md_def_report_release(struct md_def_report *report)
 {
 	struct md_arena *arena = report->arena;

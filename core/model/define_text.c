@@ -79,11 +79,13 @@ static bool take_byte(struct scan *scan)
 {
 	char c = scan->text[scan->at];
 
+	if (c == '\0')
+		return give_up(scan, scan->at, false, "a NUL byte");
 	/* Every value but the first comes behind one of these. */
 	scan->result->nodes += c == ',' || c == ':' || c == '[' || c == '{';
 	if (scan->result->nodes > MD_DEF_NODES)
 		return give_up(scan, scan->at, true, "too many values");
-	if (strchr("{}[]", c) && c != '\0' && !take_bracket(scan, c))
+	if (strchr("{}[]", c) && !take_bracket(scan, c))
 		return false;
 	scan->before = scan->last;
 	scan->last = scan->at;

@@ -1,0 +1,29 @@
+/* The commands `modeld models …`, which look at definition files and open no database. They return
+ * exit codes as in sysexits.h. Main thread. */
+#ifndef MD_SERVER_CLI_MODELS_H
+#define MD_SERVER_CLI_MODELS_H
+#include <stdbool.h>
+
+struct md_cli;
+struct md_options;
+
+/** What the command line says. */
+struct md_cli_models {
+	char *const *words; /* files, or patterns of files; of `show`: first the model */
+	int count;
+	bool long_form, force, all;
+};
+
+/** Tell everything that is wrong: EX_DATAERR; no file: EX_NOINPUT. */
+int md_models_check(const struct md_cli *cli, const struct md_options *options,
+		    const struct md_cli_models *words);
+/** One line per model. */
+int md_models_list(const struct md_cli *cli, const struct md_options *options,
+		   const struct md_cli_models *words);
+/** One model as it is understood. */
+int md_models_show(const struct md_cli *cli, const struct md_options *options,
+		   const struct md_cli_models *words);
+/** Rewrite files in the short form, or the long one. */
+int md_models_fmt(const struct md_cli *cli, const struct md_options *options,
+		  const struct md_cli_models *words);
+#endif
