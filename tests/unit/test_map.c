@@ -8,7 +8,7 @@
 START_TEST(finds_what_was_set_after_any_removals)
 {
 	struct md_map *map = md_map_new();
-	static char names[2000][8];
+	static char names[2000][16];
 	static bool there[2000];
 	size_t count = 0;
 

@@ -1,6 +1,5 @@
 #include "core/db/driver.h"
 
-#include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +10,10 @@
 
 #include "core/base/clock.h"
 
+#include "tests/support/folder.h"
 #include "tests/support/script.h"
 #include "tests/support/suite.h"
 
-static char folder[64];
 static char lines[4096];
 
 static void note_line(void *ctx, enum md_log_level level, const char *text)
@@ -26,42 +25,6 @@ static void note_line(void *ctx, enum md_log_level level, const char *text)
 }
 
 static const struct md_log test_log = { .write = note_line, .level = MD_LOG_DEBUG };
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
-static void remove_folder(void)
-{
-	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-/* A path in a folder of this test's own. */
-static const char *file_at(const char *name)
-{
-	static char path[128];
-
-	if (folder[0] == '\0') {
-		strncat(folder, "/tmp/md-test-XXXXXX", sizeof(folder) - 1);
-		ck_assert_ptr_nonnull(mkdtemp(folder));
-		ck_assert_int_eq(atexit(remove_folder), 0);
-	}
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static void write_file(const char *name, const char *text)
-{
-	FILE *file = fopen(file_at(name), "w");
-
-	ck_assert_ptr_nonnull(file);
-	fputs(text, file);
-	fclose(file);
-}
 
 static enum md_code open_url(const char *url, bool read_only, struct md_conn **ret_conn,
 			     struct md_error *err)
