@@ -19,6 +19,8 @@ cd "$srcdir" || exit 1
 CC=${CC:-cc}
 CLANG_FORMAT=${CLANG_FORMAT:-clang-format-14}
 CLANG_TIDY=${CLANG_TIDY:-clang-tidy-14}
+LINT_CPPFLAGS=${LINT_CPPFLAGS:-}
+export LINT_CPPFLAGS
 cache=$builddir/lint-cache
 mkdir -p "$cache"
 
@@ -152,7 +154,7 @@ step_words()
 # --- headers: each compiles alone --------------------------------------------------------------
 step_headers()
 {
-	sh build-aux/headers.sh . $CC ${LINT_CPPFLAGS:-} -std=gnu11 -Wall -Wextra -Werror -I. -I"$builddir"
+	sh build-aux/headers.sh . $CC $LINT_CPPFLAGS -std=gnu11 -Wall -Wextra -Werror -I. -I"$builddir"
 }
 
 # --- complexity: paths through a function and its length ----------------------------------------
@@ -170,15 +172,15 @@ step_complexity()
 		END { exit bad }' "$cache/pmccabe"
 }
 
-# --- tidy: clang-tidy; a file that passed is looked at again when it or a header changed ---------
+# --- tidy: clang-tidy; a file that passed is looked at again when it or a header of it changed ----
 step_tidy()
 {
 	have "$CLANG_TIDY" || { missing "$CLANG_TIDY"; return; }
-	headers=$(cat .clang-tidy build-aux/lint.sh "$builddir/config.h" $(sources $folders | grep '\.h$') \
-		$(find $folders -name '*.def') | cksum)
+	common=$(cat .clang-tidy "$builddir/config.h" | cksum)
 	: >"$cache/tidy.list"
 	for file in $(sources $folders | grep '\.c$'); do
-		key=$(printf '%s %s' "$headers" "$(cksum <"$file")" | cksum | tr ' ' -)
+		used=$($CC $LINT_CPPFLAGS -std=gnu11 -I. -I"$builddir" -MM "$file" | sed 's/^[^:]*://; s/\\$//')
+		key=$(printf '%s %s %s' "$file" "$common" "$(cat $used | cksum)" | cksum | tr ' ' -)
 		test -e "$cache/tidy-$key" || printf '%s %s\n' "$file" "$cache/tidy-$key" >>"$cache/tidy.list"
 	done
 	rm -f "$cache"/tidy.out.*
