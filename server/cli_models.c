@@ -327,18 +327,29 @@ static int fmt_file(struct run *run, const struct md_def_source *source)
 	return EX_OK;
 }
 
+static int fmt_files(struct run *run)
+{
+	int code = run->report.errors > 0 ? EX_DATAERR : EX_OK;
+
+	for (unsigned i = 0; i < run->source_count; i++) {
+		struct md_def_source source = run->sources[i];
+		int one = fmt_file(run, &source);
+
+		if (one == EX_OSERR)
+			return one;
+		code = one == EX_OK ? code : one;
+	}
+	return code;
+}
+
 int md_models_fmt(const struct md_cli *cli, const struct md_options *options,
 		  const struct md_cli_models *words)
 {
 	struct run run = { .cli = cli, .options = options, .words = words };
-	int code = begin(&run, 0), one;
+	int code = begin(&run, 0);
 
-	for (unsigned i = 0; code != EX_NOINPUT && code != EX_OSERR && i < run.source_count; i++) {
-		one = fmt_file(&run, &run.sources[i]);
-		code = one == EX_OK ? code : one;
-	}
-	if (code == EX_OK && run.report.errors > 0)
-		code = EX_DATAERR;
+	if (code == EX_OK)
+		code = fmt_files(&run);
 	print_report(&run);
 	return end(&run, code);
 }

@@ -198,9 +198,9 @@ void md_def_read_deferrable(struct md_def_loader *loader, const struct md_def_he
 bool md_def_print_deferrable(const void *from, struct md_buf *out);
 void md_def_read_unique(struct md_def_loader *loader, const struct md_def_here *at, void *model);
 void md_def_read_indexes(struct md_def_loader *loader, const struct md_def_here *at, void *model);
-void md_def_read_checks(struct md_def_loader *loader, const struct md_def_here *at, void *model);
+void md_def_read_checks(struct md_def_loader *loader, const struct md_def_here *at, void *into);
 void md_def_read_foreign_keys(struct md_def_loader *loader, const struct md_def_here *at,
-			      void *model);
+			      void *into);
 void md_def_print_index(const struct md_def_index *index, struct md_buf *out);
 void md_def_print_check(const struct md_def_check *check, struct md_buf *out);
 void md_def_print_foreign_key(const struct md_def_foreign_key *key, struct md_buf *out);
