@@ -166,6 +166,7 @@ static void serve_unit(struct md_reader *reader, struct md_unit *unit)
 	reader->unit = NULL;
 	unit->place = NULL;
 	reader->go = false;
+	db->idle++; /* before the loop hears of it: it may have the next unit at once */
 	md_lock_leave(&db->lock);
 	post_done(unit);
 }
@@ -176,12 +177,11 @@ static struct md_unit *take(struct md_reader *reader)
 	struct md_unit *unit;
 
 	md_lock_enter(&db->lock);
-	db->idle++;
 	while (!db->queue_head && !db->stop)
 		md_cond_wait(&db->work, &db->lock);
-	db->idle--;
 	unit = db->queue_head;
 	if (unit) {
+		db->idle--;
 		db->queue_head = unit->link;
 		if (!db->queue_head)
 			db->queue_tail = &db->queue_head;
@@ -219,6 +219,7 @@ static bool start_one(struct md_db *db)
 		return db->started > 0;
 	}
 	db->started++;
+	db->idle++;
 	return true;
 }
 
