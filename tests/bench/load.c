@@ -2,11 +2,11 @@
  * sends its next request when its answer is complete. Paths are taken in turn. Loopback only,
  * always a bounded number of requests.
  *
- *   load [-c CONNECTIONS] [-n REQUESTS] [-l LENGTH] URL PATH…
+ *   load [-c CONNECTIONS] [-n REQUESTS] [-l LENGTH] [-r HIGHEST] URL PATH…
  *
- * URL is http://127.0.0.1:PORT; a PATH with %d gets the numbers 1, 1 + step … ("%d" is replaced,
- * -r HIGHEST says where it starts over). Prints one line of JSON; exits 1 when an answer was wrong:
- * status other than 200, no Content-Length, or a body length other than LENGTH. */
+ * URL is http://127.0.0.1:PORT. A %d in a PATH is replaced by a number from 1 to HIGHEST, another
+ * one each time, the same ones in each run. Prints one line of JSON; exits 1 when an answer was
+ * wrong: status other than 200, no Content-Length, or a body length other than LENGTH. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
