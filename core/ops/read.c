@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/json/sink_text.h"
@@ -481,10 +482,26 @@ static void set_unit(struct md_read *read)
 	read->timed = read->cached->runs < SETTLED_RUNS || read->cached->runs % SAMPLE == 0;
 }
 
+/* All zero but the texts of the error, which are most of it: an empty first byte is enough for
+ * those. */
+static struct md_read *new_read(struct md_arena *arena)
+{
+	const size_t error = offsetof(struct md_read, unit.error),
+		     after = error + sizeof(struct md_error);
+	struct md_read *read = md_arena_alloc(arena, sizeof(*read));
+
+	if (!read)
+		return NULL;
+	memset(read, 0, error);
+	md_error_clear(&read->unit.error);
+	memset((char *)read + after, 0, sizeof(*read) - after);
+	return read;
+}
+
 bool md_read_start(struct md_ops *ops, const struct md_read_request *request,
 		   struct md_read **ret_read)
 {
-	struct md_read *read = md_arena_zalloc(request->arena, sizeof(*read));
+	struct md_read *read = new_read(request->arena);
 	enum md_code code;
 	bool ended;
 
