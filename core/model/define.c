@@ -36,7 +36,7 @@ static void wrong_text(struct md_def_loader *loader, enum md_def_code code, size
 
 static bool blank(struct md_def_loader *loader, char *text, size_t *ret_nodes)
 {
-	struct md_def_blanked blanked;
+	struct md_def_blanked blanked = { .nodes = 0 };
 
 	md_def_blank(text, loader->len, &blanked);
 	loader->comments = blanked.comments;

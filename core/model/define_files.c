@@ -74,7 +74,7 @@ static bool read_file(struct md_def_loader *loader, const char *path, struct md_
 static void take_file(struct md_def_loader *loader, const char *path, struct md_def_files *files)
 {
 	md_auto_buf text = MD_BUF(loader->limits.file + 32768);
-	char *name, *bytes;
+	struct md_def_source *source = &files->sources[files->count];
 	size_t len;
 
 	if (!read_file(loader, path, &text))
@@ -83,15 +83,14 @@ static void take_file(struct md_def_loader *loader, const char *path, struct md_
 		loader->failed = true;
 		return;
 	}
-	name = strdup(path);
-	bytes = name ? md_buf_take(&text, &len) : NULL;
-	loader->failed = loader->failed || !name;
-	if (!bytes) {
-		free(name);
+	source->name = strdup(path);
+	if (!source->name) {
+		loader->failed = true;
 		return;
 	}
-	files->texts[files->count] = bytes;
-	files->sources[files->count++] = (struct md_def_source){ name, { bytes, len } };
+	files->texts[files->count] = md_buf_take(&text, &len);
+	source->text = (struct md_str){ files->texts[files->count], len };
+	files->count++;
 }
 
 enum md_code md_def_files_read(const char *pattern, const struct md_def_limits *limits,

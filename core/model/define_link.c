@@ -51,7 +51,9 @@ static struct choice keys_of(const struct md_def_model *holder, const struct md_
 	for (unsigned i = 0; i < holder->foreign_key_count; i++) {
 		const struct md_def_foreign_key *key = &holder->foreign_keys[i];
 
-		if (key->to == target && key != but && has_fields(key, names))
+		if (key == but)
+			continue;
+		if (key->to == target && has_fields(key, names))
 			choose(&choice, key);
 	}
 	return choice;

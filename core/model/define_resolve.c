@@ -150,7 +150,7 @@ static const char *snake(struct md_def_loader *loader, const char *name)
 	char text[2 * MD_DEF_NAME + 1];
 	size_t len = 0;
 
-	for (size_t i = 0; name[i] != '\0' && i < MD_DEF_NAME; i++) {
+	for (size_t i = 0; i < MD_DEF_NAME && name[i] != '\0'; i++) {
 		bool before =
 			i > 0 && name[i - 1] != '_' &&
 			(!is_upper(name[i - 1]) ||
