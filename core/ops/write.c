@@ -13,8 +13,8 @@
 #include <stdlib.h>
 
 #include "core/json/sink_text.h"
-#include "core/json/write.h"
 #include "core/ops/cell.h"
+#include "core/ops/keys.h"
 #include "core/ops/ops.h"
 #include "core/query/parse.h"
 
@@ -48,9 +48,11 @@ struct md_write {
 	struct md_body_cursor cursor;
 	char *scratch;
 	struct md_body_cell *cells;
-	bool was_there;     /* the row at hand, of an upsert */
-	bool checked;       /* all rows are written and counted */
-	struct md_buf keys; /* [[1],[2]]: rows written, or found */
+	bool was_there;        /* the row at hand, of an upsert */
+	bool checked;          /* all rows are written and counted */
+	uint64_t found;        /* rows that are meant, when they were looked for */
+	struct md_keys merged; /* of the rows so far, by the columns they may conflict in */
+	struct md_buf keys;    /* [[1],[2]]: rows written, or found */
 	struct md_value *find_args, *rows_args, **child_args;
 	struct md_text_sink *sink;
 	struct md_write_result result;
@@ -358,6 +360,26 @@ static bool put_row(struct md_write *write, const struct md_plan_stmt *stmt, str
 	return true;
 }
 
+/* One command changes a row once, as in PostgreSQL; SQLite, which gets row after row, would merge
+ * them all. */
+static bool note_merged(struct md_write *write, const struct md_stmt *exists)
+{
+	struct md_error *err = &write->unit.error;
+	bool is_new = true;
+	enum md_code code = MD_OK;
+
+	if (write->ask.resolution == MD_RESOLUTION_MERGE && md_body_rows(write->ask.body) > 1)
+		code = md_keys_add(&write->merged, write->now->exists_args, exists->params,
+				   write->ask.arena, &is_new, err);
+	if (code == MD_OK && !is_new) {
+		code = md_fail(err, MD_CONFLICT, "21000",
+			       "ON CONFLICT DO UPDATE command cannot affect row a second time");
+		md_error_hint(err, "Ensure that no rows proposed for insertion within the same "
+				   "command have duplicate constrained values.");
+	}
+	return code == MD_OK;
+}
+
 /* The next row of the body, its variant and its values. False: none, or unit.error says what is
  * wrong with it. */
 static bool next_row(struct md_write *write)
@@ -370,16 +392,22 @@ static bool next_row(struct md_write *write)
 	plan = write->now->cached->write;
 	write->was_there = false;
 	return put_row(write, &plan->write, write->now->write_args) &&
-	       (!plan->exists || put_row(write, plan->exists, write->now->exists_args));
+	       (!plan->exists || (put_row(write, plan->exists, write->now->exists_args) &&
+				  note_merged(write, &plan->exists->stmt)));
+}
+
+static bool changes_nothing(const struct md_write *write)
+{
+	return write->ask.kind == MD_WRITE_UPDATE && write->column_count == 0;
 }
 
 static void begin_row(struct md_write *write)
 {
 	bool many = write->ask.kind == MD_WRITE_INSERT;
-	bool nothing = write->ask.kind == MD_WRITE_UPDATE && write->column_count == 0;
 
 	write->phase = PHASE_END;
-	if (many || (write->ask.kind == MD_WRITE_UPDATE && !write->now && !nothing)) {
+	if (many ||
+	    (write->ask.kind == MD_WRITE_UPDATE && !write->now && !changes_nothing(write))) {
 		if (next_row(write))
 			write->phase =
 				write->now->cached->write->exists ? PHASE_EXISTS : PHASE_WRITE;
@@ -408,14 +436,14 @@ static bool check_rows(struct md_write *write)
 		return fail_check(write, "PGRST124",
 				  "Query result exceeds max-affected preference constraint",
 				  "query affects");
-	if (ask->singular && write->result.rows != 1)
-		return fail_check(write, "PGRST116",
-				  "Cannot coerce the result to a single JSON object",
-				  "result contains");
 	if (ask->key && ask->kind != MD_WRITE_INSERT && write->result.rows == 0) {
 		md_fail(&write->unit.error, MD_NOT_FOUND, "MD404", "no such row");
 		return false;
 	}
+	if (ask->singular && write->result.rows != 1)
+		return fail_check(write, "PGRST116",
+				  "Cannot coerce the result to a single JSON object",
+				  "result contains");
 	return true;
 }
 
@@ -429,7 +457,7 @@ static void after_rows(struct md_write *write)
 		return;
 	if (direct && !write->ask.singular)
 		md_buf_putc(write->ask.out, ']');
-	if (wants_rows(write) && plan_of(write)->rows && !plan_of(write)->find)
+	if (wants_rows(write) && plan_of(write)->rows && write->ask.kind != MD_WRITE_DELETE)
 		write->phase = PHASE_ROWS;
 }
 
@@ -490,43 +518,6 @@ static enum md_next write_next(struct md_unit *unit, struct md_call *ret_call)
 	return MD_NEXT_CALL;
 }
 
-static void put_key_value(struct md_buf *out, const struct md_value *cell)
-{
-	switch (cell->type) {
-	case MD_NULL:
-		md_buf_puts(out, "null");
-		break;
-	case MD_INT:
-		md_buf_put_i64(out, cell->i);
-		break;
-	case MD_REAL:
-		md_json_write_real(out, cell->r);
-		break;
-	case MD_TEXT:
-		md_json_write_string(out, cell->text, cell->len);
-		break;
-	case MD_BLOB:
-		md_json_write_hex(out, cell->text, cell->len);
-		break;
-	}
-}
-
-static void put_location_value(struct md_buf *out, const struct md_value *cell)
-{
-	md_auto_buf text = MD_BUF(1u << 16);
-
-	if (cell->type == MD_NULL) {
-		md_buf_puts(out, "is.null");
-		return;
-	}
-	md_buf_puts(out, "eq.");
-	if (cell->type == MD_TEXT)
-		md_buf_put(&text, cell->text, cell->len);
-	else
-		put_key_value(&text, cell);
-	md_uri_encode(out, (struct md_str){ text.data, text.len }, "-_.~");
-}
-
 /* "?id=eq.7", as PostgREST writes Location. */
 static void note_location(struct md_write *write, const struct md_value *cells)
 {
@@ -539,7 +530,7 @@ static void note_location(struct md_write *write, const struct md_value *cells)
 		md_buf_putc(&out, i == 0 ? '?' : '&');
 		md_uri_encode(&out, model->key[i]->name, "-_.~");
 		md_buf_putc(&out, '=');
-		put_location_value(&out, &cells[i]);
+		md_key_put_filter(&out, &cells[i]);
 	}
 	if (!out.failed)
 		write->result.location = md_arena_strndup(write->ask.arena, out.data, out.len);
@@ -561,13 +552,14 @@ static enum md_flow take_keys(struct md_write *write, struct md_rows *rows)
 		case MD_STEP_ROW:
 			break;
 		}
+		write->found += write->phase == PHASE_FIND;
 		if (rows->columns < count || count == 0)
 			continue;
 		note_location(write, cells);
 		md_buf_putc(&write->keys, write->keys.len == 0 ? '[' : ',');
 		for (unsigned i = 0; i < count; i++) {
 			md_buf_putc(&write->keys, i == 0 ? '[' : ',');
-			put_key_value(&write->keys, &cells[i]);
+			md_key_put(&write->keys, &cells[i]);
 		}
 		md_buf_putc(&write->keys, ']');
 	}
@@ -587,6 +579,14 @@ static enum md_flow feed(struct md_write *write, struct md_rows *rows)
 	return MD_FLOW_ABORT;
 }
 
+/* What triggers do in place of a view is not counted by the engine. */
+static uint64_t count_changes(const struct md_write *write)
+{
+	if (write->unit.changes > 0 || write->ask.model->kind != MD_REL_VIEW)
+		return write->unit.changes;
+	return write->ask.kind == MD_WRITE_INSERT ? 1 : write->found;
+}
+
 static enum md_flow written(struct md_write *write, struct md_rows *rows)
 {
 	bool direct = wants_rows(write) && plan_of(write)->shape;
@@ -596,9 +596,7 @@ static enum md_flow written(struct md_write *write, struct md_rows *rows)
 
 	if (flow != MD_FLOW_ON)
 		return flow;
-	/* Triggers that stand for a view are not counted by the engine, but their rows come back.
-	 */
-	changed = direct ? md_text_sink_rows(write->sink) - before : write->unit.changes;
+	changed = direct ? md_text_sink_rows(write->sink) - before : count_changes(write);
 	write->result.rows += changed;
 	if (!write->was_there)
 		write->result.inserted += changed;
@@ -625,6 +623,15 @@ static enum md_flow exists(struct md_write *write, struct md_rows *rows)
 	return MD_FLOW_ON;
 }
 
+static void after_find(struct md_write *write)
+{
+	bool before = write->ask.kind == MD_WRITE_DELETE && plan_of(write)->rows;
+
+	write->phase = before ? PHASE_ROWS_BEFORE : PHASE_END;
+	if (changes_nothing(write))
+		write->result.rows = write->found;
+}
+
 static enum md_flow write_rows(struct md_unit *unit, const struct md_call *call,
 			       struct md_rows *rows)
 {
@@ -636,7 +643,7 @@ static enum md_flow write_rows(struct md_unit *unit, const struct md_call *call,
 	case PHASE_FIND:
 		flow = take_keys(write, rows);
 		if (flow == MD_FLOW_ON)
-			write->phase = PHASE_ROWS_BEFORE;
+			after_find(write);
 		break;
 	case PHASE_ROWS_BEFORE:
 		flow = feed(write, rows);
@@ -666,6 +673,7 @@ static void let_go(struct md_write *write)
 		if (write->variants[i].cached)
 			md_plans_unuse(write->variants[i].cached);
 	write->variant_count = 0;
+	md_keys_clear(&write->merged);
 	md_buf_release(&write->keys);
 	md_generation_leave(write->ops, write->generation);
 }
@@ -686,6 +694,8 @@ static void start_over(struct md_write *write)
 	write->result = (struct md_write_result){ .resolved = resolved };
 	write->now = NULL;
 	write->checked = false;
+	write->found = 0;
+	md_keys_clear(&write->merged);
 	md_buf_clear(&write->keys);
 	md_buf_clear(write->ask.out);
 	if (write->ask.body)

@@ -25,6 +25,7 @@ struct md_stmt_build {
 	bool failed; /* memory */
 };
 
+struct md_node;
 struct md_build {
 	const struct md_plan_request *request;
 	const struct md_walk *walk;
@@ -32,12 +33,13 @@ struct md_build {
 	struct md_plan *plan;
 	struct md_arena *arena; /* the plan's */
 	unsigned next_alias, relations;
+	/** The relation of a write that stands under its own name: views have no alias there. */
+	const struct md_node *named;
 	struct md_plan_stmt *children[256];
 	unsigned child_count;
 };
 
 /** One relation in a statement: model under an alias, with what is asked of it. */
-struct md_node;
 /** An embed of a node: its relation, and where its rows come from. */
 struct md_link {
 	const struct md_select *select; /* its place in the list */

@@ -23,7 +23,10 @@ void md_put_table(struct md_build *b, struct md_buf *out, const struct md_model 
 void md_put_column(struct md_build *b, struct md_buf *out, unsigned alias,
 		   const struct md_field *field)
 {
-	if (alias != MD_NO_ALIAS) {
+	if (b->named && alias == b->named->alias) {
+		b->context->dialect->put_name(out, b->named->model->name);
+		md_buf_putc(out, '.');
+	} else if (alias != MD_NO_ALIAS) {
 		md_put_alias(out, alias);
 		md_buf_putc(out, '.');
 	}

@@ -140,8 +140,8 @@ struct md_write_request {
  * select by key. */
 struct md_write_plan {
 	struct md_arena *arena;
-	const struct md_plan_stmt
-		*find; /* keys of the rows, before they are deleted; NULL: not needed */
+	const struct md_plan_stmt *find; /* a row for each that is meant, before the write; with its
+					    key when rows are given; NULL: not needed */
 	const struct md_plan_stmt *exists; /* upsert: is the body's row there; NULL: no upsert */
 	struct md_plan_stmt write;         /* INSERT: once for every row of the body */
 	unsigned key_cells; /* RETURNING (or find) gives the key in so many cells; 0: it gives the

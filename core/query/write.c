@@ -116,6 +116,18 @@ static enum md_code put_where(struct write_build *w, struct md_node *node, struc
 	return md_put_conditions(&w->b, &w->s, &w->sql, node, &separator, err);
 }
 
+/* Changed through triggers: the engine counts nothing, and what it returns are not the rows. */
+static bool is_view(const struct md_write_request *request)
+{
+	return request->model->kind == MD_REL_VIEW && request->kind != MD_WRITE_INSERT;
+}
+
+/* A change of an item that changes nothing still tells whether the item is there. */
+static bool is_look(const struct md_write_request *request)
+{
+	return request->kind == MD_WRITE_UPDATE && request->item && request->field_count == 0;
+}
+
 static enum md_code put_change(struct write_build *w, struct md_error *err)
 {
 	struct md_node *node;
@@ -125,7 +137,12 @@ static enum md_code put_change(struct write_build *w, struct md_error *err)
 	if (code != MD_OK)
 		return code;
 	md_buf_puts(&w->sql, w->request->kind == MD_WRITE_UPDATE ? "UPDATE " : "DELETE FROM ");
-	md_put_table(&w->b, &w->sql, w->request->model, node->alias);
+	if (is_view(w->request)) {
+		w->b.named = node;
+		put_name(w, node->model->name);
+	} else {
+		md_put_table(&w->b, &w->sql, node->model, node->alias);
+	}
 	for (unsigned i = 0; w->request->kind == MD_WRITE_UPDATE && i < w->request->field_count;
 	     i++) {
 		md_buf_puts(&w->sql, i == 0 ? " SET " : ",");
@@ -133,7 +150,9 @@ static enum md_code put_change(struct write_build *w, struct md_error *err)
 		md_buf_puts(&w->sql, " = ");
 		put_body_bind(w, i);
 	}
-	return put_where(w, node, err);
+	code = put_where(w, node, err);
+	w->b.named = NULL;
+	return code;
 }
 
 /* The columns that identify a row: its key, else what the engine has. */
@@ -167,7 +186,7 @@ static enum md_code put_key_cells(struct write_build *w, unsigned alias, struct 
 /* RETURNING can give what is asked: columns of the table, in the order of writing. */
 static bool is_direct(const struct md_write_request *request)
 {
-	if (request->query->root.order)
+	if (request->query->root.order || is_view(request) || is_look(request))
 		return false;
 	for (const struct md_select *select = request->query->root.select; select;
 	     select = select->next)
@@ -224,7 +243,7 @@ static enum md_code build_write(struct write_build *w, struct md_error *err)
 	return code;
 }
 
-/* The rows must be read before they are deleted: their keys first. */
+/* The keys of the rows that are meant: they are read before they are deleted, or counted. */
 static enum md_code build_find(struct write_build *w, struct md_error *err)
 {
 	struct md_plan_stmt *find = md_arena_zalloc(w->b.arena, sizeof(*find));
@@ -240,7 +259,10 @@ static enum md_code build_find(struct write_build *w, struct md_error *err)
 	code = md_node_new(&w->b, w->request->model, &w->request->query->root, &node, err);
 	if (code == MD_OK) {
 		md_buf_puts(&w->sql, "SELECT ");
-		code = put_key_cells(w, node->alias, err);
+		if (w->request->give == MD_GIVE_ROWS)
+			code = put_key_cells(w, node->alias, err);
+		else
+			md_buf_putc(&w->sql, '1');
 	}
 	if (code == MD_OK) {
 		md_buf_puts(&w->sql, " FROM ");
@@ -331,7 +353,8 @@ enum md_code md_write_plan_build(const struct md_write_request *request, const s
 	md_buf_init(&w.sql, MD_SQL_MAX);
 	if (by_key)
 		code = build_rows(&w, walk, err);
-	if (code == MD_OK && by_key && request->kind == MD_WRITE_DELETE)
+	if (code == MD_OK &&
+	    ((by_key && request->kind == MD_WRITE_DELETE) || is_view(request) || is_look(request)))
 		code = build_find(&w, err);
 	if (code == MD_OK && request->resolution != MD_RESOLVE_NOT)
 		code = build_exists(&w, err);
