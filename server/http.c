@@ -10,6 +10,7 @@
 #include "server/client.h"
 #include "server/request.h"
 #include "server/server.h"
+#include "server/upload.h"
 
 #include "core/base/banned.h"
 
@@ -125,10 +126,10 @@ static enum MHD_Result access_request(void *cls, struct MHD_Connection *mhd, con
 
 	(void)cls;
 	(void)url;
-	(void)upload_data;
 	if (!request)
 		return MHD_NO;
-	if (*upload_data_size > 0) { /* bodies are read and forgotten */
+	if (*upload_data_size > 0) {
+		md_upload_take(request, upload_data, *upload_data_size);
 		*upload_data_size = 0;
 		return MHD_YES;
 	}

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "server/loop.h"
 #include "server/request.h"
+#include "server/write.h"
 
 #include "core/base/banned.h"
 
@@ -100,10 +101,11 @@ static enum md_code choose_media(struct md_request *request)
 
 static enum md_code check_profile(struct md_request *request)
 {
-	struct md_str profile = request->heads.value[MD_HEAD_ACCEPT_PROFILE];
+	enum md_head head = md_is_write(request) ? MD_HEAD_CONTENT_PROFILE : MD_HEAD_ACCEPT_PROFILE;
+	struct md_str profile = request->heads.value[head];
 	const struct md_option_list *schemas = &request->loop->options->db_schemas;
 
-	if (!md_heads_has(&request->heads, MD_HEAD_ACCEPT_PROFILE) || schemas->count == 0 ||
+	if (!md_heads_has(&request->heads, head) || schemas->count == 0 ||
 	    md_str_is(profile, schemas->items[0]))
 		return MD_OK;
 	md_fail(&request->error, MD_INVALID, "PGRST106", "Invalid schema: %.*s",
@@ -166,7 +168,7 @@ static enum md_code read_preferences(struct md_request *request)
 }
 
 /* Parts of the key in the path. */
-static enum md_code read_key(struct md_request *request)
+static enum md_code read_key(struct md_request *request, const struct md_str **ret_key)
 {
 	unsigned count = request->route.model->key_count;
 	struct md_str *parts = md_arena_alloc(request->arena, count * sizeof(*parts));
@@ -175,11 +177,11 @@ static enum md_code read_key(struct md_request *request)
 	if (!parts)
 		return md_fail_nomem(&request->error);
 	code = md_parse_key(request->arena, request->route.key, count, parts, &request->error);
-	request->ask.key = parts;
+	*ret_key = parts;
 	return code;
 }
 
-static void fill_ask(struct md_request *request)
+static void fill_ask(struct md_request *request, const struct md_str *key)
 {
 	static const enum md_read_route routes[MD_ROUTE_COUNT] = {
 		[MD_ROUTE_RELATION] = MD_READ_LIST,
@@ -191,6 +193,7 @@ static void fill_ask(struct md_request *request)
 	request->ask = (struct md_read_request){
 		.route = routes[request->route.id],
 		.model = request->route.model,
+		.key = key,
 		.relationship = request->route.relationship,
 		.query = &request->query,
 		.count = request->prefer.count,
@@ -207,9 +210,10 @@ static void fill_ask(struct md_request *request)
 		md_range_parse(request->heads.value[MD_HEAD_RANGE], &request->ask.range);
 }
 
-static enum md_code parse_read(struct md_request *request)
+static enum md_code parse_data(struct md_request *request)
 {
 	bool item = request->route.id != MD_ROUTE_RELATION;
+	const struct md_str *key = NULL;
 	enum md_code code = read_preferences(request);
 
 	if (code == MD_OK)
@@ -217,11 +221,15 @@ static enum md_code parse_read(struct md_request *request)
 	if (code == MD_OK)
 		code = md_parse_query(request->arena, request->raw_query, &request->loop->parse,
 				      item, &request->query, &request->error);
+	if (code == MD_OK && item)
+		code = read_key(request, &key);
 	if (code != MD_OK)
 		return code;
-	fill_ask(request);
 	request->has_query = true;
-	return item ? read_key(request) : MD_OK;
+	if (md_is_write(request))
+		return md_write_parse(request, key);
+	fill_ask(request, key);
+	return MD_OK;
 }
 
 enum md_go md_step_parse(struct md_request *request)
@@ -235,7 +243,7 @@ enum md_go md_step_parse(struct md_request *request)
 		return MD_GO_ON;
 	code = choose_media(request);
 	if (code == MD_OK && is_data(request))
-		code = parse_read(request);
+		code = parse_data(request);
 	if (timed)
 		request->parse_ns = md_now_ns() - begin;
 	return code == MD_OK ? MD_GO_ON : MD_GO_FAIL;

@@ -12,6 +12,7 @@
 #include "server/server.h"
 #include "server/status.h"
 #include "server/stream.h"
+#include "server/write.h"
 
 #include "core/base/banned.h"
 
@@ -113,7 +114,7 @@ static const char *content_location(struct md_request *request)
 {
 	md_auto_buf out = { .max = 64 * 1024 };
 
-	if (!request->has_page || request->error.code != MD_OK)
+	if (!request->has_page || !request->read || request->error.code != MD_OK)
 		return NULL;
 	if (request->raw_query.len == 0)
 		return md_arena_strndup(request->arena, request->raw_path.ptr,
@@ -126,6 +127,23 @@ static const char *content_location(struct md_request *request)
 	if (out.data[out.len - 1] == '?')
 		out.len--;
 	return md_arena_strndup(request->arena, out.data, out.len);
+}
+
+/* Where the new row is. */
+static const char *location(struct md_request *request)
+{
+	return request->location;
+}
+
+/* Which schema was meant, when there are several. */
+static const char *content_profile(struct md_request *request)
+{
+	const struct md_option_list *schemas = &request->loop->options->db_schemas;
+
+	if (schemas->count < 2 || request->error.code != MD_OK ||
+	    !(request->read || request->write))
+		return NULL;
+	return schemas->items[0];
 }
 
 static const char *vary(struct md_request *request)
@@ -205,9 +223,9 @@ static const char *server_timing(struct md_request *request)
 	double total = (double)(md_now_ns() - request->started_ns) / 1e6;
 	double parse = (double)request->parse_ns / 1e6, plan;
 
-	if (!request->loop->options->server_timing_enabled || !request->read)
+	if (!request->loop->options->server_timing_enabled || !(request->read || request->write))
 		return NULL;
-	result = md_read_result(request->read);
+	result = request->read ? md_read_result(request->read) : NULL;
 	plan = result ? (double)result->plan_ns / 1e6 : 0;
 	return md_arena_printf(request->arena,
 			       "jwt;dur=0.0, parse;dur=%.3f, plan;dur=%.3f, "
@@ -267,6 +285,8 @@ static const struct {
 	{ "Content-Type", content_type, ALWAYS },
 	{ "Content-Range", content_range, ALWAYS },
 	{ "Content-Location", content_location, ALWAYS },
+	{ "Content-Profile", content_profile, ALWAYS },
+	{ "Location", location, ALWAYS },
 	{ "Vary", vary, ALWAYS },
 	{ "Server", server, ALWAYS },
 	{ "Preference-Applied", preference_applied, ALWAYS },
@@ -421,6 +441,8 @@ enum md_go md_step_reply(struct md_request *request)
 		return MD_GO_DROP;
 	if (request->error.code == MD_OK && request->read)
 		describe_read(request);
+	if (request->error.code == MD_OK && request->write)
+		md_write_describe(request);
 	if (request->error.code != MD_OK)
 		error_body(request);
 	if (is_streaming(request))

@@ -14,7 +14,7 @@
 /* Parse tree, binds, error and scratch; rows never stand here. */
 enum { ARENA_LIMIT = 1024 * 1024 };
 /* What a request keeps for the next one. */
-enum { KEPT_OUT = 64 * 1024, KEPT_REQUESTS = 64 };
+enum { KEPT_BYTES = 64 * 1024, KEPT_REQUESTS = 64 };
 
 static struct md_request *request_take(struct md_loop *loop)
 {
@@ -31,6 +31,7 @@ static struct md_request *request_take(struct md_loop *loop)
 	request->loop = loop;
 	request->arena = md_arena_new(ARENA_LIMIT);
 	md_buf_init(&request->out, 0);
+	md_buf_init(&request->body, 0);
 	if (!request->arena) {
 		free(request);
 		return NULL;
@@ -41,6 +42,7 @@ static struct md_request *request_take(struct md_loop *loop)
 void md_request_free(struct md_request *request)
 {
 	md_buf_release(&request->out);
+	md_buf_release(&request->body);
 	md_arena_free(request->arena);
 	free(request);
 }
@@ -59,8 +61,10 @@ static void request_give(struct md_request *request)
 		return;
 	}
 	md_arena_reset(request->arena, ARENA_LIMIT);
-	if (request->out.cap > KEPT_OUT)
+	if (request->out.cap > KEPT_BYTES)
 		md_buf_release(&request->out);
+	if (request->body.cap > KEPT_BYTES)
+		md_buf_release(&request->body);
 	request->next_free = loop->free_requests;
 	loop->free_requests = request;
 	loop->free_request_count++;
@@ -82,6 +86,8 @@ struct md_request *md_request_new(struct md_client *client, struct MHD_Connectio
 	request->id[0] = '\0';
 	md_buf_clear(&request->out);
 	request->out.max = loop->options->request_memory;
+	md_buf_clear(&request->body);
+	request->body.max = loop->options->body;
 	loop->request_count++;
 	copy = md_arena_strndup(request->arena, target, len);
 	if (!copy) {
@@ -118,7 +124,7 @@ void md_request_let_go(struct md_request *request, unsigned holder)
 	if (holder == MD_HELD_BY_HTTP)
 		http_let_go(request);
 	request->held &= ~holder;
-	if (holder == MD_HELD_BY_HTTP && (request->held & MD_HELD_BY_READ)) {
+	if (holder == MD_HELD_BY_HTTP && (request->held & MD_HELD_BY_DATABASE)) {
 		md_request_cancel(request);
 		return; /* may be gone by now */
 	}
@@ -133,12 +139,14 @@ void md_request_cancel(struct md_request *request)
 	request->gone = true;
 	if (request->held & MD_HELD_BY_READ)
 		md_read_cancel(request->read);
+	if (request->held & MD_HELD_BY_WRITE)
+		md_write_cancel(request->write);
 }
 
 void md_request_account(struct md_request *request)
 {
 	_Atomic uint64_t *memory = &request->loop->counters.memory;
-	uint64_t used = request->out.cap + md_arena_used(request->arena);
+	uint64_t used = request->out.cap + request->body.len + md_arena_used(request->arena);
 
 	atomic_store_explicit(memory, md_counted(memory) - request->accounted + used,
 			      memory_order_relaxed);

@@ -1,7 +1,8 @@
 /* One request, from its request line to the moment the library, the response and the database have
  * all let go of it: then it goes back to its loop's free list with its arena and its buffer. All
- * its memory is the arena (parse tree, binds, texts) and `out` (the answer). It belongs to its
- * loop's thread. Private to server/.
+ * its memory is the arena (parse tree, binds, texts), `body` (what was sent) and `out` (the
+ * answer). It belongs to its loop's thread; while a write runs, arena and `out` are the writer's.
+ * Private to server/.
  *
  *   gate ──► route ──► admit ──► parse ──► auth ──► run ──► reply ──► (done)
  *     │        │         │         │        │       │ ▲        ▲
@@ -18,6 +19,7 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/ops/read.h"
+#include "core/ops/write.h"
 #include "core/query/headers.h"
 #include "core/query/parse.h"
 #include "server/gate.h"
@@ -49,7 +51,13 @@ struct md_request;
 typedef enum md_go md_step_fn(struct md_request *request);
 
 /** Who still uses the request. */
-enum { MD_HELD_BY_HTTP = 1u, MD_HELD_BY_RESPONSE = 2u, MD_HELD_BY_READ = 4u };
+enum {
+	MD_HELD_BY_HTTP = 1u,
+	MD_HELD_BY_RESPONSE = 2u,
+	MD_HELD_BY_READ = 4u,
+	MD_HELD_BY_WRITE = 8u,
+	MD_HELD_BY_DATABASE = MD_HELD_BY_READ | MD_HELD_BY_WRITE
+};
 enum { MD_REQUEST_ID_MAX = 65 };
 
 struct md_request {
@@ -57,7 +65,8 @@ struct md_request {
 	struct md_loop *loop;
 	struct md_request *next_free;
 	struct md_arena *arena;
-	struct md_buf out; /* the answer */
+	struct md_buf out;  /* the answer */
+	struct md_buf body; /* of a write, as it was sent */
 
 	/* Zero at the beginning: from `client` up to `heads`. */
 	struct md_client *client;
@@ -65,17 +74,20 @@ struct md_request {
 	unsigned held;
 	enum md_step_id step;
 	bool has_head, suspended, replied, must_close, streaming, gone, completed_ok;
+	bool is_turned_away; /* there is no memory for its body */
 	uint64_t started_ns, suspended_ns, parse_ns, accounted;
 	struct md_str target, raw_path, raw_query, method_text, version;
 	enum md_method method;
 	bool has_route;
 	struct md_route route;
-	unsigned applied; /* md_prefer_bit */
-	struct md_read *read;
+	unsigned applied;     /* md_prefer_bit */
+	struct md_read *read; /* one of the two, or neither */
+	struct md_write *write;
 	unsigned status;
-	const char *type; /* Content-Type; NULL: none */
-	const char *etag; /* in the arena; NULL: none */
-	bool has_page;    /* Content-Range, Content-Location */
+	const char *type;     /* Content-Type; NULL: none */
+	const char *etag;     /* in the arena; NULL: none */
+	const char *location; /* the same */
+	bool has_page;        /* Content-Range, Content-Location of a read */
 	bool is_preflight;
 	bool has_query; /* query and prefer are filled */
 	struct md_page page;
@@ -89,6 +101,7 @@ struct md_request {
 	struct md_prefer prefer;
 	enum md_media media;
 	struct md_read_request ask;
+	struct md_write_ask write_ask;
 	struct md_error error; /* cleared at the beginning */
 	char id[MD_REQUEST_ID_MAX];
 };
@@ -108,10 +121,12 @@ enum MHD_Result md_request_run(struct md_request *request);
 void md_request_suspend(struct md_request *request);
 /** Go on after a suspension; not suspended: nothing happens. */
 void md_request_resume(struct md_request *request);
-/** The client is gone, or time is up: end the read, and the rest follows. */
+/** The client is gone, or time is up: end the read or write, and the rest follows. */
 void md_request_cancel(struct md_request *request);
 /** Count the request's memory into its loop's. */
 void md_request_account(struct md_request *request);
+/** There is memory for its work, and for the part of its body that has come. */
+bool md_request_has_memory(const struct md_request *request);
 /** The request's id: the trusted header's value, or 16 hexadecimal digits. */
 const char *md_request_id(struct md_request *request);
 

@@ -102,10 +102,27 @@ enum md_code md_route_find(const struct md_path *path, unsigned listeners,
 	return code;
 }
 
+/* Views are written through triggers; each kind of write needs one. */
+static unsigned methods_of(const struct md_route *route)
+{
+	const struct md_model *model = route->model;
+	unsigned methods = md_routes[route->id].methods;
+
+	if (!model)
+		return methods;
+	if (!model->insertable)
+		methods &= ~(MD_METHOD_BIT(POST) | MD_METHOD_BIT(PUT));
+	if (!model->updatable)
+		methods &= ~(MD_METHOD_BIT(PATCH) | MD_METHOD_BIT(PUT));
+	if (!model->deletable)
+		methods &= ~MD_METHOD_BIT(DELETE);
+	return methods;
+}
+
 enum md_code md_route_check(const struct md_route *route, enum md_method method, struct md_str name,
 			    struct md_error *err)
 {
-	if (md_routes[route->id].methods & 1u << method)
+	if (methods_of(route) & 1u << method)
 		return MD_OK;
 	return md_fail(err, MD_INVALID, "PGRST117", "Unsupported HTTP method: %.*s",
 		       MD_STR_ARG(name));
@@ -113,10 +130,13 @@ enum md_code md_route_check(const struct md_route *route, enum md_method method,
 
 void md_route_allow(const struct md_route *route, struct md_buf *out)
 {
+	unsigned methods = methods_of(route);
 	bool first = true;
 
+	if (route->model && route->model->key_count == 0)
+		methods &= ~MD_METHOD_BIT(PUT);
 	for (size_t i = 0; i < sizeof(allow_table) / sizeof(allow_table[0]); i++) {
-		if (!(md_routes[route->id].methods & 1u << allow_table[i]))
+		if (!(methods & 1u << allow_table[i]))
 			continue;
 		if (!first)
 			md_buf_putc(out, ',');

@@ -18,6 +18,9 @@ enum md_route_id {
 #define MD_METHOD_BIT(method) (1u << MD_METHOD_##method)
 #define MD_METHODS_GET        (MD_METHOD_BIT(GET) | MD_METHOD_BIT(HEAD))
 #define MD_METHODS_READ       (MD_METHODS_GET | MD_METHOD_BIT(OPTIONS))
+#define MD_METHODS_ITEM \
+	(MD_METHODS_READ | MD_METHOD_BIT(PUT) | MD_METHOD_BIT(PATCH) | MD_METHOD_BIT(DELETE))
+#define MD_METHODS_LIST (MD_METHODS_ITEM | MD_METHOD_BIT(POST))
 
 enum { MD_ON_PUBLIC = 1u, MD_ON_ADMIN = 2u };
 enum md_access { MD_ACCESS_OPEN, MD_ACCESS_DATA, MD_ACCESS_ADMIN };
@@ -40,7 +43,8 @@ struct md_route {
 enum md_code md_route_find(const struct md_path *path, unsigned listeners,
 			   const struct md_registry *registry, struct md_route *ret_route,
 			   struct md_error *err);
-/** MD_OK, or PGRST117: the route has no such method. `name` is the method as it was written. */
+/** MD_OK, or PGRST117: the route has no such method, or its relation cannot be written so. `name`
+ * is the method as it was written. */
 enum md_code md_route_check(const struct md_route *route, enum md_method method, struct md_str name,
 			    struct md_error *err);
 /** The Allow header: "OPTIONS,GET,HEAD". */

@@ -5,7 +5,8 @@
 #include "server/request.h"
 
 md_step_fn md_run_root;    /* documents.c: the relations, as OpenAPI or as a page */
-md_step_fn md_run_read;    /* steps.c: a relation, an item, its relationship */
+md_step_fn md_run_rows;    /* write.c: a relation, an item; reads and writes */
+md_step_fn md_run_read;    /* steps.c: the same, and a relationship; reads */
 md_step_fn md_run_live;    /* admin.c */
 md_step_fn md_run_ready;   /* admin.c */
 md_step_fn md_run_models;  /* documents.c */

@@ -69,6 +69,9 @@ unsigned md_status_of(const struct md_error *err, bool authenticated)
 		return authenticated ? 403 : 401;
 	if (strcmp(err->wire, "22023") == 0 && strncmp(err->message, "role ", 5) == 0)
 		return 401;
+	/* pg-safeupdate, and our own require-filter in its words. */
+	if (strcmp(err->wire, "21000") == 0 && strstr(err->message, "requires a WHERE clause"))
+		return 400;
 	for (size_t i = 0; i < ROWS(exact_table); i++)
 		if (strcmp(err->wire, exact_table[i].wire) == 0)
 			return exact_table[i].status;

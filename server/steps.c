@@ -82,14 +82,18 @@ static enum md_go step_route(struct md_request *request)
 	return MD_GO_ON;
 }
 
-static enum md_go step_admit(struct md_request *request)
+bool md_request_has_memory(const struct md_request *request)
 {
-	struct md_server *server = request->loop->server;
+	const struct md_server *server = request->loop->server;
 	uint64_t mine = md_counted(&request->loop->counters.memory);
 
-	if (md_routes[request->route.id].access == MD_ACCESS_OPEN ||
-	    mine <= server->memory_limit / server->loop_count ||
-	    memory_in_flight(server) <= server->memory_limit)
+	return !request->is_turned_away && (mine <= server->memory_limit / server->loop_count ||
+					    memory_in_flight(server) <= server->memory_limit);
+}
+
+static enum md_go step_admit(struct md_request *request)
+{
+	if (md_routes[request->route.id].access == MD_ACCESS_OPEN || md_request_has_memory(request))
 		return MD_GO_ON;
 	md_fail(&request->error, MD_BUSY, "MD503", "the server is out of memory for requests");
 	md_error_hint(&request->error, "try again; the limit is the option memory-limit");

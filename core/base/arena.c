@@ -72,6 +72,11 @@ void md_arena_reset(struct md_arena *arena, size_t limit)
 	arena->limit = limit;
 }
 
+void md_arena_extend(struct md_arena *arena, size_t more)
+{
+	arena->limit = more > SIZE_MAX - arena->limit ? SIZE_MAX : arena->limit + more;
+}
+
 static struct chunk *add_chunk(struct md_arena *arena, size_t size)
 {
 	size_t want = arena->head ? arena->head->size * 2 : FIRST_CHUNK;

@@ -15,6 +15,8 @@ struct md_arena *md_arena_new(size_t limit);
 struct md_arena *md_arena_free(struct md_arena *arena);
 /** Forget all allocations, keep the first chunk for the next use, and set a new limit. */
 void md_arena_reset(struct md_arena *arena, size_t limit);
+/** From now on hand out `more` bytes beyond the limit. */
+void md_arena_extend(struct md_arena *arena, size_t more);
 /** `size` bytes, aligned for anything, NOT zeroed. NULL: limit reached or out of memory. size 0
  * gives a valid pointer. */
 void *md_arena_alloc(struct md_arena *arena, size_t size) __attribute__((warn_unused_result));

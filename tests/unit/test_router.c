@@ -95,9 +95,46 @@ START_TEST(other_methods_are_refused_with_what_is_allowed)
 	ck_assert_str_eq(err.wire, "PGRST117");
 	ck_assert_str_eq(err.message, "Unsupported HTTP method: BREW");
 	md_route_allow(&route, &allow);
-	ck_assert_str_eq(md_buf_text(&allow), "OPTIONS,GET,HEAD");
+	ck_assert_str_eq(md_buf_text(&allow), "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE");
+}
+END_TEST
+
+static const struct {
+	enum md_route_id id;
+	bool insertable, updatable, deletable;
+	unsigned key_count;
+	const char *allow;
+} writes_table[] = {
+	{ MD_ROUTE_RELATION, true, true, true, 1, "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE" },
+	{ MD_ROUTE_RELATION, true, true, true, 0, "OPTIONS,GET,HEAD,POST,PATCH,DELETE" },
+	{ MD_ROUTE_RELATION, true, false, false, 1, "OPTIONS,GET,HEAD,POST" },
+	{ MD_ROUTE_RELATION, false, true, false, 1, "OPTIONS,GET,HEAD,PATCH" },
+	{ MD_ROUTE_RELATION, false, false, true, 1, "OPTIONS,GET,HEAD,DELETE" },
+	{ MD_ROUTE_RELATION, false, false, false, 1, "OPTIONS,GET,HEAD" },
+	{ MD_ROUTE_ITEM, true, true, true, 1, "OPTIONS,GET,HEAD,PUT,PATCH,DELETE" },
+	{ MD_ROUTE_ITEM, true, false, true, 1, "OPTIONS,GET,HEAD,DELETE" },
+	{ MD_ROUTE_RELATED, true, true, true, 1, "OPTIONS,GET,HEAD" },
+};
+
+START_TEST(a_relation_is_written_as_far_as_it_can_be)
+{
+	for (size_t i = 0; i < sizeof(writes_table) / sizeof(writes_table[0]); i++) {
+		const struct md_model model = { .insertable = writes_table[i].insertable,
+						.updatable = writes_table[i].updatable,
+						.deletable = writes_table[i].deletable,
+						.key_count = writes_table[i].key_count };
+		const struct md_route route = { .id = writes_table[i].id, .model = &model };
+		md_auto_buf allow = { .max = 100 };
+		bool posts = writes_table[i].id == MD_ROUTE_RELATION && model.insertable;
+
+		md_route_allow(&route, &allow);
+		ck_assert_str_eq(md_buf_text(&allow), writes_table[i].allow);
+		ck_assert_int_eq(md_route_check(&route, MD_METHOD_POST, MD_STR("POST"), NULL),
+				 posts ? MD_OK : MD_INVALID);
+	}
 }
 END_TEST
 
 SUITE_MAIN("router", every_path_has_its_route_or_its_refusal,
-	   other_methods_are_refused_with_what_is_allowed)
+	   other_methods_are_refused_with_what_is_allowed,
+	   a_relation_is_written_as_far_as_it_can_be)
