@@ -1,10 +1,13 @@
 """Fixtures: `library`, one daemon on the library database for all tests that only read; `serve`,
-a daemon of the test's own with settings of its own; `database`, a SQLite file of the test's own."""
+a daemon of the test's own with settings of its own; `shop`, one daemon for tests that write, whose
+rows are as at first when a test begins; `database`, a SQLite file of the test's own."""
 import pytest
 
 from harness import DATA, Database, Modeld
 
 LIBRARY = (DATA / "library.sql").read_text(encoding="utf-8")
+SHOP = (DATA / "shop.sql").read_text(encoding="utf-8")
+SHOP_ROWS = (DATA / "shop_rows.sql").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +18,25 @@ def library(tmp_path_factory):
                     settings={"threads": 2})
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def shop_daemon(tmp_path_factory):
+    """The daemon behind `shop`; transactions end as the client prefers."""
+    folder = tmp_path_factory.mktemp("shop")
+    db = Database(folder / "shop.db", SHOP)
+    server = Modeld(db.url, folder=folder,
+                    settings={"threads": 2, "db-tx-end": "commit-allow-override"})
+    server.db = db
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def shop(shop_daemon):
+    """The shared daemon for writes, with the rows of shop_rows.sql and no others."""
+    shop_daemon.db.run(SHOP_ROWS)
+    return shop_daemon
 
 
 @pytest.fixture

@@ -194,6 +194,27 @@ class Modeld:
     def options(self, target, **headers):
         return self.request("OPTIONS", target, header_names(headers))
 
+    def write(self, method, target, body=None, **headers):
+        """POST, PATCH, PUT or DELETE; a body that is no text is sent as JSON."""
+        headers = header_names(headers)
+        if body is not None and not isinstance(body, (str, bytes)):
+            body = json.dumps(body)
+        if body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        return self.request(method, target, headers, body.encode() if isinstance(body, str) else body)
+
+    def post(self, target, body=None, **headers):
+        return self.write("POST", target, body, **headers)
+
+    def patch(self, target, body=None, **headers):
+        return self.write("PATCH", target, body, **headers)
+
+    def put(self, target, body=None, **headers):
+        return self.write("PUT", target, body, **headers)
+
+    def delete(self, target, **headers):
+        return self.write("DELETE", target, **headers)
+
     def rows(self, target, **headers):
         """The rows of an answer that must be a success."""
         response = self.get(target, **headers)
