@@ -209,6 +209,10 @@ const char *store_run(struct store_ask ask)
 		return store.error.wire;
 	if (!md_read_start(store.ops, &request, &read))
 		md_reactor_run(store.reactor, &store.ended);
+	if (!read) {
+		md_fail_nomem(&store.error);
+		return store.error.wire;
+	}
 	store_end_turn();
 	store.result = *md_read_result(read);
 	if (md_read_state(read) == MD_READ_FAILED) {
@@ -300,8 +304,10 @@ const char *store_write(const char *path, const char *query, const char *body,
 		return store.error.wire;
 	if (!md_write_start(store.ops, &settings, &write))
 		md_reactor_run(store.reactor, &store.ended);
-	if (!write)
-		return "53200";
+	if (!write) {
+		md_fail_nomem(&store.error);
+		return store.error.wire;
+	}
 	store.written = *md_write_result(write);
 	if (md_write_state(write) == MD_READ_FAILED) {
 		store.error = *md_write_error(write);
