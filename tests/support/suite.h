@@ -18,7 +18,7 @@
 		SRunner *runner = srunner_create(suite);                      \
 		int failed;                                                   \
                                                                               \
-		tcase_set_timeout(tcase, 240);                                 \
+		tcase_set_timeout(tcase, 240);                                \
 		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) \
 			tcase_add_test(tcase, tests[i]);                      \
 		suite_add_tcase(suite, tcase);                                \
