@@ -202,6 +202,7 @@ static void fill_ask(struct md_request *request, const struct md_str *key)
 		.strip_nulls = request->media == MD_MEDIA_ARRAY_STRIPPED ||
 			       request->media == MD_MEDIA_OBJECT_STRIPPED,
 		.head = request->method == MD_METHOD_HEAD,
+		.timed = loop->options->server_timing_enabled,
 		.deadline_ns = md_loop_now(loop) + loop->options->request_deadline * MD_MS,
 		.arena = request->arena,
 		.out = &request->out,

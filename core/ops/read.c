@@ -152,6 +152,16 @@ static enum md_code find_plan(struct md_read *read, struct md_error *err)
 	return build_plan(read, key, err);
 }
 
+static enum md_code find_plan_timed(struct md_read *read, struct md_error *err)
+{
+	uint64_t begin = read->request.timed ? md_now_ns() : 0;
+	enum md_code code = find_plan(read, err);
+
+	if (read->request.timed)
+		read->result.plan_ns = md_now_ns() - begin;
+	return code;
+}
+
 static enum md_code bind_stmt(struct md_read *read, const struct md_plan_stmt *stmt,
 			      struct md_value **ret_args, struct md_error *err)
 {
@@ -458,7 +468,7 @@ static enum md_code prepare(struct md_read *read, struct md_error *err)
 	if (code == MD_OK)
 		code = check_depth(read->request.query, err);
 	if (code == MD_OK)
-		code = find_plan(read, err);
+		code = find_plan_timed(read, err);
 	if (code != MD_OK)
 		return code;
 	md_plans_use(read->cached);

@@ -62,7 +62,8 @@ struct md_read_request {
 	enum md_prefer_count count;
 	bool singular; /* vnd.pgrst.object */
 	bool strip_nulls;
-	bool head; /* count the bytes, keep none */
+	bool head;  /* count the bytes, keep none */
+	bool timed; /* tell how long finding or making the plan took */
 	uint64_t deadline_ns;
 	/** The arena of the request; travels with the unit. */
 	struct md_arena *arena;
