@@ -42,7 +42,7 @@ md_sqlite_function md_sqlite_cast_int, md_sqlite_cast_real, md_sqlite_cast_numer
 md_sqlite_function md_sqlite_cast_date, md_sqlite_cast_time, md_sqlite_cast_timestamp,
 	md_sqlite_cast_timestamptz;
 /* sqlite_json.c: (value); sqlite_contains.c: (haystack, needle) */
-md_sqlite_function md_sqlite_cast_json, md_sqlite_json_contains;
+md_sqlite_function md_sqlite_cast_json, md_sqlite_json_contains, md_sqlite_json_valid;
 /** Well-formed JSON, at most 200 levels. */
 bool md_sqlite_is_json(struct md_str text);
 /** The value of four hexadecimal digits; -1: they are none. */

@@ -1,5 +1,6 @@
 #include <float.h>
 #include <math.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -401,6 +402,60 @@ START_TEST(json_is_checked_and_kept)
 }
 END_TEST
 
+/* SQLite's own answer, as text. */
+static const char *own_json_valid(const char *text)
+{
+	static char answer[8];
+	sqlite3_stmt *stmt = NULL;
+	sqlite3 *db = NULL;
+
+	ck_assert_int_eq(sqlite3_open(":memory:", &db), SQLITE_OK);
+	ck_assert_int_eq(
+		sqlite3_prepare_v2(db, "SELECT coalesce(json_valid(?1), 0)", -1, &stmt, NULL),
+		SQLITE_OK);
+	sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
+	ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+	snprintf(answer, sizeof(answer), "%s", (const char *)sqlite3_column_text(stmt, 0));
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+	return answer;
+}
+
+START_TEST(json_valid_answers_as_sqlites_own_and_may_stand_in_a_check)
+{
+	static const char *const texts[] = {
+		NULL,        "",         " ",          "null",        "nul",
+		"0",         "01",       "-1.5e3",     "1.",          ".5",
+		"+1",        "\"a\"",    "\"a",        "\"\\u00e4\"", "\"\\x\"",
+		"\"\t\"",    "[]",       "[1, 2 ]",    "[1,]",        "{}",
+		"{\"a\":1}", "{a:1}",    "{\"a\"}",    "{\"a\":}",    "{\"a\":1,}",
+		"[[[[]]]]",  "[[[]",     "true false", "'a'",         " [1] \r\n",
+		"NaN",       "Infinity", "{\"a\":[]",  "/**/ 1",
+	};
+	char deep[1201];
+
+	open_memory();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const char *answer = call("SELECT json_valid(?1) || ''", texts[i], NULL);
+
+		ck_assert_msg(strcmp(answer, own_json_valid(texts[i])) == 0, "%s: %s",
+			      texts[i] ? texts[i] : "NULL", answer);
+	}
+	memset(deep, '[', 600);
+	memset(deep + 600, ']', 600);
+	deep[1200] = '\0';
+	ck_assert_str_eq(own_json_valid(deep), "1");
+	ck_assert_str_eq(call("SELECT json_valid(?1) || ''", deep, NULL), "1");
+	ck_assert_int_eq(
+		conn->driver->command(conn, "CREATE TABLE a (x CHECK (json_valid(x)))", NULL),
+		MD_OK);
+	ck_assert_int_eq(conn->driver->command(conn, "INSERT INTO a VALUES ('[1]')", NULL), MD_OK);
+	ck_assert_int_eq(conn->driver->command(conn, "INSERT INTO a VALUES ('[1')", NULL),
+			 MD_INVALID);
+	close_memory();
+}
+END_TEST
+
 START_TEST(json_contains_as_jsonb_does)
 {
 	CHECK("SELECT md_json_contains(?1, ?2)",
@@ -474,6 +529,7 @@ int main(void)
 		dates_and_times_are_normalised,
 		every_day_survives_the_calendar,
 		json_is_checked_and_kept,
+		json_valid_answers_as_sqlites_own_and_may_stand_in_a_check,
 		json_contains_as_jsonb_does,
 		json_contains_is_bounded,
 	};
