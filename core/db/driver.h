@@ -31,6 +31,7 @@ enum md_db_feature {
 struct md_conn_target {
 	const char *url; /* as configured; the driver parses its own form */
 	bool read_only;
+	bool create; /* make a file that is missing; not with read_only */
 	unsigned statement_timeout_ms, lock_timeout_ms; /* 0: none */
 	unsigned statement_cache;      /* prepared statements kept per connection; 0: default 256 */
 	bool keep_journal;             /* SQLite: do not switch an existing file to WAL */
@@ -84,6 +85,9 @@ struct md_db_driver {
 	/** Optional: what the connection has opened is no longer what its URL names: the file was
 	 * replaced or removed. Costs a system call. */
 	bool (*is_stale)(struct md_conn *conn);
+
+	/** Optional: url of a new, empty database in memory. */
+	const char *scratch_url;
 
 	/* Engines that are MD_DB_ONE_WRITER; NULL otherwise. Between command(begin_write) and
 	 * COMMIT a unit with MD_TX_WRITE runs in a savepoint of its own, without a deadline: when

@@ -356,6 +356,7 @@ const struct md_db_driver md_sqlite_driver = {
 	.catalog = md_sqlite_catalog,
 	.set_budget = set_budget,
 	.is_stale = is_stale,
+	.scratch_url = "sqlite:///:memory:",
 	.begin_write = "BEGIN IMMEDIATE",
 	.in_transaction = in_transaction,
 };

@@ -48,13 +48,23 @@ static enum md_code fail_missing(const char *path, struct md_error *err)
 	return MD_NOT_FOUND;
 }
 
-static enum md_code check_file(const char *path, struct md_error *err)
+static enum md_code fail_folder(const char *path, struct md_error *err)
+{
+	md_fail(err, MD_UNAVAILABLE, "58030", "cannot make the file: %.300s", path);
+	md_error_hint(err, "Its folder must exist, and the user that runs this program needs "
+			   "write permission on it.");
+	return MD_UNAVAILABLE;
+}
+
+static enum md_code check_file(const char *path, bool create, struct md_error *err)
 {
 	struct stat st;
 
 	if (stat(path, &st) != 0) {
 		int why = errno;
 
+		if (create && why == ENOENT)
+			return folder_is_writable(path) ? MD_OK : fail_folder(path, err);
 		if (why == ENOENT || why == ENOTDIR)
 			return fail_missing(path, err);
 		md_fail(err, MD_INVALID, "58P01", "cannot look at the file: %.300s: %s", path,
@@ -283,8 +293,8 @@ static enum md_code fail_open(struct md_sqlite *sq, int rc, const char *path, st
 	}
 }
 
-static enum md_code open_file(struct md_sqlite *sq, const char *path, bool keep_journal,
-			      struct md_error *err)
+static enum md_code open_file(struct md_sqlite *sq, const char *path,
+			      const struct md_conn_target *target, struct md_error *err)
 {
 	int flags = SQLITE_OPEN_NOMUTEX;
 	int rc;
@@ -292,12 +302,14 @@ static enum md_code open_file(struct md_sqlite *sq, const char *path, bool keep_
 	if (is_memory(path))
 		flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY;
 	else
-		flags |= sq->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+		flags |= sq->read_only    ? SQLITE_OPEN_READONLY
+			 : target->create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+					  : SQLITE_OPEN_READWRITE;
 	rc = sqlite3_open_v2(path, &sq->db, flags, NULL);
 	if (rc == SQLITE_OK)
 		rc = configure(sq);
 	if (rc == SQLITE_OK)
-		rc = look_inside(sq, path, keep_journal);
+		rc = look_inside(sq, path, target->keep_journal);
 	return rc == SQLITE_OK ? MD_OK : fail_open(sq, rc, path, err);
 }
 
@@ -308,7 +320,7 @@ static void choose_access(struct md_sqlite *sq, const char *path)
 
 	if (sq->read_only || is_memory(path))
 		return;
-	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0)
+	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 && errno != ENOENT)
 		why = "the file";
 	else if (!folder_is_writable(path))
 		why = "its folder";
@@ -345,7 +357,7 @@ enum md_code md_sqlite_connect(const struct md_conn_target *target, struct md_co
 	enum md_code code = md_sqlite_path(target->url, path, sizeof(path), err);
 
 	if (code == MD_OK && !is_memory(path))
-		code = check_file(path, err);
+		code = check_file(path, target->create && !target->read_only, err);
 	if (code != MD_OK)
 		return code;
 	sq = new_connection(target);
@@ -353,7 +365,7 @@ enum md_code md_sqlite_connect(const struct md_conn_target *target, struct md_co
 		return md_fail_nomem(err);
 	choose_access(sq, path);
 	sq->lock_timeout_ns = target->lock_timeout_ms * MD_MS;
-	code = open_file(sq, path, target->keep_journal, err);
+	code = open_file(sq, path, target, err);
 	if (code != MD_OK) {
 		md_sqlite_close(&sq->base);
 		return code;

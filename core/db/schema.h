@@ -1,0 +1,47 @@
+/* A connection that changes what a database contains: one transaction of trusted texts, and
+ * introspection inside of it. It is not one of the lanes: commands and start-up use it before, or
+ * instead of, serving. Blocking; one thread at a time. */
+#ifndef MD_CORE_DB_SCHEMA_H
+#define MD_CORE_DB_SCHEMA_H
+#include <stdbool.h>
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+
+struct md_catalog;
+struct md_db_schema;
+struct md_dialect;
+
+struct md_db_schema_options {
+	const char *url;
+	bool create;    /* make a database file that is missing */
+	bool read_only; /* introspection only; changes nothing, not even the journal mode */
+	bool scratch;   /* an empty database in memory, of the url's engine, to try texts out */
+	unsigned lock_timeout_ms;
+	bool keep_journal;
+	const struct md_log *log; /* may be NULL; outlives the connection */
+};
+
+/** Open. MD_NOT_FOUND: there is no such file, MD_INVALID: an engine without schema changes, and
+ * whatever connecting fails with. */
+enum md_code md_db_schema_open(const struct md_db_schema_options *options,
+			       struct md_db_schema **ret_schema, struct md_error *err);
+/** A transaction that is still open is rolled back. NULL is fine; returns NULL. */
+struct md_db_schema *md_db_schema_close(struct md_db_schema *schema);
+
+const struct md_dialect *md_db_schema_dialect(const struct md_db_schema *schema);
+enum md_code md_db_schema_catalog(struct md_db_schema *schema, struct md_arena *arena,
+				  const struct md_catalog **ret_catalog, struct md_error *err);
+/** Begin the transaction, with the lock for writing. */
+enum md_code md_db_schema_begin(struct md_db_schema *schema, struct md_error *err);
+/** Run one statement. `sql` is ours or the administrator's, never a client's. */
+enum md_code md_db_schema_run(struct md_db_schema *schema, const char *sql, struct md_error *err);
+enum md_code md_db_schema_commit(struct md_db_schema *schema, struct md_error *err);
+
+static inline void md_db_schema_closep(struct md_db_schema **schema)
+{
+	*schema = md_db_schema_close(*schema);
+}
+#define md_auto_schema __attribute__((cleanup(md_db_schema_closep))) struct md_db_schema *
+#endif
