@@ -1,0 +1,30 @@
+/* Model definitions held against what a database contains. Finds everything that differs and says
+ * which differences keep a model from being served. What introspection does not tell (CHECKs,
+ * actions of foreign keys, indexes of some rows) is not compared. No state, any thread. */
+#ifndef MD_CORE_MIGRATE_COMPARE_H
+#define MD_CORE_MIGRATE_COMPARE_H
+#include "core/migrate/ddl.h"
+
+struct md_catalog;
+
+struct md_difference {
+	bool blocking;                    /* the model could not be served correctly */
+	const struct md_def_model *model; /* NULL: a table that no model describes */
+	const char *table, *column;       /* column NULL: the table as a whole */
+	const char *text;                 /* one line: what differs */
+	const char *mend;                 /* SQL or words that would mend it; NULL: none */
+};
+/** All zero is empty. In the order of the models, then of the fields. */
+struct md_differences {
+	struct md_difference *items;
+	unsigned count, room;
+	unsigned blocking;
+};
+
+/** Compare. `ret_missing`, one per model: its table is to be made. Tables that exist are compared;
+ * those of models with managed false must exist. MD_NOMEM. */
+enum md_code md_compare(const struct md_ddl_dialect *dialect,
+			const struct md_definitions *definitions, const struct md_catalog *catalog,
+			struct md_arena *arena, bool *ret_missing,
+			struct md_differences *ret_differences, struct md_error *err);
+#endif

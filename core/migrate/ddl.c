@@ -1,0 +1,427 @@
+#include "core/migrate/ddl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/sha256.h"
+#include "core/db/dialect.h"
+#include "core/migrate/ddl_private.h"
+
+#include "core/base/banned.h"
+
+enum { STATEMENT_MAX = 1024 * 1024 };
+
+/* --- pieces ------------------------------------------------------------------------------------
+ */
+
+const struct md_ddl_dialect *md_ddl_dialect_of(const struct md_dialect *sql)
+{
+	return sql == md_sqlite_ddl.sql ? &md_sqlite_ddl : NULL;
+}
+
+bool md_ddl_is_made(const struct md_def_model *model)
+{
+	return !model->abstract && model->managed != MD_DEF_NO;
+}
+
+const char *md_ddl_own_sql(const struct md_ddl_dialect *dialect, const struct md_def_sql *sql)
+{
+	const char *own = *(const char *const *)((const char *)sql + dialect->own_sql);
+
+	return own ? own : sql->any;
+}
+
+void md_ddl_put_name(const struct md_ddl_dialect *dialect, struct md_buf *sql, const char *name)
+{
+	dialect->sql->put_name(sql, md_str_of(name));
+}
+
+void md_ddl_put_text(struct md_buf *sql, const char *text)
+{
+	md_buf_putc(sql, '\'');
+	for (; *text != '\0'; text++) {
+		if (*text == '\'')
+			md_buf_putc(sql, '\'');
+		md_buf_putc(sql, *text);
+	}
+	md_buf_putc(sql, '\'');
+}
+
+void md_ddl_put_template(struct md_buf *sql, const char *template, const struct md_ddl_slot *slots)
+{
+	for (const char *p = template; *p != '\0'; p++) {
+		const struct md_ddl_slot *slot = slots;
+
+		while (*p == '{' && slot->letter != 0 && slot->letter != p[1])
+			slot++;
+		if (*p != '{' || slot->letter == 0) {
+			md_buf_putc(sql, *p);
+			continue;
+		}
+		md_buf_puts(sql, slot->text);
+		p += 2;
+	}
+}
+
+static void put_names(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		      const struct md_def_field *const *fields, unsigned count)
+{
+	md_buf_putc(sql, '(');
+	for (unsigned i = 0; i < count; i++) {
+		md_buf_puts(sql, i > 0 ? ", " : "");
+		md_ddl_put_name(dialect, sql, md_def_column(fields[i]));
+	}
+	md_buf_putc(sql, ')');
+}
+
+static void put_constraint(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			   const char *name)
+{
+	md_buf_puts(sql, ",\n  CONSTRAINT ");
+	md_ddl_put_name(dialect, sql, name);
+	md_buf_putc(sql, ' ');
+}
+
+/* --- columns -----------------------------------------------------------------------------------
+ */
+
+void md_ddl_put_default(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			const struct md_def_field *field)
+{
+	const struct md_ddl_function *function = dialect->functions;
+	const char *own = md_ddl_own_sql(dialect, &field->value.sql);
+
+	if (own) {
+		md_buf_printf(sql, "(%s)", own);
+		return;
+	}
+	if (field->value.literal.kind != MD_DEF_NO_VALUE) {
+		if (field->value.literal.kind != MD_DEF_NULL)
+			dialect->put_literal(sql, field, &field->value.literal);
+		return;
+	}
+	for (; function->fn != MD_DEF_FN_NONE; function++) {
+		if (function->fn != field->value.fn ||
+		    (function->type != MD_DEF_NONE && function->type != field->type))
+			continue;
+		md_buf_printf(sql, "(%s)", function->sql);
+		return;
+	}
+}
+
+static void put_generated(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			  const struct md_def_field *field)
+{
+	const char *own = md_ddl_own_sql(dialect, &field->generated);
+
+	md_buf_printf(sql, " GENERATED ALWAYS AS (%s) %s", own ? own : "NULL",
+		      field->stored == MD_DEF_NO ? "VIRTUAL" : "STORED");
+}
+
+void md_ddl_put_column(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		       const struct md_def_model *model, const struct md_def_field *field)
+{
+	const char *own_type = md_ddl_own_sql(dialect, &field->sql_type);
+	size_t before;
+
+	md_ddl_put_name(dialect, sql, md_def_column(field));
+	md_buf_putc(sql, ' ');
+	md_buf_puts(sql, own_type                         ? own_type
+			 : md_ddl_is_long(dialect, field) ? dialect->long_decimal
+							  : dialect->types[field->type]);
+	if (field->identity) {
+		md_buf_puts(sql, " CONSTRAINT ");
+		md_ddl_put_name(dialect, sql, model->key_name);
+		md_buf_putc(sql, ' ');
+		md_buf_puts(sql, dialect->identity);
+	}
+	if (dialect->collations[field->collate])
+		md_buf_printf(sql, " COLLATE %s", dialect->collations[field->collate]);
+	if (field->is_generated)
+		put_generated(dialect, sql, field);
+	if (!field->nullable)
+		md_buf_puts(sql, " NOT NULL");
+	if (field->is_generated)
+		return;
+	before = sql->len;
+	md_buf_puts(sql, " DEFAULT ");
+	md_ddl_put_default(dialect, sql, field);
+	if (!sql->failed && sql->len == before + strlen(" DEFAULT "))
+		sql->len = before;
+}
+
+/* --- tables ------------------------------------------------------------------------------------
+ */
+
+static void put_key(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		    const struct md_def_model *model)
+{
+	if (model->key_count == 0 || (model->key[0]->identity && dialect->identity_is_key))
+		return;
+	put_constraint(dialect, sql, model->key_name);
+	md_buf_puts(sql, "PRIMARY KEY ");
+	put_names(dialect, sql, model->key, model->key_count);
+}
+
+/* A constraint, or a statement of its own? */
+static bool is_constraint(const struct md_ddl_dialect *dialect, const struct md_def_index *index)
+{
+	for (unsigned i = 0; i < index->count; i++)
+		if (index->columns[i].descending)
+			return false;
+	return index->unique && index->in_unique && !md_ddl_own_sql(dialect, &index->where);
+}
+
+static void put_index_columns(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			      const struct md_def_index *index)
+{
+	md_buf_putc(sql, '(');
+	for (unsigned i = 0; i < index->count; i++) {
+		md_buf_puts(sql, i > 0 ? ", " : "");
+		md_ddl_put_name(dialect, sql, md_def_column(index->columns[i].field));
+		md_buf_puts(sql, index->columns[i].descending ? " DESC" : "");
+	}
+	md_buf_putc(sql, ')');
+}
+
+static void put_unique(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		       const struct md_def_index *index)
+{
+	if (!is_constraint(dialect, index))
+		return;
+	put_constraint(dialect, sql, index->name);
+	md_buf_puts(sql, "UNIQUE ");
+	put_index_columns(dialect, sql, index);
+}
+
+static void put_foreign_key(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			    const struct md_def_foreign_key *key)
+{
+	static const char *const actions[] = {
+		[MD_DEF_RESTRICT] = "RESTRICT",
+		[MD_DEF_CASCADE] = "CASCADE",
+		[MD_DEF_SET_NULL] = "SET NULL",
+		[MD_DEF_SET_DEFAULT] = "SET DEFAULT",
+	};
+	static const char *const deferrable[] = {
+		[MD_DEF_NOT_DEFERRABLE] = "",
+		[MD_DEF_IMMEDIATE] = " DEFERRABLE INITIALLY IMMEDIATE",
+		[MD_DEF_DEFERRED] = " DEFERRABLE INITIALLY DEFERRED",
+	};
+
+	put_constraint(dialect, sql, key->name);
+	md_buf_puts(sql, "FOREIGN KEY ");
+	put_names(dialect, sql, key->fields, key->count);
+	md_buf_puts(sql, " REFERENCES ");
+	md_ddl_put_name(dialect, sql, key->to->table);
+	md_buf_putc(sql, ' ');
+	put_names(dialect, sql, key->targets, key->count);
+	if (actions[key->on_delete])
+		md_buf_printf(sql, " ON DELETE %s", actions[key->on_delete]);
+	if (actions[key->on_update])
+		md_buf_printf(sql, " ON UPDATE %s", actions[key->on_update]);
+	md_buf_puts(sql, deferrable[key->deferrable]);
+}
+
+static void put_own_check(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			  const struct md_def_check *check)
+{
+	const char *own = md_ddl_own_sql(dialect, &check->sql);
+
+	if (!own)
+		return;
+	put_constraint(dialect, sql, check->name);
+	md_buf_printf(sql, "CHECK (%s)", own);
+}
+
+static void put_table(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		      const struct md_def_model *model)
+{
+	md_buf_puts(sql, "CREATE TABLE ");
+	md_ddl_put_name(dialect, sql, model->table);
+	md_buf_puts(sql, " (\n  ");
+	for (unsigned i = 0; i < model->field_count; i++) {
+		md_buf_puts(sql, i > 0 ? ",\n  " : "");
+		md_ddl_put_column(dialect, sql, model, &model->fields[i]);
+	}
+	put_key(dialect, sql, model);
+	for (unsigned i = 0; i < model->index_count; i++)
+		put_unique(dialect, sql, &model->indexes[i]);
+	for (unsigned i = 0; i < model->foreign_key_count; i++)
+		put_foreign_key(dialect, sql, &model->foreign_keys[i]);
+	for (unsigned i = 0; i < model->field_count; i++)
+		md_ddl_put_check(dialect, sql, &model->fields[i]);
+	for (unsigned i = 0; i < model->check_count; i++)
+		put_own_check(dialect, sql, &model->checks[i]);
+	md_buf_puts(sql, "\n)");
+	dialect->put_table_options(sql, model);
+}
+
+void md_ddl_put_index(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		      const struct md_def_model *model, const struct md_def_index *index)
+{
+	const char *where = md_ddl_own_sql(dialect, &index->where);
+
+	md_buf_printf(sql, "CREATE %sINDEX ", index->unique ? "UNIQUE " : "");
+	md_ddl_put_name(dialect, sql, index->name);
+	md_buf_puts(sql, " ON ");
+	md_ddl_put_name(dialect, sql, model->table);
+	md_buf_putc(sql, ' ');
+	put_index_columns(dialect, sql, index);
+	if (where)
+		md_buf_printf(sql, " WHERE %s", where);
+}
+
+/* --- the plan ----------------------------------------------------------------------------------
+ */
+
+struct plan {
+	const struct md_ddl_dialect *dialect;
+	const struct md_definitions *definitions;
+	struct md_arena *arena;
+	struct md_ddl_statement *statements;
+	unsigned count;
+	bool *waiting; /* by model */
+};
+
+static bool add(struct plan *plan, const struct md_def_model *model,
+		const struct md_def_index *index)
+{
+	md_auto_buf sql = MD_BUF(STATEMENT_MAX);
+	char *text;
+
+	if (index)
+		md_ddl_put_index(plan->dialect, &sql, model, index);
+	else
+		put_table(plan->dialect, &sql, model);
+	text = sql.failed ? NULL : md_arena_strndup(plan->arena, sql.data, sql.len);
+	if (!text)
+		return false;
+	plan->statements[plan->count++] = (struct md_ddl_statement){
+		.makes = index ? MD_MAKES_INDEX : MD_MAKES_TABLE,
+		.name = index ? index->name : model->table,
+		.model = model,
+		.sql = text,
+	};
+	return true;
+}
+
+static bool add_model(struct plan *plan, const struct md_def_model *model)
+{
+	bool ok = add(plan, model, NULL);
+
+	for (unsigned i = 0; ok && i < model->index_count; i++)
+		if (!is_constraint(plan->dialect, &model->indexes[i]))
+			ok = add(plan, model, &model->indexes[i]);
+	return ok;
+}
+
+/* Does a table that is still to come stand before this one? */
+static bool is_blocked(const struct plan *plan, unsigned number)
+{
+	const struct md_def_model *models = plan->definitions->models;
+
+	for (unsigned i = 0; i < models[number].foreign_key_count; i++) {
+		const struct md_def_model *to = models[number].foreign_keys[i].to;
+
+		if (to != &models[number] && plan->waiting[to - models])
+			return true;
+	}
+	return false;
+}
+
+/* Round after round those that wait for nobody; in a circle the first one goes ahead. */
+static bool add_models(struct plan *plan, unsigned left)
+{
+	unsigned count = plan->definitions->model_count, first, before;
+
+	while (left > 0) {
+		first = count;
+		before = left;
+		for (unsigned i = 0; i < count; i++) {
+			if (!plan->waiting[i])
+				continue;
+			if (is_blocked(plan, i)) {
+				first = first < i ? first : i;
+				continue;
+			}
+			plan->waiting[i] = false;
+			left--;
+			if (!add_model(plan, &plan->definitions->models[i]))
+				return false;
+		}
+		if (left < before || left == 0)
+			continue;
+		plan->waiting[first] = false;
+		left--;
+		if (!add_model(plan, &plan->definitions->models[first]))
+			return false;
+	}
+	return true;
+}
+
+enum md_code md_ddl_plan(const struct md_ddl_dialect *dialect,
+			 const struct md_definitions *definitions, const bool *wanted,
+			 struct md_arena *arena, struct md_ddl_plan *ret_plan, struct md_error *err)
+{
+	struct plan plan = { .dialect = dialect, .definitions = definitions, .arena = arena };
+	unsigned tables = 0, room = 0;
+
+	plan.waiting = md_arena_alloc(arena, definitions->model_count * sizeof(*plan.waiting));
+	for (unsigned i = 0; plan.waiting && i < definitions->model_count; i++) {
+		plan.waiting[i] = wanted[i];
+		tables += wanted[i];
+		room += wanted[i] ? 1 + definitions->models[i].index_count : 0;
+	}
+	plan.statements = md_arena_alloc(arena, room * sizeof(*plan.statements));
+	if (!plan.waiting || !plan.statements || !add_models(&plan, tables))
+		return md_fail_nomem(err);
+	*ret_plan = (struct md_ddl_plan){ plan.statements, plan.count };
+	return MD_OK;
+}
+
+/* --- ownership ---------------------------------------------------------------------------------
+ */
+
+const char *md_ddl_kind(enum md_ddl_makes makes)
+{
+	static const char *const kinds[MD_MAKES_KINDS] = { "table", "index" };
+
+	return kinds[makes];
+}
+
+void md_ddl_checksum(const char *sql, char out[MD_DDL_CHECKSUM])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char sum[MD_SHA256_SIZE];
+
+	md_sha256(sql, strlen(sql), sum);
+	for (unsigned i = 0; i < MD_SHA256_SIZE; i++) {
+		out[2 * i] = digits[sum[i] >> 4];
+		out[2 * i + 1] = digits[sum[i] & 15];
+	}
+	out[2 * MD_SHA256_SIZE] = '\0';
+}
+
+void md_ddl_put_entry(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		      const struct md_ddl_statement *made)
+{
+	md_auto_buf name = MD_BUF(STATEMENT_MAX), model = MD_BUF(STATEMENT_MAX);
+	char checksum[MD_DDL_CHECKSUM + 2] = "'", kind[16];
+	struct md_ddl_slot slots[] = {
+		{ 'k', kind }, { 'n', NULL }, { 'm', NULL }, { 's', checksum }, { 0, NULL }
+	};
+
+	md_ddl_checksum(made->sql, checksum + 1);
+	checksum[MD_DDL_CHECKSUM] = '\'';
+	checksum[MD_DDL_CHECKSUM + 1] = '\0';
+	snprintf(kind, sizeof(kind), "'%s'", md_ddl_kind(made->makes));
+	md_ddl_put_text(&name, made->name);
+	md_ddl_put_text(&model, made->model->name);
+	slots[1].text = md_buf_text(&name);
+	slots[2].text = md_buf_text(&model);
+	if (!slots[1].text || !slots[2].text)
+		sql->failed = true;
+	else
+		md_ddl_put_template(sql, dialect->objects_entry, slots);
+}

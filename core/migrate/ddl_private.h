@@ -1,0 +1,20 @@
+/* Private to core/migrate: pieces of the generator. */
+#ifndef MD_CORE_MIGRATE_DDL_PRIVATE_H
+#define MD_CORE_MIGRATE_DDL_PRIVATE_H
+#include "core/migrate/ddl.h"
+
+/** One value of a template. */
+struct md_ddl_slot {
+	char letter;
+	const char *text;
+};
+/** A template with "{x}" replaced by the text of the slot x; ends with letter 0. */
+void md_ddl_put_template(struct md_buf *sql, const char *template, const struct md_ddl_slot *slots);
+
+/** The named CHECK of a field, with a line in front of it; nothing when there is nothing to check.
+ */
+void md_ddl_put_check(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		      const struct md_def_field *field);
+/** A decimal with more digits than a number of the engine keeps. */
+bool md_ddl_is_long(const struct md_ddl_dialect *dialect, const struct md_def_field *field);
+#endif

@@ -1,0 +1,278 @@
+/* SQLite's DDL: STRICT tables, whose columns have five types; what else a type means is told by
+ * CHECKs. Moments are texts of one width, so that they sort. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/db/dialect.h"
+#include "core/migrate/ddl.h"
+
+#include "core/base/banned.h"
+
+enum { FRACTION = 6, MOMENT = 19, EXACT_DIGITS = 15, LITERAL_MAX = 1024 * 1024 };
+
+/* --- literals ----------------------------------------------------------------------------------
+ */
+
+/* The part of the seconds behind the point, as six digits; returns what stands behind it. */
+static const char *put_fraction(struct md_buf *sql, const char *p)
+{
+	unsigned digits = 0;
+
+	md_buf_putc(sql, '.');
+	if (*p == '.')
+		for (p++; *p >= '0' && *p <= '9' && digits < FRACTION; digits++)
+			md_buf_putc(sql, *p++);
+	for (; digits < FRACTION; digits++)
+		md_buf_putc(sql, '0');
+	return p;
+}
+
+static int two_digits(const char *p)
+{
+	return (p[0] - '0') * 10 + (p[1] - '0');
+}
+
+/* Seconds east of UTC; the reader of definitions has seen to the form. */
+static int offset_of(const char *text)
+{
+	size_t len = strlen(text);
+	const char *p = text + len - 6;
+
+	if (len < MOMENT + 6 || (*p != '+' && *p != '-'))
+		return 0;
+	return (*p == '-' ? -60 : 60) * (two_digits(p + 1) * 60 + two_digits(p + 4));
+}
+
+/* 2026-01-31T12:00:00+02:00 in UTC and with all digits. */
+static void put_instant(struct md_buf *sql, const char *text)
+{
+	struct tm tm = { .tm_year = two_digits(text) * 100 + two_digits(text + 2) - 1900,
+			 .tm_mon = two_digits(text + 5) - 1,
+			 .tm_mday = two_digits(text + 8),
+			 .tm_hour = two_digits(text + 11),
+			 .tm_min = two_digits(text + 14),
+			 .tm_sec = two_digits(text + 17) };
+	time_t seconds = timegm(&tm) - offset_of(text);
+
+	gmtime_r(&seconds, &tm);
+	md_buf_printf(sql, "'%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+		      tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	put_fraction(sql, text + MOMENT);
+	md_buf_puts(sql, "+00:00'");
+}
+
+static void put_local(struct md_buf *sql, const char *text)
+{
+	md_buf_printf(sql, "'%.10sT%.8s", text, text + 11);
+	put_fraction(sql, text + MOMENT);
+	md_buf_putc(sql, '\'');
+}
+
+static void put_time(struct md_buf *sql, const char *text)
+{
+	md_buf_printf(sql, "'%.8s", text);
+	put_fraction(sql, text + 8);
+	md_buf_putc(sql, '\'');
+}
+
+/* A JSON value, written as a text of SQL. */
+static void put_json(struct md_buf *sql, const struct md_def_value *value)
+{
+	md_auto_buf json = MD_BUF(LITERAL_MAX);
+	const char *text = value->text;
+
+	if (value->kind == MD_DEF_TEXTUAL) {
+		md_buf_putc(&json, '"');
+		for (const char *p = value->text; *p != '\0'; p++) {
+			if ((unsigned char)*p < 0x20)
+				md_buf_printf(&json, "\\u%04x", (unsigned char)*p);
+			else
+				md_buf_printf(&json, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
+		}
+		md_buf_putc(&json, '"');
+		text = md_buf_text(&json);
+	}
+	if (text)
+		md_ddl_put_text(sql, text);
+	else
+		sql->failed = true;
+}
+
+/* Base64, or \x and hexadecimal digits. */
+static void put_bytes(struct md_buf *sql, const char *text)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	unsigned bits = 0, have = 0;
+
+	md_buf_puts(sql, "X'");
+	if (text[0] == '\\' && text[1] == 'x') {
+		md_buf_puts(sql, text + 2);
+		text = "";
+	}
+	for (; *text != '\0' && *text != '='; text++) {
+		bits = bits << 6 | (unsigned)(strchr(letters, *text) - letters);
+		have += 6;
+		if (have < 8)
+			continue;
+		have -= 8;
+		md_buf_printf(sql, "%02X", bits >> have & 0xFF);
+	}
+	md_buf_putc(sql, '\'');
+}
+
+static void put_literal(struct md_buf *sql, const struct md_def_field *field,
+			const struct md_def_value *value)
+{
+	bool as_text = field->type == MD_DEF_DECIMAL && field->precision > EXACT_DIGITS;
+
+	switch (field->type) {
+	case MD_DEF_BOOLEAN:
+		md_buf_putc(sql, strcmp(value->text, "true") == 0 ? '1' : '0');
+		return;
+	case MD_DEF_SMALLINT:
+	case MD_DEF_INTEGER:
+	case MD_DEF_BIGINT:
+	case MD_DEF_FLOAT:
+	case MD_DEF_DECIMAL:
+		if (as_text)
+			md_ddl_put_text(sql, value->text);
+		else
+			md_buf_puts(sql, value->text);
+		return;
+	case MD_DEF_DATETIME:
+		put_instant(sql, value->text);
+		return;
+	case MD_DEF_DATETIME_LOCAL:
+		put_local(sql, value->text);
+		return;
+	case MD_DEF_TIME:
+		put_time(sql, value->text);
+		return;
+	case MD_DEF_JSON:
+	case MD_DEF_ARRAY:
+		put_json(sql, value);
+		return;
+	case MD_DEF_BYTES:
+		put_bytes(sql, value->text);
+		return;
+	case MD_DEF_NONE:
+	case MD_DEF_STRING:
+	case MD_DEF_TEXT:
+	case MD_DEF_DATE:
+	case MD_DEF_UUID:
+	case MD_DEF_ENUM:
+	case MD_DEF_TYPE_COUNT:
+		md_ddl_put_text(sql, value->text);
+		return;
+	}
+}
+
+static void put_table_options(struct md_buf *sql, const struct md_def_model *model)
+{
+	bool strict = model->options.strict != MD_DEF_NO;
+	bool without = model->options.without_rowid == MD_DEF_YES;
+
+	md_buf_puts(sql, strict ? " STRICT" : "");
+	md_buf_puts(sql, without ? strict ? ", WITHOUT ROWID" : " WITHOUT ROWID" : "");
+}
+
+/* --- the table ---------------------------------------------------------------------------------
+ */
+
+#define NOW_UTC "strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')"
+
+static const struct md_ddl_function functions[] = {
+	{ MD_DEF_NOW, MD_DEF_DATETIME, NOW_UTC },
+	{ MD_DEF_NOW, MD_DEF_DATETIME_LOCAL, "strftime('%Y-%m-%dT%H:%M:%f000', 'now')" },
+	{ MD_DEF_TODAY, MD_DEF_DATE, "date('now')" },
+	{ MD_DEF_UUID4, MD_DEF_NONE,
+	  "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || "
+	  "substr(hex(randomblob(2)), 2) || '-' || substr('89AB', 1 + (random() & 3), 1) || "
+	  "substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))" },
+	{ MD_DEF_RANDOM_HEX, MD_DEF_NONE, "lower(hex(randomblob(16)))" },
+	{ MD_DEF_FN_NONE, MD_DEF_NONE, NULL },
+};
+
+/* In STRICT tables only the first group occurs; the others are what existing files declare. */
+enum {
+	INTEGERS = 1u << MD_TYPE_INT8 | 1u << MD_TYPE_INT4 | 1u << MD_TYPE_INT2 | 1u << MD_TYPE_ANY,
+	REALS = 1u << MD_TYPE_FLOAT | 1u << MD_TYPE_NUMERIC | 1u << MD_TYPE_ANY,
+	TEXTS = 1u << MD_TYPE_TEXT | 1u << MD_TYPE_ANY,
+};
+
+const struct md_ddl_dialect md_sqlite_ddl = {
+	.sql = &md_sqlite_dialect,
+	.own_sql = offsetof(struct md_def_sql, sqlite),
+	.types = {
+		[MD_DEF_NONE] = "ANY",
+		[MD_DEF_SMALLINT] = "INTEGER",
+		[MD_DEF_INTEGER] = "INTEGER",
+		[MD_DEF_BIGINT] = "INTEGER",
+		[MD_DEF_FLOAT] = "REAL",
+		[MD_DEF_DECIMAL] = "REAL",
+		[MD_DEF_STRING] = "TEXT",
+		[MD_DEF_TEXT] = "TEXT",
+		[MD_DEF_BOOLEAN] = "INTEGER",
+		[MD_DEF_DATETIME] = "TEXT",
+		[MD_DEF_DATETIME_LOCAL] = "TEXT",
+		[MD_DEF_DATE] = "TEXT",
+		[MD_DEF_TIME] = "TEXT",
+		[MD_DEF_UUID] = "TEXT",
+		[MD_DEF_JSON] = "TEXT",
+		[MD_DEF_BYTES] = "BLOB",
+		[MD_DEF_ENUM] = "TEXT",
+		[MD_DEF_ARRAY] = "TEXT",
+	},
+	.long_decimal = "TEXT",
+	.decimal_digits = EXACT_DIGITS,
+	.identity = "PRIMARY KEY AUTOINCREMENT",
+	.identity_is_key = true,
+	.collations = { [MD_DEF_NOCASE] = "NOCASE" },
+	.checks = {
+		[MD_DEF_SMALLINT] = "{c} BETWEEN -32768 AND 32767",
+		[MD_DEF_INTEGER] = "{c} BETWEEN -2147483648 AND 2147483647",
+		[MD_DEF_BOOLEAN] = "{c} IN (0, 1)",
+		[MD_DEF_UUID] = "length({c}) = 36",
+		[MD_DEF_JSON] = "({c} IS NULL OR json_valid({c}))",
+		/* json_valid(NULL) is 0 before 3.41; json_type() is not for schemas that are not
+		 * trusted. */
+		[MD_DEF_ARRAY] = "({c} IS NULL OR json_valid({c}) AND "
+				 "substr(ltrim({c}, char(9, 10, 13, 32)), 1, 1) = '[')",
+	},
+	.length = "length({c})",
+	.functions = functions,
+	.put_literal = put_literal,
+	.put_table_options = put_table_options,
+	.served_by = {
+		[MD_DEF_SMALLINT] = INTEGERS,
+		[MD_DEF_INTEGER] = INTEGERS,
+		[MD_DEF_BIGINT] = INTEGERS,
+		[MD_DEF_FLOAT] = REALS,
+		[MD_DEF_DECIMAL] = REALS,
+		[MD_DEF_STRING] = TEXTS,
+		[MD_DEF_TEXT] = TEXTS,
+		[MD_DEF_BOOLEAN] = INTEGERS | 1u << MD_TYPE_BOOL,
+		[MD_DEF_DATETIME] = TEXTS | 1u << MD_TYPE_TIMESTAMP | 1u << MD_TYPE_TIMESTAMPTZ,
+		[MD_DEF_DATETIME_LOCAL] = TEXTS | 1u << MD_TYPE_TIMESTAMP | 1u << MD_TYPE_TIMESTAMPTZ,
+		[MD_DEF_DATE] = TEXTS | 1u << MD_TYPE_DATE,
+		[MD_DEF_TIME] = TEXTS | 1u << MD_TYPE_TIME,
+		[MD_DEF_UUID] = TEXTS | 1u << MD_TYPE_UUID,
+		[MD_DEF_JSON] = TEXTS | 1u << MD_TYPE_JSON,
+		[MD_DEF_BYTES] = 1u << MD_TYPE_BYTES | 1u << MD_TYPE_ANY,
+		[MD_DEF_ENUM] = TEXTS,
+		[MD_DEF_ARRAY] = TEXTS | 1u << MD_TYPE_JSON,
+	},
+	.served_long_decimal = TEXTS | 1u << MD_TYPE_NUMERIC,
+	.objects_table = "CREATE TABLE IF NOT EXISTS \"_modeld_objects\" (\n"
+			 "  \"kind\" TEXT NOT NULL,\n"
+			 "  \"name\" TEXT NOT NULL,\n"
+			 "  \"model\" TEXT NOT NULL,\n"
+			 "  \"checksum\" TEXT NOT NULL,\n"
+			 "  \"created_at\" TEXT NOT NULL DEFAULT (" NOW_UTC "),\n"
+			 "  PRIMARY KEY (\"kind\", \"name\")\n"
+			 ") STRICT, WITHOUT ROWID",
+	.objects_entry = "INSERT OR REPLACE INTO \"_modeld_objects\" (\"kind\", \"name\", "
+			 "\"model\", \"checksum\")\nVALUES ({k}, {n}, {m}, {s})",
+};

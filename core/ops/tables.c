@@ -1,0 +1,181 @@
+#include "core/ops/tables.h"
+
+#include "core/db/schema.h"
+
+#include "core/base/banned.h"
+
+enum { STATEMENT_MAX = 1024 * 1024 };
+
+/* One run of md_tables_create(). */
+struct work {
+	const struct md_tables_options *options;
+	const struct md_ddl_dialect *dialect;
+	struct md_arena *arena;
+	struct md_tables tables;
+	const char **script;
+};
+
+static enum md_code open_with(const struct work *work, struct md_db_schema_options how,
+			      struct md_db_schema **ret_schema, struct md_error *err)
+{
+	how.url = work->options->url;
+	how.lock_timeout_ms = work->options->lock_timeout_ms;
+	how.keep_journal = work->options->keep_journal;
+	how.log = work->options->log;
+	return md_db_schema_open(&how, ret_schema, err);
+}
+
+/* --- the script --------------------------------------------------------------------------------
+ */
+
+static enum md_code add_text(struct work *work, const char *text, struct md_error *err)
+{
+	if (!text)
+		return md_fail_nomem(err);
+	work->script[work->tables.script_count++] = text;
+	return MD_OK;
+}
+
+static enum md_code add_entry(struct work *work, const struct md_ddl_statement *made,
+			      struct md_error *err)
+{
+	md_auto_buf sql = MD_BUF(STATEMENT_MAX);
+
+	md_ddl_put_entry(work->dialect, &sql, made);
+	return add_text(work, sql.failed ? NULL : md_arena_strndup(work->arena, sql.data, sql.len),
+			err);
+}
+
+/* The statements of the plan, and notes of what they make. */
+static enum md_code write_script(struct work *work, struct md_error *err)
+{
+	const struct md_ddl_plan *plan = &work->tables.plan;
+	enum md_code code = MD_OK;
+
+	if (plan->count == 0)
+		return MD_OK;
+	work->script = md_arena_alloc(work->arena, (2 * plan->count + 1) * sizeof(*work->script));
+	if (!work->script)
+		return md_fail_nomem(err);
+	work->tables.script = work->script;
+	for (unsigned i = 0; code == MD_OK && i < plan->count; i++)
+		code = add_text(work, plan->statements[i].sql, err);
+	if (code == MD_OK)
+		code = add_text(work, work->dialect->objects_table, err);
+	for (unsigned i = 0; code == MD_OK && i < plan->count; i++)
+		code = add_entry(work, &plan->statements[i], err);
+	return code;
+}
+
+/* --- the database ------------------------------------------------------------------------------
+ */
+
+/* What is there, what differs, what is to be done. */
+static enum md_code look(struct work *work, struct md_db_schema *schema, struct md_error *err)
+{
+	const struct md_definitions *definitions = work->options->definitions;
+	const struct md_catalog *catalog;
+	bool *missing = md_arena_zalloc(work->arena, definitions->model_count * sizeof(*missing));
+	enum md_code code;
+
+	work->dialect = md_ddl_dialect_of(md_db_schema_dialect(schema));
+	if (!missing)
+		return md_fail_nomem(err);
+	if (!work->dialect)
+		return md_fail(err, MD_INVALID, "MD400", "tables cannot be made on this engine");
+	code = md_db_schema_catalog(schema, work->arena, &catalog, err);
+	if (code == MD_OK)
+		code = md_compare(work->dialect, definitions, catalog, work->arena, missing,
+				  &work->tables.differences, err);
+	if (code != MD_OK || work->tables.differences.blocking > 0)
+		return code;
+	code = md_ddl_plan(work->dialect, definitions, missing, work->arena, &work->tables.plan,
+			   err);
+	return code == MD_OK ? write_script(work, err) : code;
+}
+
+static enum md_code run_script(const struct work *work, struct md_db_schema *schema,
+			       struct md_error *err)
+{
+	for (unsigned i = 0; i < work->tables.script_count; i++) {
+		enum md_code code = md_db_schema_run(schema, work->script[i], err);
+
+		if (code == MD_OK)
+			continue;
+		md_error_details(err, "in: %.1400s", work->script[i]);
+		return code;
+	}
+	return MD_OK;
+}
+
+/* Everything on a new database in memory: mistakes in the SQL of users are found before anything is
+ * touched. */
+static enum md_code rehearse(const struct work *work, struct md_error *err)
+{
+	md_auto_schema schema = NULL;
+	enum md_code code =
+		open_with(work, (struct md_db_schema_options){ .scratch = true }, &schema, err);
+
+	return code == MD_OK ? run_script(work, schema, err) : code;
+}
+
+/* Look and act in one transaction: nobody comes in between. A failure rolls it back by closing. */
+static enum md_code act(struct work *work, struct md_db_schema *schema, struct md_error *err)
+{
+	enum md_code code = md_db_schema_begin(schema, err);
+
+	if (code == MD_OK)
+		code = look(work, schema, err);
+	if (code != MD_OK || work->tables.script_count == 0)
+		return code;
+	code = run_script(work, schema, err);
+	return code == MD_OK ? md_db_schema_commit(schema, err) : code;
+}
+
+/* The database as it is; when there is no file, an empty one. */
+static enum md_code look_only(struct work *work, bool *ret_absent, struct md_error *err)
+{
+	md_auto_schema schema = NULL;
+	struct md_error missing = { .code = MD_OK };
+	enum md_code code = open_with(work, (struct md_db_schema_options){ .read_only = true },
+				      &schema, &missing);
+
+	*ret_absent = code == MD_NOT_FOUND;
+	if (*ret_absent)
+		code = open_with(work, (struct md_db_schema_options){ .scratch = true }, &schema,
+				 err);
+	else if (code != MD_OK && err)
+		*err = missing;
+	if (code == MD_OK)
+		code = look(work, schema, err);
+	if (code == MD_OK && *ret_absent && work->tables.script_count == 0 &&
+	    work->tables.differences.blocking == 0) {
+		if (err)
+			*err = missing;
+		return MD_NOT_FOUND;
+	}
+	return code;
+}
+
+enum md_code md_tables_create(const struct md_tables_options *options, struct md_arena *arena,
+			      struct md_tables *ret_tables, struct md_error *err)
+{
+	struct work work = { .options = options, .arena = arena };
+	md_auto_schema schema = NULL;
+	bool absent = false;
+	enum md_code code = look_only(&work, &absent, err);
+
+	if (code == MD_OK && work.tables.script_count > 0) {
+		code = rehearse(&work, err);
+		if (code == MD_OK && !options->dry_run)
+			code = open_with(&work, (struct md_db_schema_options){ .create = absent },
+					 &schema, err);
+		if (code == MD_OK && !options->dry_run) {
+			work = (struct work){ .options = options, .arena = arena };
+			code = act(&work, schema, err);
+		}
+	}
+	if (code == MD_OK)
+		*ret_tables = work.tables;
+	return code;
+}

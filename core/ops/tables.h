@@ -1,0 +1,35 @@
+/* The tables of declared models: those that are missing are made, those that exist are compared.
+ * All in one transaction, or not at all. Blocking; for commands and start-up. */
+#ifndef MD_CORE_OPS_TABLES_H
+#define MD_CORE_OPS_TABLES_H
+#include <stdbool.h>
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/migrate/compare.h"
+#include "core/migrate/ddl.h"
+
+struct md_tables_options {
+	const char *url;
+	const struct md_definitions *definitions;
+	bool dry_run; /* try everything out in memory; the database is only read */
+	unsigned lock_timeout_ms;
+	bool keep_journal;
+	const struct md_log *log; /* may be NULL */
+};
+/** Lives in the arena that was given, names in the definitions. */
+struct md_tables {
+	struct md_ddl_plan plan; /* what was made, or would be */
+	/** All statements between BEGIN and COMMIT, those that note what was made included. */
+	const char *const *script;
+	unsigned script_count;
+	struct md_differences differences;
+};
+
+/** Make what is missing. Nothing is made while a difference is blocking: MD_OK, with an empty plan.
+ * A database file that is missing is made when there are tables to make. MD_NOT_FOUND: it is
+ * missing and there are none. Other failures: nothing has changed; details name the statement. */
+enum md_code md_tables_create(const struct md_tables_options *options, struct md_arena *arena,
+			      struct md_tables *ret_tables, struct md_error *err);
+#endif
