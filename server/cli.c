@@ -7,6 +7,7 @@
 
 #include "config/settings.h"
 #include "config/suggest.h"
+#include "server/cli_db.h"
 #include "server/cli_models.h"
 
 #include "core/base/banned.h"
@@ -43,7 +44,8 @@ enum {
 	TAKES_WORDS = 4,
 	TAKES_FILES = 8, /* words among the options */
 	TAKES_ALL = 16,
-	TAKES_FORM = 32
+	TAKES_FORM = 32,
+	TAKES_MODELS = 64
 };
 
 static int usage_error(const struct call *call)
@@ -80,6 +82,11 @@ static int take_config(struct call *call, const char *value)
 static int take_db(struct call *call, const char *value)
 {
 	return add_override(call, MD_LAYER_OPTION, "--db", MD_STR("db_url"), value);
+}
+
+static int take_models(struct call *call, const char *value)
+{
+	return add_override(call, MD_LAYER_OPTION, "--models", MD_STR("models"), value);
 }
 
 static int take_listen(struct call *call, const char *value)
@@ -135,6 +142,13 @@ static int take_all(struct call *call, const char *value)
 	return EX_OK;
 }
 
+static int take_dry_run(struct call *call, const char *value)
+{
+	(void)value;
+	call->models.dry_run = true;
+	return EX_OK;
+}
+
 static int take_help(struct call *call, const char *value)
 {
 	(void)value;
@@ -159,6 +173,8 @@ static const struct flag {
 	{ "--long", NULL, TAKES_FORM, take_long, "write objects, no shorthand" },
 	{ "--force", NULL, TAKES_FORM, take_force, "rewrite files with comments, without them" },
 	{ "--all", NULL, TAKES_ALL, take_all, "abstract models, too" },
+	{ "--models", "GLOB", TAKES_MODELS, take_models, "definition files: the setting models" },
+	{ "--dry-run", NULL, TAKES_MODELS, take_dry_run, "print the SQL and change nothing" },
 	{ "--help", NULL, 0, take_help, "this text; also -h" },
 	{ "-h", NULL, 0, take_help, NULL },
 };
@@ -309,7 +325,7 @@ static int run_config_check(struct call *call)
 	return finish(call, code);
 }
 
-/* The files need no database: only mistakes of the configuration matter. */
+/* Nothing is served: only mistakes of the configuration matter. */
 static int run_models(struct call *call,
 		      int (*run)(const struct md_cli *cli, const struct md_options *options,
 				 const struct md_cli_models *words))
@@ -352,6 +368,12 @@ static int run_models_show(struct call *call)
 static int run_models_fmt(struct call *call)
 {
 	return run_models(call, md_models_fmt);
+}
+
+static int run_db_create_tables(struct call *call)
+{
+	call->models.for_database = true;
+	return run_models(call, md_db_create_tables);
 }
 
 static int run_version(struct call *call)
@@ -401,6 +423,15 @@ static const struct command commands[] = {
 	  "that changed. A file with mistakes is left alone, and so is one with comments, because\n"
 	  "they cannot be kept.\n",
 	  "  modeld models fmt shop.json\n  modeld models fmt --long shop.json\n" },
+	{ "db create-tables", "[OPTION]... [FILE]...", "make the tables that models miss",
+	  TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS, run_db_create_tables,
+	  "Makes all missing tables and their indexes, or none. Tables that exist are compared "
+	  "with\n"
+	  "their models and never changed; a difference that keeps a model from being served is "
+	  "78.\n"
+	  "A database file that is missing is made.\n",
+	  "  modeld db create-tables --db sqlite:///shop.db --models 'models.d/*.json'\n"
+	  "  modeld db create-tables --db sqlite:///shop.db --dry-run shop.json\n" },
 	{ "help", "[COMMAND | settings]", "explain a command, or list all settings", TAKES_WORDS,
 	  run_help, NULL, "  modeld help config show\n  modeld help settings\n" },
 	{ "version", "", "print the version; also --version", 0, run_version, NULL, NULL },

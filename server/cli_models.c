@@ -117,7 +117,7 @@ static int end(struct run *run, int code)
 }
 
 /* The engines that are set, else the one of the database. */
-static unsigned targets(const struct md_options *options)
+static unsigned targets(const struct md_options *options, bool for_database)
 {
 	static const struct {
 		const char *name;
@@ -133,7 +133,7 @@ static unsigned targets(const struct md_options *options)
 		for (unsigned i = 0; i < options->models_targets.count; i++)
 			if (strncmp(options->models_targets.items[i], engines[e].name, len) == 0)
 				found |= engines[e].engine;
-		if (options->models_targets.count == 0 &&
+		if ((options->models_targets.count == 0 || for_database) &&
 		    strncmp(options->db_url, engines[e].name, len) == 0)
 			found |= engines[e].engine;
 	}
@@ -152,7 +152,8 @@ static int load(struct run *run, int skip, const struct md_definitions **ret)
 		return rc;
 	before = run->report.errors;
 	code = md_definitions_load(run->sources, run->source_count, &run->limits,
-				   targets(run->options), &run->report, ret, &err);
+				   targets(run->options, run->words->for_database), &run->report,
+				   ret, &err);
 	print_report(run);
 	if (code == MD_NOMEM)
 		return out_of_memory(run);
@@ -162,6 +163,20 @@ static int load(struct run *run, int skip, const struct md_definitions **ret)
 		run->report.errors == 1 ? "" : "s", run->report.warnings,
 		run->report.warnings == 1 ? "" : "s");
 	return EX_DATAERR;
+}
+
+int md_models_use(const struct md_cli *cli, const struct md_options *options,
+		  const struct md_cli_models *words,
+		  int (*use)(void *arg, const struct md_definitions *definitions), void *arg)
+{
+	struct run run = { .cli = cli, .options = options, .words = words };
+	const struct md_definitions *definitions = NULL;
+	int code = load(&run, 0, &definitions);
+
+	if (code == EX_OK)
+		code = use(arg, definitions);
+	md_definitions_free(definitions);
+	return end(&run, code);
 }
 
 /* --- check, list, show -------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 struct md_cli;
+struct md_definitions;
 struct md_options;
 
 /** What the command line says. */
@@ -12,8 +13,14 @@ struct md_cli_models {
 	char *const *words; /* files, or patterns of files; of `show`: first the model */
 	int count;
 	bool long_form, force, all;
+	bool dry_run;      /* of `db create-tables` */
+	bool for_database; /* check for the engine of the database, whatever models_targets says */
 };
 
+/** Read the files and call `use`, which gives the exit code; what is wrong with them is told. */
+int md_models_use(const struct md_cli *cli, const struct md_options *options,
+		  const struct md_cli_models *words,
+		  int (*use)(void *arg, const struct md_definitions *definitions), void *arg);
 /** Tell everything that is wrong: EX_DATAERR; no file: EX_NOINPUT. */
 int md_models_check(const struct md_cli *cli, const struct md_options *options,
 		    const struct md_cli_models *words);

@@ -1,0 +1,153 @@
+"""modeld db create-tables: tables from definition files, as a user runs it."""
+import sqlite3
+import subprocess
+
+import pytest
+
+from harness import ROOT, find_modeld
+
+BLOG = ROOT / "config" / "models" / "blog.json"
+
+
+def run(db, *words):
+    """The command; its exit code, standard output and standard error."""
+    done = subprocess.run([find_modeld(), "db", "create-tables", "--db", f"sqlite:///{db}",
+                           *map(str, words)], capture_output=True, text=True, timeout=60,
+                          check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def models(tmp_path, text):
+    path = tmp_path / "models.json"
+    path.write_text('{ "version": 1, "models": {\n' + text + "\n} }\n")
+    return path
+
+
+def names(db):
+    with sqlite3.connect(db) as connection:
+        return {row[0] for row in connection.execute(
+            "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")}
+
+
+@pytest.fixture
+def db(tmp_path):
+    return tmp_path / "shop.db"
+
+
+def test_the_blog_is_made_once_and_can_be_served(db, serve):
+    code, out, err = run(db, "--models", BLOG)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "made table user", "made table userprofile", "made table post",
+        "made index post_author_id_idx of post", "made table tag", "made table post_tags",
+        "made index post_tags_tag_id_idx of post_tags"]
+    assert run(db, BLOG) == (0, "nothing to make: every table is there\n", "")
+    server = serve(f"sqlite:///{db}")
+    assert server.get("/user").json == []
+    server.error("/_modeld_objects", 404, "PGRST205")
+
+
+def test_what_was_made_is_noted(db):
+    run(db, BLOG)
+    with sqlite3.connect(db) as connection:
+        rows = connection.execute("SELECT kind, name, model, length(checksum), created_at "
+                                  "FROM _modeld_objects ORDER BY kind, name").fetchall()
+    assert [row[:3] for row in rows] == [
+        ("index", "post_author_id_idx", "Post"), ("index", "post_tags_tag_id_idx", "PostTag"),
+        ("table", "post", "Post"), ("table", "post_tags", "PostTag"), ("table", "tag", "Tag"),
+        ("table", "user", "User"), ("table", "userprofile", "UserProfile")]
+    assert all(row[3] == 64 and len(row[4]) == 32 and row[4].endswith("+00:00") for row in rows)
+
+
+def test_a_dry_run_prints_the_sql_and_changes_nothing(db, tmp_path):
+    code, out, err = run(db, "--dry-run", BLOG)
+    assert (code, err) == (0, "")
+    assert not db.exists()
+    with sqlite3.connect(tmp_path / "by-hand.db") as connection:
+        connection.executescript(out)
+    assert run(db, BLOG)[0] == 0
+    with sqlite3.connect(db) as made, sqlite3.connect(tmp_path / "by-hand.db") as by_hand:
+        question = "SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2"
+        assert made.execute(question).fetchall() == by_hand.execute(question).fetchall()
+
+
+def test_a_dry_run_leaves_the_bytes_of_a_file_alone(db):
+    with sqlite3.connect(db) as connection:
+        connection.execute("CREATE TABLE mine (id INTEGER PRIMARY KEY)")
+    before = db.read_bytes()
+    code, out, err = run(db, "--dry-run", BLOG)
+    assert code == 0 and 'CREATE TABLE "post"' in out
+    assert err == "modeld: warning: table mine: no model describes this table\n"
+    assert db.read_bytes() == before
+
+
+def test_a_difference_in_the_way_is_78_with_what_would_mend_it(db, tmp_path):
+    with sqlite3.connect(db) as connection:
+        connection.execute("CREATE TABLE a (id INTEGER PRIMARY KEY)")
+    file = models(tmp_path, '"A": { "fields": { "x": "text?" } },\n"B": { "fields": {} }')
+    code, out, err = run(db, file)
+    assert (code, out) == (78, "")
+    assert f"error: table a, column x: the column is missing (model A, {file}:2)\n" in err
+    assert '    to mend it: ALTER TABLE "a" ADD COLUMN "x" TEXT\n' in err
+    assert err.endswith("nothing was made: 1 difference is in the way, see above\n")
+    assert names(db) == {"a"}
+    with sqlite3.connect(db) as connection:
+        connection.execute('ALTER TABLE "a" ADD COLUMN "x" TEXT')
+    assert run(db, file)[:2] == (0, "made table b\n")
+
+
+def test_other_differences_are_warnings(db, tmp_path):
+    with sqlite3.connect(db) as connection:
+        connection.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, x TEXT, y TEXT)")
+    code, out, err = run(db, models(tmp_path, """"A": { "fields": { "x": "text = 'b'" } }"""))
+    assert (code, out) == (0, "nothing to make: every table is there\n")
+    assert "warning: table a, column x: the column may be null, the field may not" in err
+    assert "warning: table a, column x: the default is missing, the model says 'b'" in err
+    assert "warning: table a, column y: the model has no such field" in err
+
+
+def test_mistakes_in_files_are_65_and_touch_nothing(db, tmp_path):
+    code, _, err = run(db, models(tmp_path, '"A": { "fields": { "x": "txt" } }'))
+    assert code == 65 and "M120" in err
+    code, _, err = run(db, models(
+        tmp_path, '"A": { "fields": { "x": "text" }, "checks": ["y > 1"] }'))
+    assert code == 65 and "y" in err and 'in: CREATE TABLE "a"' in err
+    assert not db.exists()
+
+
+def test_no_tables_or_no_files_is_66_and_makes_no_file(db, tmp_path):
+    empty = models(tmp_path, '"A": { "abstract": true, "fields": { "x": "text" } }')
+    code, _, err = run(db, empty)
+    assert code == 66 and "no such file" in err
+    assert run(db, tmp_path / "nothing*.json")[0] == 66
+    assert run(db)[0] == 66
+    assert not db.exists()
+
+
+def test_engines_without_tables_and_missing_urls_are_78():
+    for words in (["--db", "postgresql://localhost/x"], []):
+        done = subprocess.run([find_modeld(), "db", "create-tables", *words, str(BLOG)],
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 78, done.stderr
+        assert done.stderr.startswith("modeld: ")
+
+
+def test_a_locked_database_is_75(db):
+    holder = sqlite3.connect(db)
+    holder.execute("PRAGMA journal_mode=WAL")
+    holder.execute("CREATE TABLE mine (id INTEGER PRIMARY KEY)")
+    holder.execute("BEGIN IMMEDIATE")
+    code, _, err = run(db, "--set", "lock_timeout=100ms", BLOG)
+    holder.rollback()
+    holder.close()
+    assert code == 75, err
+    assert names(db) == {"mine"}
+
+
+def test_two_at_once_make_everything_once(db):
+    command = [find_modeld(), "db", "create-tables", "--db", f"sqlite:///{db}", str(BLOG)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(2)]
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert sorted("made table user" in out for out, _ in outputs) == [False, True]
