@@ -29,6 +29,7 @@
 enum {
 	MD_PG_FLIGHT_MAX = 64, /* units sent and not yet answered */
 	MD_PG_SEEN = 1024,     /* statement ids remembered for their second use; power of two */
+	MD_PG_CANCEL_AGAIN_MS = 200, /* one that came before the statement began was lost */
 	MD_PG_CANCEL_GRACE_MS = 2000 /* for a server to answer a cancel request */
 };
 
@@ -57,11 +58,12 @@ struct md_pg_job {
 	unsigned step_count, step_cap, step_at;
 	enum md_next ending; /* what next() said last; CALL: it has not been asked */
 	uint64_t pushed_ns, deadline_ns;
-	uint64_t give_up_ns; /* 0, or when the connection is given up for this job */
-	enum md_code stop;   /* not MD_OK: cancelled or too late, and what it is to be called */
-	bool writes;         /* one of the calls sent does */
-	bool block;          /* in a bracket of its own */
-	bool commits;        /* something that may make a write durable was sent */
+	uint64_t give_up_ns;      /* 0, or when the connection is given up for this job */
+	uint64_t cancel_again_ns; /* with give_up_ns: when the cancel request is repeated */
+	enum md_code stop; /* not MD_OK: cancelled or too late, and what it is to be called */
+	bool writes;       /* one of the calls sent does */
+	bool block;        /* in a bracket of its own */
+	bool commits;      /* something that may make a write durable was sent */
 	bool sync_sent;
 	bool unnamed;      /* rerun: use no names */
 	bool named;        /* a name was used or made */

@@ -142,6 +142,7 @@ static void cut_short(struct md_pg *pg)
 		return;
 	md_pg_cancel_running(pg);
 	job->give_up_ns = md_now_ns() + MD_PG_CANCEL_GRACE_MS * MD_MS;
+	job->cancel_again_ns = md_now_ns() + MD_PG_CANCEL_AGAIN_MS * MD_MS;
 	atomic_store(&pg->shared->attention, true); /* the timer has to know */
 	md_pg_wake(pg->shared);
 }
@@ -406,6 +407,16 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
+/* A cancel request that arrives before the server has begun the statement hits nothing. */
+static void cancel_again(struct md_pg *pg, struct md_pg_job *job, uint64_t now_ns)
+{
+	if (now_ns < job->cancel_again_ns)
+		return;
+	job->cancel_again_ns = now_ns + MD_PG_CANCEL_AGAIN_MS * MD_MS;
+	if (pg->in_flight == 1 && present_step(job) && atomic_load(&pg->shared->cancelling) == 0)
+		md_pg_cancel_running(pg);
+}
+
 static uint64_t check_flight(struct md_pg *pg, uint64_t now_ns)
 {
 	uint64_t next_ns = 0;
@@ -417,7 +428,10 @@ static uint64_t check_flight(struct md_pg *pg, uint64_t now_ns)
 			stop(pg, job, code);
 		if (job->give_up_ns && now_ns >= job->give_up_ns)
 			pg->gone = true; /* does not answer, not even to a cancel request */
-		next_ns = earlier(next_ns, job->give_up_ns);
+		if (job->give_up_ns) {
+			cancel_again(pg, job, now_ns);
+			next_ns = earlier(next_ns, earlier(job->give_up_ns, job->cancel_again_ns));
+		}
 		if (job->unit && job->stop == MD_OK)
 			next_ns = earlier(next_ns, job->deadline_ns);
 	}
