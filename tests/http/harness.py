@@ -265,11 +265,14 @@ class Modeld:
         return sock
 
     def raw(self, data, patience=PATIENCE):
-        """Send bytes as they are, close the sending side; all that comes back until the end."""
+        """Send bytes as they are; all that comes back until the end. The sending side is closed,
+        unless the request asks for the connection to be closed after the answer: the HTTP library
+        gives no answer to a client that went silent while its request waited for the database."""
         with self.connect(patience) as sock:
             try:
                 sock.sendall(data)
-                sock.shutdown(socket.SHUT_WR)
+                if b"Connection: close" not in data:
+                    sock.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # the daemon has closed already
             return read_all(sock)
