@@ -16,6 +16,34 @@ void md_lane_finish(struct md_unit *unit, enum md_code code)
 	unit->ops->done(unit, code);
 }
 
+enum md_next md_lane_next(struct md_unit *unit, struct md_call *ret_call)
+{
+	return unit->owner_ops->next(unit, ret_call);
+}
+
+enum md_flow md_lane_rows(struct md_unit *unit, const struct md_call *call, struct md_rows *rows)
+{
+	return unit->owner_ops->rows(unit, call, rows);
+}
+
+static void run_done(struct md_task *task)
+{
+	struct md_unit *unit = (struct md_unit *)((char *)task - offsetof(struct md_unit, task));
+	struct md_db_loop *loop = unit->lane;
+
+	md_reactor_disarm(loop->home, &unit->timer);
+	md_lane_note(loop->db, unit->result);
+	md_lane_finish(unit, unit->result);
+}
+
+void md_lane_post_done(struct md_unit *unit)
+{
+	struct md_db_loop *loop = unit->lane;
+
+	unit->task.run = run_done;
+	md_reactor_post(loop->home, &unit->task);
+}
+
 void md_lane_note(struct md_db *db, enum md_code code)
 {
 	bool lost = code == MD_UNAVAILABLE || code == MD_UNCERTAIN;

@@ -97,6 +97,12 @@ void md_lane_writer_init(struct md_writer *writer, unsigned limit);
 /** Stop and join the thread; its queue is empty. */
 void md_lane_writer_stop(struct md_db *db);
 
+/** A lane's ops in front of the owner's: pass the call on. */
+enum md_next md_lane_next(struct md_unit *unit, struct md_call *ret_call);
+enum md_flow md_lane_rows(struct md_unit *unit, const struct md_call *call, struct md_rows *rows);
+/** From a lane's thread: have the home loop finish the unit with unit->result. The last touch: once
+ * the loop has it, the unit may be gone. */
+void md_lane_post_done(struct md_unit *unit);
 /** Hand the unit back to its owner: restores its ops, then done(). Home loop. */
 void md_lane_finish(struct md_unit *unit, enum md_code code);
 /** True when `conn` may run a unit: neither broken nor stale. Says so in the log when the file was

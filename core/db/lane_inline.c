@@ -62,11 +62,6 @@ static enum md_code open_snapshot(struct md_db_loop *loop, struct md_error *err)
 	return MD_OK;
 }
 
-static enum md_next inline_next(struct md_unit *unit, struct md_call *ret_call)
-{
-	return unit->owner_ops->next(unit, ret_call);
-}
-
 /* No statement of the inline connection may survive the turn, so there is no pause here: the unit
  * moves. */
 static enum md_flow inline_rows(struct md_unit *unit, const struct md_call *call,
@@ -95,7 +90,7 @@ static void inline_done(struct md_unit *unit, enum md_code code)
 }
 
 static const struct md_unit_ops inline_ops = {
-	.next = inline_next,
+	.next = md_lane_next,
 	.rows = inline_rows,
 	.done = inline_done,
 };

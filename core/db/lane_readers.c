@@ -15,31 +15,12 @@
 
 #include "core/base/banned.h"
 
-static void run_done(struct md_task *task)
-{
-	struct md_unit *unit = (struct md_unit *)((char *)task - offsetof(struct md_unit, task));
-	struct md_db_loop *loop = unit->lane;
-
-	md_reactor_disarm(loop->home, &unit->timer);
-	md_lane_note(loop->db, unit->result);
-	md_lane_finish(unit, unit->result);
-}
-
 static void run_paused(struct md_task *task)
 {
 	struct md_unit *unit =
 		(struct md_unit *)((char *)task - offsetof(struct md_unit, pause_task));
 
 	unit->owner_ops->paused(unit);
-}
-
-/* The last touch by the thread that posts: once the loop has it, the unit may be gone. */
-static void post_done(struct md_unit *unit)
-{
-	struct md_db_loop *loop = unit->lane;
-
-	unit->task.run = run_done;
-	md_reactor_post(loop->home, &unit->task);
 }
 
 /* A node of its own: a cancelled unit may be done before the loop has seen that it was paused. */
@@ -49,17 +30,6 @@ static void post_paused(struct md_unit *unit)
 
 	unit->pause_task.run = run_paused;
 	md_reactor_post(loop->home, &unit->pause_task);
-}
-
-static enum md_next reader_next(struct md_unit *unit, struct md_call *ret_call)
-{
-	return unit->owner_ops->next(unit, ret_call);
-}
-
-static enum md_flow reader_rows(struct md_unit *unit, const struct md_call *call,
-				struct md_rows *rows)
-{
-	return unit->owner_ops->rows(unit, call, rows);
 }
 
 /* Inside push or resume, on the reader's thread; posted when the driver has let go of the unit. */
@@ -79,8 +49,8 @@ static void reader_done(struct md_unit *unit, enum md_code code)
 }
 
 static const struct md_unit_ops reader_ops = {
-	.next = reader_next,
-	.rows = reader_rows,
+	.next = md_lane_next,
+	.rows = md_lane_rows,
 	.paused = reader_paused,
 	.done = reader_done,
 };
@@ -168,7 +138,7 @@ static void serve_unit(struct md_reader *reader, struct md_unit *unit)
 	reader->go = false;
 	db->idle++; /* before the loop hears of it: it may have the next unit at once */
 	md_lock_leave(&db->lock);
-	post_done(unit);
+	md_lane_post_done(unit);
 }
 
 static struct md_unit *take(struct md_reader *reader)
@@ -284,7 +254,7 @@ void md_lane_readers_run(struct md_db_loop *loop, struct md_unit *unit)
 	/* Not done() from here: the caller believes that the unit is on its way. */
 	unit->result =
 		md_fail(&unit->error, MD_UNAVAILABLE, "53000", "cannot start a reader thread");
-	post_done(unit);
+	md_lane_post_done(unit);
 }
 
 void md_lane_readers_resume(struct md_db_loop *loop, struct md_unit *unit)
@@ -320,7 +290,7 @@ void md_lane_readers_cancel(struct md_db_loop *loop, struct md_unit *unit)
 	if (waited) {
 		unit->result = md_fail(&unit->error, MD_CANCELLED, "57014",
 				       "canceling statement due to user request");
-		post_done(unit);
+		md_lane_post_done(unit);
 	}
 }
 

@@ -25,36 +25,6 @@ static void count(atomic_uint_fast64_t *counter, uint64_t n)
 	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-static void run_done(struct md_task *task)
-{
-	struct md_unit *unit = (struct md_unit *)((char *)task - offsetof(struct md_unit, task));
-	struct md_db_loop *loop = unit->lane;
-
-	md_reactor_disarm(loop->home, &unit->timer);
-	md_lane_note(loop->db, unit->result);
-	md_lane_finish(unit, unit->result);
-}
-
-/* The last touch by the thread that posts. */
-static void post_done(struct md_unit *unit)
-{
-	struct md_db_loop *loop = unit->lane;
-
-	unit->task.run = run_done;
-	md_reactor_post(loop->home, &unit->task);
-}
-
-static enum md_next writer_next(struct md_unit *unit, struct md_call *ret_call)
-{
-	return unit->owner_ops->next(unit, ret_call);
-}
-
-static enum md_flow writer_rows(struct md_unit *unit, const struct md_call *call,
-				struct md_rows *rows)
-{
-	return unit->owner_ops->rows(unit, call, rows);
-}
-
 /* Inside push: the end of the unit, not of the transaction. */
 static void writer_done(struct md_unit *unit, enum md_code code)
 {
@@ -63,8 +33,8 @@ static void writer_done(struct md_unit *unit, enum md_code code)
 
 /* No pause: rows may not leave before the commit, and neighbours wait. */
 static const struct md_unit_ops writer_ops = {
-	.next = writer_next,
-	.rows = writer_rows,
+	.next = md_lane_next,
+	.rows = md_lane_rows,
 	.done = writer_done,
 };
 
@@ -128,7 +98,7 @@ static void fail_waiting(struct md_writer *writer, uint64_t since_ns, const stru
 			return;
 		unit->error = *err;
 		unit->result = err->code;
-		post_done(unit);
+		md_lane_post_done(unit);
 	}
 }
 
@@ -361,7 +331,7 @@ static void *writer_main(void *arg)
 		else
 			serve_group(db);
 		for (unsigned i = 0; i < writer->count; i++)
-			post_done(writer->group[i]);
+			md_lane_post_done(writer->group[i]);
 		note_prepares(db);
 	}
 	if (writer->conn)
@@ -444,7 +414,7 @@ void md_lane_writer_run(struct md_db_loop *loop, struct md_unit *unit)
 		return;
 	/* Not done() from here: the caller believes that the unit is on its way. */
 	unit->result = code;
-	post_done(unit);
+	md_lane_post_done(unit);
 }
 
 void md_lane_writer_cancel(struct md_db_loop *loop, struct md_unit *unit)
@@ -464,7 +434,7 @@ void md_lane_writer_cancel(struct md_db_loop *loop, struct md_unit *unit)
 		return;
 	unit->result = md_fail(&unit->error, MD_CANCELLED, "57014",
 			       "canceling statement due to user request");
-	post_done(unit);
+	md_lane_post_done(unit);
 }
 
 void md_lane_writer_init(struct md_writer *writer, unsigned limit)
