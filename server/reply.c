@@ -1,7 +1,5 @@
 #include "server/reply.h"
 
-#include <inttypes.h>
-
 #include "config/options.h"
 #include "core/base/clock.h"
 #include "core/json/write.h"
@@ -370,23 +368,6 @@ static struct MHD_Response *whole_response(struct md_request *request)
 	return response;
 }
 
-/* One row was asked for: by its key, or as an object. */
-static bool check_single(struct md_request *request, uint64_t rows)
-{
-	if (rows == 1)
-		return true;
-	if (request->route.id == MD_ROUTE_ITEM && rows == 0) {
-		md_fail(&request->error, MD_NOT_FOUND, "MD404", "no such row");
-		return false;
-	}
-	if (!request->ask.singular)
-		return true;
-	md_fail(&request->error, MD_INVALID, "PGRST116",
-		"Cannot coerce the result to a single JSON object");
-	md_error_details(&request->error, "The result contains %" PRIu64 " rows", rows);
-	return false;
-}
-
 /* What the answer of a read says about itself. */
 static void describe_read(struct md_request *request)
 {
@@ -398,10 +379,6 @@ static void describe_read(struct md_request *request)
 	if (result->counted)
 		request->applied |= MD_PREFER_COUNT;
 	request->status = 200;
-	if (!check_single(request, result->rows)) {
-		request->status = 0;
-		return;
-	}
 	if (request->route.id == MD_ROUTE_ITEM)
 		return;
 	request->page = (struct md_page){ .first = result->first,
