@@ -608,6 +608,11 @@ uint64_t md_text_sink_rows(const struct md_text_sink *sink)
 	return sink->rows;
 }
 
+void md_text_sink_set_piece(struct md_text_sink *sink, size_t piece)
+{
+	sink->options.piece = piece;
+}
+
 void md_text_sink_reset(struct md_text_sink *sink)
 {
 	sink->rows = 0;

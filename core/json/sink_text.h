@@ -55,6 +55,8 @@ enum md_sink md_text_sink_feed(struct md_text_sink *sink, struct md_rows *rows, 
 			       struct md_error *err);
 /** Rows of the root written so far: for Content-Range and the singular check. */
 uint64_t md_text_sink_rows(const struct md_text_sink *sink);
+/** Change options->piece for what follows: the first piece may be larger than the next ones. */
+void md_text_sink_set_piece(struct md_text_sink *sink, size_t piece);
 /** Start over (the unit is rerun on another connection). The caller clears the buffer. */
 void md_text_sink_reset(struct md_text_sink *sink);
 

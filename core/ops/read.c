@@ -358,8 +358,10 @@ static enum md_flow feed(struct md_read *read, struct md_rows *rows)
 			break;
 		}
 		read->result.bytes += out->len;
-		if (!read->request.head)
+		if (!read->request.head) {
+			md_text_sink_set_piece(read->sink, read->ops->options.stream_piece);
 			return MD_FLOW_PAUSE;
+		}
 		md_buf_clear(out); /* HEAD: only the length is wanted */
 	}
 }
@@ -437,6 +439,8 @@ static void read_reset(struct md_unit *unit)
 	struct md_read *read = read_of(unit);
 
 	md_text_sink_reset(read->sink);
+	if (!wants_object(read))
+		md_text_sink_set_piece(read->sink, read->ops->options.stream_threshold);
 	md_buf_clear(read->request.out);
 	read->phase = first_phase(read);
 	read->result.bytes = 0;
