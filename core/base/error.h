@@ -21,7 +21,7 @@ enum md_code {
 	MD_UNAVAILABLE, /* the database cannot be reached; nothing was changed */
 	MD_UNCERTAIN,   /* the connection was lost after a write was sent: it may or may not have
 			   happened */
-	MD_CANCELLED,   /* by md_session_cancel(): client gone */
+	MD_CANCELLED,   /* by md_db_cancel(): client gone */
 	MD_NOMEM,       /* out of memory, or the request's memory limit */
 	MD_INTERNAL     /* our own fault */
 };

@@ -47,10 +47,8 @@ struct md_map *md_map_free(struct md_map *map)
 }
 
 /* The slot that holds `key`, or the free one where it belongs. */
-static struct slot *find(const struct md_map *map, struct slot *slots, size_t mask, uint64_t hash,
-			 struct md_str key)
+static struct slot *find(struct slot *slots, size_t mask, uint64_t hash, struct md_str key)
 {
-	(void)map;
 	for (size_t i = hash & mask;; i = (i + 1) & mask) {
 		struct slot *slot = &slots[i];
 
@@ -68,8 +66,7 @@ static bool grow(struct md_map *map)
 		return false;
 	for (size_t i = 0; i <= map->mask; i++)
 		if (map->slots[i].value)
-			*find(map, slots, mask, map->slots[i].hash, map->slots[i].key) =
-				map->slots[i];
+			*find(slots, mask, map->slots[i].hash, map->slots[i].key) = map->slots[i];
 	free(map->slots);
 	map->slots = slots;
 	map->mask = mask;
@@ -79,13 +76,13 @@ static bool grow(struct md_map *map)
 bool md_map_set(struct md_map *map, struct md_str key, void *value)
 {
 	uint64_t hash = md_hash(key.ptr, key.len, map->seed);
-	struct slot *slot = find(map, map->slots, map->mask, hash, key);
+	struct slot *slot = find(map->slots, map->mask, hash, key);
 
 	if (!slot->value) {
 		if ((map->count + 1) * 4 > (map->mask + 1) * 3) {
 			if (!grow(map))
 				return false;
-			slot = find(map, map->slots, map->mask, hash, key);
+			slot = find(map->slots, map->mask, hash, key);
 		}
 		map->count++;
 	}
@@ -95,13 +92,12 @@ bool md_map_set(struct md_map *map, struct md_str key, void *value)
 
 void *md_map_get(const struct md_map *map, struct md_str key)
 {
-	return find(map, map->slots, map->mask, md_hash(key.ptr, key.len, map->seed), key)->value;
+	return find(map->slots, map->mask, md_hash(key.ptr, key.len, map->seed), key)->value;
 }
 
 void *md_map_remove(struct md_map *map, struct md_str key)
 {
-	struct slot *slot =
-		find(map, map->slots, map->mask, md_hash(key.ptr, key.len, map->seed), key);
+	struct slot *slot = find(map->slots, map->mask, md_hash(key.ptr, key.len, map->seed), key);
 	void *value = slot->value;
 	size_t hole = (size_t)(slot - map->slots);
 

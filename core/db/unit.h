@@ -2,12 +2,12 @@
  * side whole, not statement by statement, because on SQLite it runs inside one savepoint on another
  * thread and may not come back to the loop between two statements.
  *
- * Life: the owner fills ops, tx, deadline and submits it (md_session_run, or a driver's push in
+ * Life: the owner fills ops, tx, deadline and submits it (md_db_run, or a driver's push in
  * tests). From then until done() it belongs to the database side:
  *
  *   next() ── CALL ──► the statement runs ──► rows() ── ON ──► next() …
  *     │                                          ├─ PAUSE ──► paused() on the home loop;
- * md_session_resume() goes on in rows() │                                          └─ ABORT ──►
+ * md_db_resume() goes on in rows() │                                          └─ ABORT ──►
  * everything is rolled back, done(unit->error.code) └─ COMMIT / ROLLBACK ──► the bracket is closed
  * ──► done(MD_OK or why not)
  *
@@ -59,7 +59,7 @@ enum md_next {
 enum md_flow {
 	MD_FLOW_ON,    /* rows consumed to the end, or the rest is not wanted */
 	MD_FLOW_WAIT,  /* the next row is not there yet (MD_STEP_WAIT); call again when it is */
-	MD_FLOW_PAUSE, /* no room: stop until md_session_resume() */
+	MD_FLOW_PAUSE, /* no room: stop until md_db_resume() */
 	MD_FLOW_ABORT  /* unit->error says why; roll back */
 };
 
@@ -70,7 +70,7 @@ struct md_unit_ops {
 	 * empty. */
 	enum md_flow (*rows)(struct md_unit *unit, const struct md_call *call,
 			     struct md_rows *rows);
-	/** A piece is ready and the unit waits for md_session_resume(). Home loop. NULL: the unit
+	/** A piece is ready and the unit waits for md_db_resume(). Home loop. NULL: the unit
 	 * never pauses. */
 	void (*paused)(struct md_unit *unit);
 	/** The end: MD_OK after COMMIT is durable, otherwise everything is undone and unit->error

@@ -75,14 +75,13 @@ struct md_link *md_node_link(struct md_node *node, struct md_str name)
 	return NULL;
 }
 
-enum md_code md_stmt_build_init(struct md_build *b, struct md_stmt_build *s, struct md_error *err)
+enum md_code md_stmt_build_init(struct md_stmt_build *s, struct md_error *err)
 {
 	*s = (struct md_stmt_build){ .binds_cap = MD_BINDS_MAX };
 	md_buf_init(&s->cells, MD_SQL_MAX);
 	md_buf_init(&s->from, MD_SQL_MAX);
 	md_buf_init(&s->where, MD_SQL_MAX);
 	md_buf_init(&s->order, MD_SQL_MAX);
-	(void)b;
 	s->known = calloc(MD_CELLS_MAX, sizeof(*s->known));
 	s->binds = calloc(MD_BINDS_MAX, sizeof(*s->binds));
 	if (s->known && s->binds)
@@ -263,7 +262,7 @@ static enum md_code build_count(struct md_build *b, const struct md_model *model
 
 	if (!stmt)
 		return md_fail_nomem(err);
-	code = md_stmt_build_init(b, &s, err);
+	code = md_stmt_build_init(&s, err);
 	if (code != MD_OK)
 		return code;
 	code = md_node_new(b, model, level, &node, err);
@@ -291,7 +290,7 @@ static enum md_code build_probe(struct md_build *b, const struct md_model *paren
 
 	if (!stmt)
 		return md_fail_nomem(err);
-	code = md_stmt_build_init(b, &s, err);
+	code = md_stmt_build_init(&s, err);
 	if (code != MD_OK)
 		return code;
 	md_put_table(b, &s.from, parent, alias);
@@ -311,7 +310,7 @@ static enum md_code build_select(struct md_build *b, const struct md_model *mode
 	const char *separator = " WHERE ";
 	struct md_stmt_build s;
 	struct md_node *node;
-	enum md_code code = md_stmt_build_init(b, &s, err);
+	enum md_code code = md_stmt_build_init(&s, err);
 
 	if (code != MD_OK)
 		return code;

@@ -64,7 +64,7 @@ enum md_code md_node_new(struct md_build *b, const struct md_model *model,
 			 struct md_error *err);
 /** The link a filter or an order term means: by alias, else by target name. NULL: none. */
 struct md_link *md_node_link(struct md_node *node, struct md_str name);
-enum md_code md_stmt_build_init(struct md_build *b, struct md_stmt_build *s, struct md_error *err);
+enum md_code md_stmt_build_init(struct md_stmt_build *s, struct md_error *err);
 void md_stmt_build_release(struct md_stmt_build *s);
 /** Join the parts into `ret_stmt`. `limit` as in SQL text; bind of the offset is made here. */
 enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, bool has_limit,

@@ -281,7 +281,7 @@ static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
 			       b->child_count);
 	call->slot = b->child_count;
 	b->children[b->child_count++] = stmt;
-	code = md_stmt_build_init(b, &s, err);
+	code = md_stmt_build_init(&s, err);
 	if (code != MD_OK)
 		return code;
 	code = build_child(b, node, link, item, &s, stmt, err);

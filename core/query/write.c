@@ -226,7 +226,7 @@ static enum md_code put_returning(struct write_build *w, struct md_error *err)
 
 static enum md_code build_write(struct write_build *w, struct md_error *err)
 {
-	enum md_code code = md_stmt_build_init(&w->b, &w->s, err);
+	enum md_code code = md_stmt_build_init(&w->s, err);
 
 	if (code != MD_OK)
 		return code;
@@ -252,7 +252,7 @@ static enum md_code build_find(struct write_build *w, struct md_error *err)
 
 	if (!find)
 		return md_fail_nomem(err);
-	code = md_stmt_build_init(&w->b, &w->s, err);
+	code = md_stmt_build_init(&w->s, err);
 	if (code != MD_OK)
 		return code;
 	md_buf_clear(&w->sql);
@@ -300,7 +300,7 @@ static enum md_code build_exists(struct write_build *w, struct md_error *err)
 			return MD_OK; /* the key is made by the database: new rows only */
 	if (!exists)
 		return md_fail_nomem(err);
-	code = md_stmt_build_init(&w->b, &w->s, err);
+	code = md_stmt_build_init(&w->s, err);
 	if (code != MD_OK)
 		return code;
 	md_buf_clear(&w->sql);
