@@ -31,6 +31,8 @@ enum md_code md_reload_registry(struct md_db *db, const struct md_options *optio
 				struct md_error *err)
 {
 	md_auto_arena arena = md_arena_new(CATALOG_LIMIT);
+	struct md_registry_source source = { .schema = md_str_of(options->db_schemas.items[0]),
+					     .generation = generation };
 	const struct md_catalog *catalog;
 	enum md_code code;
 
@@ -41,8 +43,8 @@ enum md_code md_reload_registry(struct md_db *db, const struct md_options *optio
 		return code;
 	if (generation > reload.generation)
 		reload.generation = generation;
-	return md_registry_build(catalog, md_str_of(options->db_schemas.items[0]), generation,
-				 ret_registry, err);
+	source.catalog = catalog;
+	return md_registry_build(&source, ret_registry, err);
 }
 
 /* Every loop gets the new state; one that cannot keeps the old. */

@@ -22,7 +22,18 @@ enum md_type {
 	MD_TYPE_UUID,
 	MD_TYPE_JSON,
 	MD_TYPE_BYTES,
-	MD_TYPE_OTHER /* known to the engine only: bound and shown as text */
+	MD_TYPE_OTHER, /* known to the engine only: bound and shown as text */
+
+	/* What modeld itself keeps in columns of an engine without such types, as text in one form
+	 * that sorts: input is brought into that form, answers show it as PostgreSQL would. Never
+	 * found by introspection; declared fields get them (core/model). */
+	MD_TYPE_KEPT_DATE,        /* 2024-02-29 */
+	MD_TYPE_KEPT_TIME,        /* 23:59:59.123456 */
+	MD_TYPE_KEPT_TIMESTAMP,   /* 2024-02-29T23:59:59.123456 */
+	MD_TYPE_KEPT_TIMESTAMPTZ, /* 2024-02-29T23:59:59.123456+00:00 */
+	MD_TYPE_KEPT_UUID,        /* lower case, with hyphens */
+	MD_TYPE_KEPT_NUMERIC,     /* more digits than a number of the engine holds */
+	MD_TYPE_COUNT
 };
 
 /** PostgreSQL's name of the type, for messages and documents. */
@@ -34,6 +45,8 @@ struct md_catalog_column {
 	enum md_type type;
 	bool nullable;
 	bool generated;        /* cannot be written */
+	bool identity;         /* the engine counts: rowid, serial, identity */
+	unsigned max_length;   /* of varchar(n), char(n); 0: none */
 	const char *fallback;  /* DEFAULT expression as the engine tells it; NULL: none */
 	const char *collation; /* NULL: the engine's byte order */
 	const char *origin_table,
@@ -47,19 +60,38 @@ struct md_catalog_key {
 	const unsigned *columns; /* indexes into the table's columns */
 	unsigned count;
 };
+/** What happens to rows that refer to one that goes. */
+enum md_fk_action {
+	MD_FK_NO_ACTION,
+	MD_FK_RESTRICT,
+	MD_FK_CASCADE,
+	MD_FK_SET_NULL,
+	MD_FK_SET_DEFAULT
+};
 struct md_catalog_foreign_key {
 	const char *name;
+	enum md_fk_action on_delete, on_update;
+	bool deferrable, deferred; /* deferred: checked at COMMIT unless told otherwise */
 	const unsigned *columns;
 	unsigned count;
 	const char *target;                /* table name */
 	const char *const *target_columns; /* `count` names; resolved to the primary key when the
 					      DDL names none */
 };
-/** An index that can serve ORDER BY or a range: leading columns only, plain columns only. */
+/** An index. The planner uses it when it serves ORDER BY or a range: no predicate, and then its
+ * leading plain columns only. */
 struct md_catalog_index {
+	const char *name; /* NULL: made by a key */
 	const unsigned *columns;
-	unsigned count;
+	unsigned count; /* leading plain columns */
 	bool unique;
+	bool partial; /* has a predicate: never for planning, only for comparing */
+	bool whole;   /* all of its columns are in `columns` */
+};
+/** A CHECK constraint. */
+struct md_catalog_check {
+	const char *name;       /* never NULL: PostgreSQL's automatic name where there is none */
+	const char *expression; /* as the engine tells it, without the outer brackets */
 };
 enum md_relation_kind { MD_REL_TABLE, MD_REL_VIEW };
 
@@ -78,6 +110,8 @@ struct md_catalog_table {
 	unsigned foreign_key_count;
 	const struct md_catalog_index *indexes;
 	unsigned index_count;
+	const struct md_catalog_check *checks;
+	unsigned check_count;
 	double rows_estimate; /* < 0: unknown */
 };
 struct md_catalog {

@@ -100,7 +100,9 @@ static bool add_index(struct md_sqlite_survey *survey, struct md_sqlite_table *t
 		md_sqlite_list_add(survey->arena, &table->indexes, sizeof(*index));
 
 	if (index)
-		*index = (struct md_catalog_index){ columns, count, unique };
+		*index = (struct md_catalog_index){ .columns = columns,
+						    .count = count,
+						    .unique = unique };
 	return index != NULL;
 }
 
@@ -281,7 +283,10 @@ static bool resolve(struct md_sqlite_survey *survey, struct md_sqlite_table *tab
 		if (columns[i] == MD_SQLITE_NO_PLACE || !names[i])
 			return false;
 	}
-	*ret_key = (struct md_catalog_foreign_key){ NULL, columns, count, target->out.name, names };
+	*ret_key = (struct md_catalog_foreign_key){ .columns = columns,
+						    .count = count,
+						    .target = target->out.name,
+						    .target_columns = names };
 	ret_key->name = given_name(table, MD_DDL_FOREIGN_KEY, foreign->target, columns, count);
 	return true;
 }

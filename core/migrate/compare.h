@@ -4,22 +4,9 @@
 #ifndef MD_CORE_MIGRATE_COMPARE_H
 #define MD_CORE_MIGRATE_COMPARE_H
 #include "core/migrate/ddl.h"
+#include "core/model/model.h"
 
 struct md_catalog;
-
-struct md_difference {
-	bool blocking;                    /* the model could not be served correctly */
-	const struct md_def_model *model; /* NULL: a table that no model describes */
-	const char *table, *column;       /* column NULL: the table as a whole */
-	const char *text;                 /* one line: what differs */
-	const char *mend;                 /* SQL or words that would mend it; NULL: none */
-};
-/** All zero is empty. In the order of the models, then of the fields. */
-struct md_differences {
-	struct md_difference *items;
-	unsigned count, room;
-	unsigned blocking;
-};
 
 /** Compare. `ret_missing`, one per model: its table is to be made. Tables that exist are compared;
  * those of models with managed false must exist. MD_NOMEM. */

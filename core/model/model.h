@@ -1,7 +1,11 @@
 /* What exists: models (tables and views) with their fields, keys and relationships. An immutable
- * snapshot, the registry, is built from a catalog (later also from definition files) and read by
- * any number of threads. Reading structs is free; nobody changes them. All memory belongs to the
- * registry. Names are compared byte for byte on every engine. */
+ * snapshot, the registry, is built from a catalog, and from definition files where there are any,
+ * and read by any number of threads. Reading structs is free; nobody changes them. All memory
+ * belongs to the registry. Names are compared byte for byte on every engine.
+ *
+ * A model is introspected (`def` NULL): it is what the database says; or declared: the definition
+ * says what is served and how values are checked, the database must agree (core/migrate). Requests
+ * and answers use `name`, SQL uses `table` and `column`; they differ only in declared models. */
 #ifndef MD_CORE_MODEL_MODEL_H
 #define MD_CORE_MODEL_MODEL_H
 #include <stdbool.h>
@@ -10,9 +14,13 @@
 #include "core/db/catalog.h"
 
 struct md_model;
+struct md_def_model;
+struct md_def_field;
+struct md_rules;
 
 struct md_field {
-	struct md_str name;
+	struct md_str name;     /* in requests and answers */
+	struct md_str column;   /* in the database */
 	struct md_str declared; /* engine's type text */
 	enum md_type type;
 	unsigned index; /* place in model->fields */
@@ -22,6 +30,36 @@ struct md_field {
 	bool indexed;          /* first column of an index or key */
 	const char *fallback;  /* DEFAULT expression; NULL: none */
 	const char *collation; /* NULL: byte order */
+	/* Declared fields; nothing of it on introspected ones. */
+	const struct md_def_field *def; /* NULL: introspected, the engine checks values */
+	const struct md_rules *rules;   /* how values are checked and made; NULL: nothing to do */
+	bool hidden;    /* never leaves the server: not shown, filtered, ordered or written */
+	bool writeonly; /* written, but neither shown, filtered nor ordered */
+	bool readonly;  /* set by the server only: 428C9 in a body */
+	bool immutable; /* 428C9 in a body of PATCH */
+	bool as_string; /* a number that JSON shows as a string */
+};
+
+/** Something in which a declared model and its table differ. */
+struct md_difference {
+	bool blocking;                    /* the model could not be served correctly */
+	const struct md_def_model *model; /* NULL: a table that no model describes */
+	const char *table, *column;       /* column NULL: the table as a whole */
+	const char *text;                 /* one line: what differs */
+	const char *mend;                 /* SQL or words that would mend it; NULL: none */
+};
+/** All zero is empty. In the order of the models, then of the fields. */
+struct md_differences {
+	struct md_difference *items;
+	unsigned count, room;
+	unsigned blocking;
+};
+
+/** A term of a relation's own order. */
+struct md_relation_order {
+	const struct md_field *field;
+	bool descending;
+	int nulls; /* -1 first, 1 last, 0 as the engine's rule */
 };
 
 enum md_cardinality { MD_MANY_TO_ONE, MD_ONE_TO_MANY, MD_ONE_TO_ONE, MD_MANY_TO_MANY };
@@ -34,8 +72,13 @@ struct md_relation {
 	const struct md_model *from, *to;
 	struct md_str constraint; /* foreign key; of a junction: the one to `from` */
 	/** Key in documents of depth=N and the C API, unique in the model and no field's name: the
-	 * table's name, or when that is taken column names or the constraint's. */
+	 * declared name; else the table's name, or when that is taken column names or the
+	 * constraint's. */
 	struct md_str name;
+	bool declared; /* `name` is the user's: an embed by this name means this relation */
+	bool always;   /* part of every answer that does not say what it selects */
+	const struct md_relation_order *order; /* of the rows of a to-many relation; NULL: none */
+	unsigned order_count;
 	bool to_one; /* an object: MANY_TO_ONE and ONE_TO_ONE */
 	bool here;   /* the foreign key's columns stand in `from` */
 	bool self;   /* from == to */
@@ -62,6 +105,8 @@ struct md_key {
 
 struct md_model {
 	struct md_str name;    /* table or view name: the path segment */
+	struct md_str alias;   /* declared models: the model's name, which works as path segment,
+				  too; not given: none */
 	struct md_str schema;  /* label in messages and profile headers */
 	struct md_str comment; /* not given: none */
 	enum md_relation_kind kind;
@@ -80,7 +125,12 @@ struct md_model {
 	 * many-to-one, one-to-one, many-to-many, and by constraint. */
 	const struct md_relation *relations;
 	unsigned relation_count;
-	double rows_estimate;        /* < 0: unknown */
+	double rows_estimate;           /* < 0: unknown */
+	const struct md_def_model *def; /* NULL: introspected */
+	/** In what the table differs from the definition. */
+	const struct md_difference *differences;
+	unsigned difference_count;
+	bool broken; /* a difference is blocking: every request is refused, 503 MD503 */
 	const unsigned *field_slots; /* private: md_model_field() */
 	unsigned field_mask;         /* private */
 };

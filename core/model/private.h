@@ -19,6 +19,7 @@ struct md_registry {
 	/* All fields and all relations of all models, one slice each. */
 	struct md_field *fields;
 	struct md_relation *relations;
+	struct md_differences differences;
 };
 
 enum {

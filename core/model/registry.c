@@ -45,6 +45,16 @@ const struct md_field *md_model_field(const struct md_model *model, struct md_st
 	return NULL;
 }
 
+const struct md_field *md_model_input(const struct md_model *model, struct md_str name)
+{
+	return md_model_field(model, name);
+}
+
+const struct md_field *md_model_column(const struct md_model *model, struct md_str column)
+{
+	return md_model_field(model, column);
+}
+
 /* Copies of texts: false when one that was there has become NULL. */
 static bool copy_text(struct md_arena *arena, const char *from, const char **ret_copy)
 {
@@ -68,8 +78,10 @@ static bool copy_field(struct md_arena *arena, const struct md_catalog_column *c
 		.generated = column->generated,
 		.key_position = -1,
 	};
-	return copy_str(arena, column->name, &field->name) &&
-	       copy_str(arena, column->declared, &field->declared) &&
+	if (!copy_str(arena, column->name, &field->name))
+		return false;
+	field->column = field->name;
+	return copy_str(arena, column->declared, &field->declared) &&
 	       copy_text(arena, column->fallback, &field->fallback) &&
 	       copy_text(arena, column->collation, &field->collation);
 }
@@ -144,7 +156,9 @@ static bool copy_indexes(struct md_arena *arena, const struct md_catalog_table *
 			assert(columns[0] < table->column_count);
 			fields[columns[0]].indexed = true;
 		}
-		indexes[i] = (struct md_catalog_index){ columns, from->count, from->unique };
+		indexes[i] = (struct md_catalog_index){ .columns = columns,
+							.count = from->count,
+							.unique = from->unique };
 	}
 	model->indexes = indexes;
 	model->index_count = table->index_count;
@@ -208,9 +222,8 @@ static struct md_registry *registry_free(struct md_registry *registry)
 	return NULL;
 }
 
-enum md_code md_registry_build(const struct md_catalog *catalog, struct md_str schema,
-			       uint64_t generation, struct md_registry **ret_registry,
-			       struct md_error *err)
+enum md_code md_registry_build(const struct md_registry_source *source,
+			       struct md_registry **ret_registry, struct md_error *err)
 {
 	struct md_registry *registry = calloc(1, sizeof(*registry));
 	enum md_code code;
@@ -218,17 +231,18 @@ enum md_code md_registry_build(const struct md_catalog *catalog, struct md_str s
 	if (!registry)
 		return md_fail_nomem(err);
 	atomic_init(&registry->references, 1);
-	registry->generation = generation;
+	registry->generation = source->generation;
 	registry->arena = md_arena_new(MD_REGISTRY_MAX);
 	registry->by_name = md_map_new();
 	if (registry->arena)
-		registry->schema = md_arena_str(registry->arena, schema);
-	if (!registry->arena || !registry->by_name || (schema.ptr && !registry->schema.ptr) ||
-	    !copy_tables(registry, catalog)) {
+		registry->schema = md_arena_str(registry->arena, source->schema);
+	if (!registry->arena || !registry->by_name ||
+	    (source->schema.ptr && !registry->schema.ptr) ||
+	    !copy_tables(registry, source->catalog)) {
 		registry_free(registry);
 		return md_fail_nomem(err);
 	}
-	code = md_relations_build(registry, catalog, err);
+	code = md_relations_build(registry, source->catalog, err);
 	if (code != MD_OK) {
 		registry_free(registry);
 		return code;
@@ -261,6 +275,11 @@ const struct md_model *md_registry_models(const struct md_registry *registry, un
 {
 	*ret_count = registry->count;
 	return registry->models;
+}
+
+const struct md_differences *md_registry_differences(const struct md_registry *registry)
+{
+	return &registry->differences;
 }
 
 const struct md_model *md_registry_find(const struct md_registry *registry, struct md_str name)

@@ -12,13 +12,24 @@ struct md_registry;
 struct md_catalog;
 struct json_t;
 
-/** Build a snapshot from what introspection found. `schema` is the label of the exposed schema
- * ("public"). Never-served tables (_modeld_*, sqlite_*, alembic_version, shadow tables) are the
- * driver's business. Copies what it needs. The new registry has one reference and the generation
- * number `generation`. */
-enum md_code md_registry_build(const struct md_catalog *catalog, struct md_str schema,
-			       uint64_t generation, struct md_registry **ret_registry,
-			       struct md_error *err);
+struct md_definitions;
+
+/** What a snapshot is made of. Never-served tables (_modeld_*, sqlite_*, alembic_version, shadow
+ * tables) are the driver's business. */
+struct md_registry_source {
+	const struct md_catalog *catalog; /* copied as far as needed */
+	struct md_str schema;             /* label of the exposed schema ("public"); copied */
+	uint64_t generation;
+	/** NULL: all tables are served as they are. Else only what is declared is: models with
+	 * their fields, under the users' names. The registry owns them from success on. */
+	const struct md_definitions *definitions;
+	/** What md_compare() found between the two; copied. A model with a blocking one becomes
+	 * `broken`: it has no more than its names. NULL: nothing. */
+	const struct md_differences *differences;
+};
+/** Build a snapshot, with one reference. */
+enum md_code md_registry_build(const struct md_registry_source *source,
+			       struct md_registry **ret_registry, struct md_error *err);
 /** One more reference; returns its argument. */
 struct md_registry *md_registry_ref(struct md_registry *registry);
 /** One less; frees with the last. NULL is fine; returns NULL. */
@@ -27,7 +38,10 @@ struct md_registry *md_registry_unref(struct md_registry *registry);
 uint64_t md_registry_generation(const struct md_registry *registry);
 /** All models by name; *ret_count of them. */
 const struct md_model *md_registry_models(const struct md_registry *registry, unsigned *ret_count);
-/** The model of this name; NULL: none, and then md_registry_fail_model() says it. */
+/** What differs, of all models and of tables without a model. Never NULL. */
+const struct md_differences *md_registry_differences(const struct md_registry *registry);
+/** The model of this name or, if there is none, of this alias; NULL: none, and then
+ * md_registry_fail_model() says it. */
 const struct md_model *md_registry_find(const struct md_registry *registry, struct md_str name);
 /** MD_NOT_FOUND, PGRST205 "Could not find the table 'schema.name' in the schema cache", with
  * PostgREST's hint
@@ -35,8 +49,13 @@ const struct md_model *md_registry_find(const struct md_registry *registry, stru
 enum md_code md_registry_fail_model(const struct md_registry *registry, struct md_str name,
 				    struct md_error *err);
 
-/** The field, or NULL. */
+/** The field that may be selected, filtered and ordered by; NULL: none. */
 const struct md_field *md_model_field(const struct md_model *model, struct md_str name);
+/** The field that a body may name, those that are refused there for a reason (readonly) included;
+ * NULL: none. */
+const struct md_field *md_model_input(const struct md_model *model, struct md_str name);
+/** The field of this column, whatever it is; NULL: none. */
+const struct md_field *md_model_column(const struct md_model *model, struct md_str column);
 /** MD_INVALID, 42703 `column table.name does not exist`, with a hint when a column is similar. */
 enum md_code md_model_fail_field(const struct md_model *model, struct md_str name,
 				 struct md_error *err);

@@ -89,9 +89,11 @@ void store_start_with(unsigned budget_us, uint64_t max_rows)
 		      store.error.message);
 	ck_assert_msg(md_db_catalog(store.db, arena, &catalog, &store.error) == MD_OK, "%s",
 		      store.error.message);
-	ck_assert_int_eq(
-		md_registry_build(catalog, MD_STR("public"), 1, &store.registry, &store.error),
-		MD_OK);
+	ck_assert_int_eq(md_registry_build(&(struct md_registry_source){ .catalog = catalog,
+									 .schema = MD_STR("public"),
+									 .generation = 1 },
+					   &store.registry, &store.error),
+			 MD_OK);
 	ck_assert_int_eq(md_db_join(store.db, store.reactor, &store.loop, &store.error), MD_OK);
 	ops.db = store.loop;
 	ops.dialect = md_db_dialect(store.db);

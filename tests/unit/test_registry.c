@@ -45,7 +45,11 @@ static struct md_registry *build(struct md_arena *arena, const char *text)
 	struct md_catalog catalog = sample_catalog(arena, text);
 	struct md_registry *registry = NULL;
 
-	ck_assert_int_eq(md_registry_build(&catalog, MD_STR("public"), 7, &registry, NULL), MD_OK);
+	ck_assert_int_eq(md_registry_build(&(struct md_registry_source){ .catalog = &catalog,
+									 .schema = MD_STR("public"),
+									 .generation = 7 },
+					   &registry, NULL),
+			 MD_OK);
 	return registry;
 }
 
@@ -89,7 +93,11 @@ START_TEST(is_fine_with_an_empty_database)
 	struct md_error err;
 	json_t *json;
 
-	ck_assert_int_eq(md_registry_build(&catalog, MD_STR(""), 1, &registry, &err), MD_OK);
+	ck_assert_int_eq(md_registry_build(&(struct md_registry_source){ .catalog = &catalog,
+									 .schema = MD_STR(""),
+									 .generation = 1 },
+					   &registry, &err),
+			 MD_OK);
 	md_registry_fail_model(registry, MD_STR("x"), &err);
 	ck_assert_str_eq(err.message, "Could not find the table '.x' in the schema cache");
 	json = md_registry_to_json(registry, NULL);
@@ -270,7 +278,10 @@ START_TEST(survives_a_failure_of_every_allocation)
 
 		allocations = 0;
 		fail_at = n++;
-		code = md_registry_build(&catalog, MD_STR("public"), 1, &registry, &err);
+		code = md_registry_build(&(struct md_registry_source){ .catalog = &catalog,
+								       .schema = MD_STR("public"),
+								       .generation = 1 },
+					 &registry, &err);
 		fail_at = -1;
 		ck_assert_int_eq(err.code, code);
 		ck_assert(code == MD_OK || (code == MD_NOMEM && !registry));
@@ -324,12 +335,18 @@ static struct md_catalog big_catalog(struct md_arena *arena, unsigned count)
 		*key = (struct md_catalog_key){ md_arena_printf(arena, "table_%05u_pkey", t), true,
 						first, 1 };
 		foreign[0] = (struct md_catalog_foreign_key){
-			md_arena_printf(arena, "table_%05u_column_1_fkey", t), second, 1,
-			"table_00000", id
+			.name = md_arena_printf(arena, "table_%05u_column_1_fkey", t),
+			.columns = second,
+			.count = 1,
+			.target = "table_00000",
+			.target_columns = id,
 		};
 		foreign[1] = (struct md_catalog_foreign_key){
-			md_arena_printf(arena, "table_%05u_column_2_fkey", t), third, 1,
-			md_arena_printf(arena, "table_%05u", t > 0 ? t - 1 : 0), id
+			.name = md_arena_printf(arena, "table_%05u_column_2_fkey", t),
+			.columns = third,
+			.count = 1,
+			.target = md_arena_printf(arena, "table_%05u", t > 0 ? t - 1 : 0),
+			.target_columns = id,
 		};
 		tables[t] =
 			(struct md_catalog_table){ .schema = "",
@@ -352,7 +369,11 @@ START_TEST(builds_ten_thousand_tables_in_no_time)
 	struct md_error err;
 	uint64_t start = md_now_ns(), built, guessed;
 
-	ck_assert_int_eq(md_registry_build(&catalog, MD_STR("public"), 1, &registry, &err), MD_OK);
+	ck_assert_int_eq(md_registry_build(&(struct md_registry_source){ .catalog = &catalog,
+									 .schema = MD_STR("public"),
+									 .generation = 1 },
+					   &registry, &err),
+			 MD_OK);
 	built = md_now_ns();
 	ck_assert_uint_eq(md_registry_find(registry, MD_STR("table_00000"))->relation_count, 10004);
 	guessed = md_now_ns();

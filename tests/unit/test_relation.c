@@ -57,7 +57,10 @@ static void open_sample(struct fixture *f, const char *text)
 
 	f->arena = md_arena_new(1 << 22);
 	catalog = sample_catalog(f->arena, text);
-	ck_assert_int_eq(md_registry_build(&catalog, MD_STR("test"), 1, &f->registry, &f->err),
+	ck_assert_int_eq(md_registry_build(&(struct md_registry_source){ .catalog = &catalog,
+									 .schema = MD_STR("test"),
+									 .generation = 1 },
+					   &f->registry, &f->err),
 			 MD_OK);
 }
 

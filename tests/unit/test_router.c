@@ -62,7 +62,11 @@ START_TEST(every_path_has_its_route_or_its_refusal)
 	md_auto_arena arena = md_arena_new(1 << 20);
 	struct md_registry *registry = NULL;
 
-	ck_assert_int_eq(md_registry_build(&catalog, MD_STR("public"), 1, &registry, NULL), MD_OK);
+	ck_assert_int_eq(md_registry_build(&(struct md_registry_source){ .catalog = &catalog,
+									 .schema = MD_STR("public"),
+									 .generation = 1 },
+					   &registry, NULL),
+			 MD_OK);
 	for (size_t i = 0; i < sizeof(paths_table) / sizeof(paths_table[0]); i++) {
 		struct md_path path;
 		struct md_route route;
