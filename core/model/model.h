@@ -40,6 +40,12 @@ struct md_field {
 	bool as_string; /* a number that JSON shows as a string */
 };
 
+/** Whether the field may be shown, filtered and ordered by. */
+static inline bool md_field_is_visible(const struct md_field *field)
+{
+	return !field->hidden && !field->writeonly;
+}
+
 /** Something in which a declared model and its table differ. */
 struct md_difference {
 	bool blocking;                    /* the model could not be served correctly */

@@ -32,7 +32,7 @@ static bool index_fields(struct md_arena *arena, struct md_model *model)
 	return true;
 }
 
-const struct md_field *md_model_field(const struct md_model *model, struct md_str name)
+static const struct md_field *find_field(const struct md_model *model, struct md_str name)
 {
 	size_t at = md_hash(name.ptr, name.len, 0) & model->field_mask;
 
@@ -45,14 +45,31 @@ const struct md_field *md_model_field(const struct md_model *model, struct md_st
 	return NULL;
 }
 
-const struct md_field *md_model_input(const struct md_model *model, struct md_str name)
+const struct md_field *md_model_field(const struct md_model *model, struct md_str name)
 {
-	return md_model_field(model, name);
+	const struct md_field *field = find_field(model, name);
+
+	return field && md_field_is_visible(field) ? field : NULL;
 }
 
+const struct md_field *md_model_input(const struct md_model *model, struct md_str name)
+{
+	const struct md_field *field = find_field(model, name);
+
+	return field && !field->hidden ? field : NULL;
+}
+
+/* Nearly every column has its field's name. */
 const struct md_field *md_model_column(const struct md_model *model, struct md_str column)
 {
-	return md_model_field(model, column);
+	const struct md_field *field = find_field(model, column);
+
+	if (field && md_str_equal(field->column, column))
+		return field;
+	for (unsigned i = 0; i < model->field_count; i++)
+		if (md_str_equal(model->fields[i].column, column))
+			return &model->fields[i];
+	return NULL;
 }
 
 /* Copies of texts: false when one that was there has become NULL. */
@@ -342,7 +359,8 @@ enum md_code md_model_fail_field(const struct md_model *model, struct md_str nam
 	md_fail(err, MD_INVALID, "42703", "column %.*s.%.*s does not exist",
 		MD_STR_ARG(model->name), MD_STR_ARG(shown));
 	for (unsigned i = 0; i < model->field_count && name.len > 0; i++)
-		near_offer(&near, name, &model->fields[i]);
+		if (md_field_is_visible(&model->fields[i]))
+			near_offer(&near, name, &model->fields[i]);
 	if (near.second)
 		md_error_hint(err,
 			      "Perhaps you meant to reference the column \"%.*s.%.*s\" or the "

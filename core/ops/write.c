@@ -92,7 +92,7 @@ static enum md_code find_fields(struct md_write *write, const struct md_str *nam
 	if (!fields)
 		return md_fail_nomem(err);
 	for (unsigned i = 0; i < count; i++) {
-		fields[i] = md_model_field(write->ask.model, names[i]);
+		fields[i] = md_model_input(write->ask.model, names[i]);
 		if (!fields[i])
 			return fail_column(write, names[i], err);
 	}
@@ -518,13 +518,23 @@ static enum md_next write_next(struct md_unit *unit, struct md_call *ret_call)
 	return MD_NEXT_CALL;
 }
 
+/* What is not shown is not told by Location either. */
+static bool shows_key(const struct md_model *model)
+{
+	for (unsigned i = 0; i < model->key_count; i++)
+		if (!md_field_is_visible(model->key[i]))
+			return false;
+	return true;
+}
+
 /* "?id=eq.7", as PostgREST writes Location. */
 static void note_location(struct md_write *write, const struct md_value *cells)
 {
 	const struct md_model *model = write->ask.model;
 	md_auto_buf out = MD_BUF(1u << 16);
 
-	if (write->ask.kind != MD_WRITE_INSERT || write->ask.give != MD_GIVE_KEYS)
+	if (write->ask.kind != MD_WRITE_INSERT || write->ask.give != MD_GIVE_KEYS ||
+	    !shows_key(model))
 		return;
 	for (unsigned i = 0; i < model->key_count; i++) {
 		md_buf_putc(&out, i == 0 ? '?' : '&');

@@ -30,7 +30,7 @@ void md_put_column(struct md_build *b, struct md_buf *out, unsigned alias,
 		md_put_alias(out, alias);
 		md_buf_putc(out, '.');
 	}
-	b->context->dialect->put_name(out, field->name);
+	b->context->dialect->put_name(out, field->column);
 }
 
 unsigned md_put_bind(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,

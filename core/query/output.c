@@ -352,6 +352,9 @@ static const struct md_shape_cycle *cycle_of(struct md_build *b, const struct md
 
 	if (!b->request->query->has_depth || node->model->key_count == 0)
 		return NULL;
+	for (unsigned i = 0; i < node->model->key_count; i++)
+		if (!md_field_is_visible(node->model->key[i]))
+			return NULL; /* not written; depth= has an end without it */
 	cycle = md_arena_alloc(b->arena, sizeof(*cycle));
 	if (!cycle) {
 		*failed = true;
@@ -368,10 +371,14 @@ static void add_star(struct md_build *b, struct md_stmt_build *s, const struct m
 	bool key_first = b->request->query->has_depth;
 
 	for (unsigned i = 0; key_first && i < node->model->key_count; i++)
-		add_field(b, s, node, node->model->key[i], items);
-	for (unsigned i = 0; i < node->model->field_count; i++)
-		if (!key_first || node->model->fields[i].key_position < 0)
-			add_field(b, s, node, &node->model->fields[i], items);
+		if (md_field_is_visible(node->model->key[i]))
+			add_field(b, s, node, node->model->key[i], items);
+	for (unsigned i = 0; i < node->model->field_count; i++) {
+		const struct md_field *field = &node->model->fields[i];
+
+		if (md_field_is_visible(field) && (!key_first || field->key_position < 0))
+			add_field(b, s, node, field, items);
+	}
 }
 
 enum md_code md_node_shape(struct md_build *b, struct md_stmt_build *s, struct md_node *node,

@@ -65,7 +65,7 @@ static void put_names(struct write_build *w, const struct md_field *const *field
 {
 	for (unsigned i = 0; i < count; i++) {
 		md_buf_puts(&w->sql, i == 0 ? " (" : ",");
-		put_name(w, fields[i]->name);
+		put_name(w, fields[i]->column);
 	}
 	md_buf_puts(&w->sql, count > 0 ? ")" : "");
 }
@@ -83,9 +83,9 @@ static void put_conflict(struct write_build *w)
 	for (unsigned i = 0; merge && i < request->field_count; i++) {
 		if (i > 0)
 			md_buf_putc(&w->sql, ',');
-		put_name(w, request->fields[i]->name);
+		put_name(w, request->fields[i]->column);
 		md_buf_puts(&w->sql, " = excluded.");
-		put_name(w, request->fields[i]->name);
+		put_name(w, request->fields[i]->column);
 	}
 }
 
@@ -146,7 +146,7 @@ static enum md_code put_change(struct write_build *w, struct md_error *err)
 	for (unsigned i = 0; w->request->kind == MD_WRITE_UPDATE && i < w->request->field_count;
 	     i++) {
 		md_buf_puts(&w->sql, i == 0 ? " SET " : ",");
-		put_name(w, w->request->fields[i]->name);
+		put_name(w, w->request->fields[i]->column);
 		md_buf_puts(&w->sql, " = ");
 		put_body_bind(w, i);
 	}
@@ -308,7 +308,7 @@ static enum md_code build_exists(struct write_build *w, struct md_error *err)
 	put_name(w, request->model->name);
 	for (unsigned i = 0; i < request->conflict_count; i++) {
 		md_buf_puts(&w->sql, i == 0 ? " WHERE " : " AND ");
-		put_name(w, request->conflict[i]->name);
+		put_name(w, request->conflict[i]->column);
 		md_buf_puts(&w->sql, " = ");
 		put_body_bind(w, number_of(request, request->conflict[i]));
 	}
