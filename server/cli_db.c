@@ -137,6 +137,7 @@ static int create_tables(void *arg, const struct md_definitions *definitions)
 	const struct md_log log = { write_log, run, MD_LOG_WARN };
 	const struct md_tables_options options = {
 		.url = run->options->db_url,
+		.schema = run->options->db_schemas.items[0],
 		.definitions = definitions,
 		.dry_run = run->dry_run,
 		.lock_timeout_ms = (unsigned)run->options->lock_timeout,

@@ -89,6 +89,7 @@ static enum md_code open_database(struct md_server *server, const struct md_opti
 	unsigned readers = 2 * cpus();
 	struct md_db_options options = {
 		.url = o->db_url,
+		.schema = o->db_schemas.items[0],
 		.statement_timeout_ms = (unsigned)o->statement_timeout,
 		.lock_timeout_ms = (unsigned)o->lock_timeout,
 		.inline_budget_us = (unsigned)o->inline_budget * 1000,

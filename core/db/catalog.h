@@ -39,6 +39,16 @@ enum md_type {
 /** PostgreSQL's name of the type, for messages and documents. */
 const char *md_type_name(enum md_type type);
 
+/** What kind of type a column has, below its domains. */
+enum md_type_kind {
+	MD_KIND_SCALAR,
+	MD_KIND_ARRAY,
+	MD_KIND_ENUM,
+	MD_KIND_COMPOSITE,
+	MD_KIND_RANGE,
+	MD_KIND_MULTIRANGE
+};
+
 struct md_catalog_column {
 	const char *name;
 	const char *declared; /* the engine's own type text; "" when there is none */
@@ -51,6 +61,19 @@ struct md_catalog_column {
 	const char *collation; /* NULL: the engine's byte order */
 	const char *origin_table,
 		*origin_column; /* views: the base column it shows unchanged; NULL: computed */
+	const char *comment;    /* NULL: none */
+
+	/* Engines with types that users make (PostgreSQL); all zero elsewhere. `type` above, and
+	 * what follows, are of the type below all domains; texts name their schema unless it is the
+	 * engine's own, so they can stand in a cast. */
+	enum md_type_kind kind;
+	unsigned type_id;          /* the engine's number of the declared type */
+	const char *base;          /* a domain: the text of the type below; NULL: not a domain */
+	const char *element;       /* an array, a range: the text of its elements' type */
+	enum md_type element_type; /* … and what they hold */
+	const char *const *labels; /* an enum, in its order */
+	unsigned label_count;
+	bool always; /* an identity whose values clients may not give */
 };
 /** Primary key (the first, if any) or unique constraint or unique index without predicate. Columns
  * in key order. */

@@ -75,6 +75,7 @@ static void fill_target(struct md_db *db)
 		.keep_journal = db->options.keep_journal,
 		.durability = db->options.durability,
 		.log = &db->log,
+		.schema = db->schema,
 	};
 }
 
@@ -132,9 +133,10 @@ enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_
 	db->readers = calloc(db->reader_count, sizeof(*db->readers));
 	db->url = strdup(options->url);
 	db->label = label_of(options->url);
+	db->schema = options->schema ? strdup(options->schema) : NULL;
 	db->options.url = db->url;
 	atomic_store(&db->alive, true);
-	if (!db->readers || !db->url || !db->label) {
+	if (!db->readers || !db->url || !db->label || (options->schema && !db->schema)) {
 		md_db_close(db);
 		return md_fail_nomem(err);
 	}
@@ -162,6 +164,7 @@ struct md_db *md_db_close(struct md_db *db)
 	free(db->readers);
 	free(db->url);
 	free(db->label);
+	free(db->schema);
 	free(db);
 	return NULL;
 }

@@ -29,8 +29,9 @@ struct md_db_options {
 				       PGRST003; 0: for ever */
 	unsigned write_queue;       /* writes that may wait, then MD_BUSY, MD503; 0: default 1024 */
 	enum md_durability durability;
-	bool keep_journal; /* SQLite: leave the journal mode of an existing file alone */
-	struct md_log log; /* copied; log.write may be NULL */
+	bool keep_journal;  /* SQLite: leave the journal mode of an existing file alone */
+	const char *schema; /* whose tables are served (PostgreSQL); NULL: the session's own */
+	struct md_log log;  /* copied; log.write may be NULL */
 };
 
 /** Open: connect once, to see that it can be done, and start the reader threads. Texts are copied.

@@ -37,6 +37,8 @@ struct md_conn_target {
 	bool keep_journal;             /* SQLite: do not switch an existing file to WAL */
 	enum md_durability durability; /* for engines that run in this process */
 	const struct md_log *log;      /* may be NULL; must outlive the connection */
+	const char *schema; /* whose tables are served, for engines with several; NULL: the one in
+			       which the session makes tables */
 };
 
 struct md_conn; /* drivers embed it as their first member */
@@ -62,10 +64,12 @@ struct md_db_driver {
 	/** Any thread; may come too late. The unit ends with MD_CANCELLED. On a pipelined
 	 * connection its results are drained and dropped, neighbours are not touched. */
 	void (*cancel)(struct md_conn *conn, struct md_unit *unit);
-	/** BLOCKING only: BEGIN, SAVEPOINT, COMMIT and the like; constant texts of ours. */
+	/** BEGIN, SAVEPOINT, COMMIT and the like; constant texts of ours, or DDL. Blocking; engines
+	 * that are not MD_DB_BLOCKING: on a connection of its own, never on a loop, and no unit is
+	 * pushed from then on. */
 	enum md_code (*command)(struct md_conn *conn, const char *sql, struct md_error *err);
 	/** What the database contains, into `arena`. Blocking; on a connection of its own, never on
-	 * a loop. NULL: the engine's introspection is not built (PostgreSQL). */
+	 * a loop. */
 	enum md_code (*catalog)(struct md_conn *conn, struct md_arena *arena,
 				const struct md_catalog **ret_catalog, struct md_error *err);
 

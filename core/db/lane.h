@@ -46,7 +46,7 @@ struct md_writer {
 
 struct md_db {
 	const struct md_db_driver *driver;
-	char *url, *label;
+	char *url, *label, *schema;
 	struct md_log log;
 	struct md_conn_target target;
 	struct md_db_options options;

@@ -15,9 +15,10 @@ struct md_dialect;
 
 struct md_db_schema_options {
 	const char *url;
-	bool create;    /* make a database file that is missing */
-	bool read_only; /* introspection only; changes nothing, not even the journal mode */
-	bool scratch;   /* an empty database in memory, of the url's engine, to try texts out */
+	bool create;        /* make a database file that is missing */
+	bool read_only;     /* introspection only; changes nothing, not even the journal mode */
+	bool scratch;       /* an empty database in memory, of the url's engine, to try texts out */
+	const char *schema; /* of PostgreSQL; NULL: the session's own */
 	unsigned lock_timeout_ms;
 	bool keep_journal;
 	const struct md_log *log; /* may be NULL; outlives the connection */

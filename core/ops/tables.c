@@ -19,6 +19,7 @@ static enum md_code open_with(const struct work *work, struct md_db_schema_optio
 			      struct md_db_schema **ret_schema, struct md_error *err)
 {
 	how.url = work->options->url;
+	how.schema = work->options->schema;
 	how.lock_timeout_ms = work->options->lock_timeout_ms;
 	how.keep_journal = work->options->keep_journal;
 	how.log = work->options->log;

@@ -12,6 +12,7 @@
 
 struct md_tables_options {
 	const char *url;
+	const char *schema; /* where the tables are (PostgreSQL); NULL: the session's own */
 	const struct md_definitions *definitions;
 	bool dry_run; /* try everything out in memory; the database is only read */
 	unsigned lock_timeout_ms;
