@@ -1,0 +1,279 @@
+/* The beginning of a write: which columns the body has, which plans they need, and every value that
+ * does not come from a row of the body.
+ *
+ * With missing=default the rows of a body may lack different columns; each such set is a variant
+ * with a plan of its own, because a column that is not named is what gets its default. */
+#include <stddef.h>
+
+#include "core/ops/write_private.h"
+
+#include "core/base/banned.h"
+
+enum { VARIANTS_MAX = 32 };
+
+static enum md_code fail_column(const struct md_write *write, struct md_str name,
+				struct md_error *err)
+{
+	return md_fail(err, MD_INVALID, "PGRST204",
+		       "Could not find the '%.*s' column of '%.*s' in the schema cache",
+		       MD_STR_ARG(name), MD_STR_ARG(write->ask.model->name));
+}
+
+static enum md_code find_fields(struct md_write *write, const struct md_str *names, unsigned count,
+				const struct md_field ***ret_fields, struct md_error *err)
+{
+	const struct md_field **fields = md_arena_alloc(write->ask.arena, count * sizeof(*fields));
+
+	if (!fields)
+		return md_fail_nomem(err);
+	for (unsigned i = 0; i < count; i++) {
+		fields[i] = md_model_input(write->ask.model, names[i]);
+		if (!fields[i])
+			return fail_column(write, names[i], err);
+	}
+	*ret_fields = fields;
+	return MD_OK;
+}
+
+static enum md_code read_columns(struct md_write *write, struct md_error *err)
+{
+	const struct md_str *names;
+
+	if (!write->ask.body)
+		return MD_OK;
+	names = md_body_columns(write->ask.body, &write->column_count);
+	write->cells =
+		md_arena_zalloc(write->ask.arena, write->column_count * sizeof(*write->cells));
+	write->scratch = md_arena_alloc(write->ask.arena, md_body_scratch(write->ask.body));
+	if (!write->cells || !write->scratch)
+		return md_fail_nomem(err);
+	return find_fields(write, names, write->column_count, &write->fields, err);
+}
+
+static bool has_same_columns(const struct md_write *write, const struct md_write_variant *variant)
+{
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < write->column_count; i++) {
+		bool present = write->cells[i].kind != MD_CELL_ABSENT;
+		bool listed = k < variant->count && variant->columns[k] == i;
+
+		if (present != listed)
+			return false;
+		k += listed;
+	}
+	return true;
+}
+
+struct md_write_variant *md_write_find_variant(struct md_write *write)
+{
+	if (!write->ask.missing_default)
+		return &write->variants[0];
+	for (unsigned i = 0; i < write->variant_count; i++)
+		if (has_same_columns(write, &write->variants[i]))
+			return &write->variants[i];
+	return NULL;
+}
+
+/* A variant of the columns that the row at hand has; all of them unless missing=default. */
+static enum md_code add_variant(struct md_write *write, struct md_error *err)
+{
+	struct md_write_variant *variant = &write->variants[write->variant_count];
+
+	if (write->variant_count == VARIANTS_MAX)
+		return md_fail(err, MD_TOO_LARGE, "MD413",
+			       "the rows of the body lack columns in more than %d ways",
+			       VARIANTS_MAX);
+	*variant = (struct md_write_variant){ .count = 0 };
+	variant->fields =
+		md_arena_alloc(write->ask.arena, write->column_count * sizeof(*variant->fields));
+	variant->columns =
+		md_arena_alloc(write->ask.arena, write->column_count * sizeof(*variant->columns));
+	if (!variant->fields || !variant->columns)
+		return md_fail_nomem(err);
+	for (unsigned i = 0; i < write->column_count; i++) {
+		if (write->ask.missing_default && write->cells[i].kind == MD_CELL_ABSENT)
+			continue;
+		variant->fields[variant->count] = write->fields[i];
+		variant->columns[variant->count++] = i;
+	}
+	write->variant_count++;
+	return MD_OK;
+}
+
+static enum md_code find_variants(struct md_write *write, struct md_error *err)
+{
+	enum md_code code = MD_OK;
+
+	write->variants = md_arena_alloc(write->ask.arena, VARIANTS_MAX * sizeof(*write->variants));
+	if (!write->variants)
+		return md_fail_nomem(err);
+	if (write->ask.missing_default && write->ask.body) {
+		md_body_rewind(&write->cursor, write->ask.body, write->scratch);
+		while (code == MD_OK && md_body_next(&write->cursor, write->cells))
+			if (!md_write_find_variant(write))
+				code = add_variant(write, err);
+	}
+	if (code == MD_OK && write->variant_count == 0)
+		code = add_variant(write, err);
+	return code;
+}
+
+static enum md_code set_resolution(struct md_write *write, struct md_write_request *request,
+				   struct md_error *err)
+{
+	const struct md_write_ask *ask = &write->ask;
+	const struct md_field **fields;
+	enum md_code code;
+
+	if (ask->kind != MD_WRITE_INSERT || ask->resolution == MD_RESOLUTION_NONE)
+		return MD_OK;
+	request->conflict = ask->model->key;
+	request->conflict_count = ask->model->key_count;
+	if (ask->conflict) {
+		code = find_fields(write, ask->conflict, ask->conflict_count, &fields, err);
+		if (code != MD_OK)
+			return code;
+		request->conflict = fields;
+		request->conflict_count = ask->conflict_count;
+	}
+	if (request->conflict_count == 0)
+		return MD_OK; /* nothing to conflict with: a plain INSERT */
+	request->resolution =
+		ask->resolution == MD_RESOLUTION_MERGE ? MD_RESOLVE_MERGE : MD_RESOLVE_IGNORE;
+	write->result.resolved = true;
+	return MD_OK;
+}
+
+static enum md_code build_plan(struct md_write *write, const struct md_write_request *request,
+			       struct md_str key, struct md_write_variant *variant,
+			       struct md_error *err)
+{
+	struct md_plan_context context;
+	struct md_write_plan *plan;
+	enum md_code code;
+
+	md_ops_context(write->ops, &context);
+	context.max_rows = UINT64_MAX; /* the cap is for reads */
+	code = md_write_plan_build(request, &write->ops->walk, &context, &plan, err);
+	if (code != MD_OK)
+		return code;
+	variant->cached = md_ops_cache(write->ops, key, NULL, plan);
+	return variant->cached ? MD_OK : md_fail_nomem(err);
+}
+
+static enum md_code find_plan(struct md_write *write, const struct md_write_request *request,
+			      struct md_write_variant *variant, struct md_error *err)
+{
+	struct md_ops *ops = write->ops;
+	struct md_str key;
+	enum md_code code;
+
+	md_buf_clear(&ops->key);
+	code = md_write_plan_key(request, &ops->key, &ops->walk, err);
+	if (code != MD_OK)
+		return code;
+	key = (struct md_str){ ops->key.data, ops->key.len };
+	variant->cached = md_ops_find(ops, key);
+	if (!variant->cached)
+		code = build_plan(write, request, key, variant, err);
+	if (code == MD_OK)
+		md_plans_use(variant->cached);
+	return code;
+}
+
+static enum md_code bind_stmt(struct md_write *write, const struct md_plan_stmt *stmt,
+			      struct md_value **ret_args, struct md_error *err)
+{
+	const struct md_plan_values values = { .query = write->ask.query,
+					       .walk = &write->ops->walk,
+					       .key = write->ask.key,
+					       .arena = write->ask.arena };
+	struct md_value *args;
+
+	if (!stmt)
+		return MD_OK;
+	args = md_arena_alloc(write->ask.arena, stmt->stmt.params * sizeof(*args));
+	if (!args)
+		return md_fail_nomem(err);
+	*ret_args = args;
+	return md_plan_bind(stmt, &values, args, err);
+}
+
+static enum md_code bind_rows(struct md_write *write, const struct md_plan *rows,
+			      struct md_error *err)
+{
+	enum md_code code = bind_stmt(write, &rows->select, &write->rows_args, err);
+
+	if (code != MD_OK || rows->child_count == 0)
+		return code;
+	write->child_args =
+		md_arena_alloc(write->ask.arena, rows->child_count * sizeof(*write->child_args));
+	if (!write->child_args)
+		return md_fail_nomem(err);
+	for (unsigned i = 0; i < rows->child_count && code == MD_OK; i++)
+		code = bind_stmt(write, &rows->children[i], &write->child_args[i], err);
+	return code;
+}
+
+static enum md_code plan_variant(struct md_write *write, struct md_write_request *request,
+				 struct md_write_variant *variant, struct md_error *err)
+{
+	const struct md_write_plan *plan;
+	enum md_code code;
+
+	request->fields = variant->fields;
+	request->field_count = variant->count;
+	code = find_plan(write, request, variant, err);
+	if (code != MD_OK)
+		return code;
+	plan = variant->cached->write;
+	code = bind_stmt(write, &plan->write, &variant->write_args, err);
+	if (code == MD_OK)
+		code = bind_stmt(write, plan->exists, &variant->exists_args, err);
+	if (code == MD_OK && variant == write->variants)
+		code = bind_stmt(write, plan->find, &write->find_args, err);
+	if (code == MD_OK && variant == write->variants && plan->rows)
+		code = bind_rows(write, plan->rows, err);
+	return code;
+}
+
+static enum md_code make_sink(struct md_write *write, struct md_error *err)
+{
+	const struct md_write_plan *plan = md_write_plan_of(write);
+	const struct md_text_sink_options options = {
+		.frame = write->ask.singular ? MD_FRAME_OBJECT
+			 : plan->rows        ? MD_FRAME_ARRAY
+					     : MD_FRAME_ROWS,
+		.piece = SIZE_MAX,
+		.child_args = write->child_args,
+	};
+
+	if (!md_write_wants_rows(write))
+		return MD_OK;
+	write->sink = md_text_sink_new(write->ask.arena,
+				       plan->rows ? plan->rows->shape : plan->shape, &options);
+	return write->sink ? MD_OK : md_fail_nomem(err);
+}
+
+enum md_code md_write_prepare(struct md_write *write, struct md_error *err)
+{
+	struct md_write_request request = { .kind = write->ask.kind,
+					    .give = write->ask.give,
+					    .model = write->ask.model,
+					    .query = write->ask.query,
+					    .item = write->ask.key != NULL &&
+						    write->ask.kind != MD_WRITE_INSERT,
+					    .strip_nulls = write->ask.strip_nulls };
+	enum md_code code = read_columns(write, err);
+
+	if (code == MD_OK)
+		code = find_variants(write, err);
+	if (code == MD_OK)
+		code = set_resolution(write, &request, err);
+	for (unsigned i = 0; i < write->variant_count && code == MD_OK; i++)
+		code = plan_variant(write, &request, &write->variants[i], err);
+	if (code == MD_OK)
+		code = make_sink(write, err);
+	return code;
+}

@@ -1,0 +1,74 @@
+/* Private to core/ops: what the files of a write share. write.c is its beginning and end,
+ * write_prepare.c finds columns and plans and binds what does not come from rows, write_unit.c does
+ * the work on the writer's thread. */
+#ifndef MD_CORE_OPS_WRITE_PRIVATE_H
+#define MD_CORE_OPS_WRITE_PRIVATE_H
+#include "core/json/sink_text.h"
+#include "core/ops/keys.h"
+#include "core/ops/ops.h"
+#include "core/ops/write.h"
+
+enum md_write_phase {
+	MD_PHASE_FIND,
+	MD_PHASE_ROWS_BEFORE,
+	MD_PHASE_EXISTS,
+	MD_PHASE_WRITE,
+	MD_PHASE_ROWS,
+	MD_PHASE_END
+};
+
+/** One set of columns that rows of the body have. */
+struct md_write_variant {
+	struct md_cached_plan *cached;
+	const struct md_field **fields;
+	unsigned *columns; /* of the body, one per field */
+	unsigned count;
+	struct md_value *write_args, *exists_args;
+};
+
+struct md_write {
+	struct md_unit unit; /* first */
+	struct md_ops *ops;
+	struct md_generation *generation;
+	struct md_write_ask ask;
+	enum md_read_state state;
+	enum md_write_phase phase;
+	const struct md_field **fields; /* of the body's columns */
+	unsigned column_count;
+	struct md_write_variant *variants;
+	unsigned variant_count;
+	struct md_write_variant *now; /* of the row at hand */
+	struct md_body_cursor cursor;
+	char *scratch;
+	struct md_body_cell *cells;
+	bool was_there;        /* the row at hand, of an upsert */
+	bool checked;          /* all rows are written and counted */
+	uint64_t found;        /* rows that are meant, when they were looked for */
+	struct md_keys merged; /* of the rows so far, by the columns they may conflict in */
+	struct md_buf keys;    /* [[1],[2]]: rows written, or found */
+	struct md_value *find_args, *rows_args, **child_args;
+	struct md_text_sink *sink;
+	struct md_write_result result;
+};
+
+/* Any variant: what does not depend on columns is the same in all. */
+static inline const struct md_write_plan *md_write_plan_of(const struct md_write *write)
+{
+	return write->variants[0].cached->write;
+}
+
+static inline bool md_write_wants_rows(const struct md_write *write)
+{
+	return write->ask.give == MD_GIVE_ROWS;
+}
+
+/** Columns, variants, plans, binds and sink. Home loop. */
+enum md_code md_write_prepare(struct md_write *write, struct md_error *err);
+/** The variant of the row at hand; NULL: there is none yet. */
+struct md_write_variant *md_write_find_variant(struct md_write *write);
+/** Stand before the first row, now or again. */
+void md_write_start_over(struct md_write *write);
+extern const struct md_unit_ops md_write_unit_ops;
+/** The unit has ended; `ready` is called. Home loop. */
+void md_write_done(struct md_unit *unit, enum md_code code);
+#endif

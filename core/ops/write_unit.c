@@ -1,0 +1,378 @@
+/* The work of a write, on the writer's thread:
+ *
+ *   [find ─► rows] ─► ([exists] ─► write) for each row of the body ─► checks ─► [rows]
+ */
+#include "core/ops/cell.h"
+#include "core/ops/write_private.h"
+#include "core/query/parse.h"
+
+#include "core/base/banned.h"
+
+static struct md_write *write_of(struct md_unit *unit)
+{
+	return (struct md_write *)unit;
+}
+
+static bool put_row(struct md_write *write, const struct md_plan_stmt *stmt, struct md_value *args)
+{
+	for (unsigned i = 0; i < stmt->stmt.params; i++) {
+		const struct md_bind *bind = &stmt->binds[i];
+		const struct md_body_cell *cell;
+
+		if (bind->from != MD_FROM_BODY)
+			continue;
+		cell = &write->cells[write->now->columns[bind->index]];
+		if (md_cell_value(cell, bind->type, write->ask.texts, write->ask.arena, &args[i],
+				  &write->unit.error) != MD_OK)
+			return false;
+	}
+	return true;
+}
+
+/* One command changes a row once, as in PostgreSQL; SQLite, which gets row after row, would merge
+ * them all. */
+static bool note_merged(struct md_write *write, const struct md_stmt *exists)
+{
+	struct md_error *err = &write->unit.error;
+	bool is_new = true;
+	enum md_code code = MD_OK;
+
+	if (write->ask.resolution == MD_RESOLUTION_MERGE && md_body_rows(write->ask.body) > 1)
+		code = md_keys_add(&write->merged, write->now->exists_args, exists->params,
+				   write->ask.arena, &is_new, err);
+	if (code == MD_OK && !is_new) {
+		code = md_fail(err, MD_CONFLICT, "21000",
+			       "ON CONFLICT DO UPDATE command cannot affect row a second time");
+		md_error_hint(err, "Ensure that no rows proposed for insertion within the same "
+				   "command have duplicate constrained values.");
+	}
+	return code == MD_OK;
+}
+
+/* The next row of the body, its variant and its values. False: none, or unit.error says what is
+ * wrong with it. */
+static bool next_row(struct md_write *write)
+{
+	const struct md_write_plan *plan;
+
+	if (!md_body_next(&write->cursor, write->cells))
+		return false;
+	write->now = md_write_find_variant(write);
+	plan = write->now->cached->write;
+	write->was_there = false;
+	return put_row(write, &plan->write, write->now->write_args) &&
+	       (!plan->exists || (put_row(write, plan->exists, write->now->exists_args) &&
+				  note_merged(write, &plan->exists->stmt)));
+}
+
+static bool changes_nothing(const struct md_write *write)
+{
+	return write->ask.kind == MD_WRITE_UPDATE && write->column_count == 0;
+}
+
+static void begin_row(struct md_write *write)
+{
+	bool many = write->ask.kind == MD_WRITE_INSERT;
+
+	write->phase = MD_PHASE_END;
+	if (many ||
+	    (write->ask.kind == MD_WRITE_UPDATE && !write->now && !changes_nothing(write))) {
+		if (next_row(write))
+			write->phase = write->now->cached->write->exists ? MD_PHASE_EXISTS
+									 : MD_PHASE_WRITE;
+	} else if (write->ask.kind == MD_WRITE_DELETE && !write->now) {
+		write->now = &write->variants[0];
+		write->phase = MD_PHASE_WRITE;
+	}
+}
+
+static bool fail_check(struct md_write *write, const char *wire, const char *message,
+		       const char *what)
+{
+	md_fail(&write->unit.error, MD_INVALID, wire, "%s", message);
+	md_error_details(&write->unit.error, "The %s %llu rows", what,
+			 (unsigned long long)write->result.rows);
+	return false;
+}
+
+/* What the number of rows must be. */
+static bool check_rows(struct md_write *write)
+{
+	const struct md_write_ask *ask = &write->ask;
+
+	if (ask->has_max_affected &&
+	    write->result.rows > (uint64_t)(ask->max_affected < 0 ? 0 : ask->max_affected))
+		return fail_check(write, "PGRST124",
+				  "Query result exceeds max-affected preference constraint",
+				  "query affects");
+	if (ask->key && ask->kind != MD_WRITE_INSERT && write->result.rows == 0) {
+		md_fail(&write->unit.error, MD_NOT_FOUND, "MD404", "no such row");
+		return false;
+	}
+	if (ask->singular && write->result.rows != 1)
+		return fail_check(write, "PGRST116",
+				  "Cannot coerce the result to a single JSON object",
+				  "result contains");
+	return true;
+}
+
+/* All rows of the body are written. */
+static void after_rows(struct md_write *write)
+{
+	bool direct = md_write_wants_rows(write) && md_write_plan_of(write)->shape;
+
+	write->checked = true;
+	if (write->unit.error.code != MD_OK || !check_rows(write))
+		return;
+	if (direct && !write->ask.singular)
+		md_buf_putc(write->ask.out, ']');
+	if (md_write_wants_rows(write) && md_write_plan_of(write)->rows &&
+	    write->ask.kind != MD_WRITE_DELETE)
+		write->phase = MD_PHASE_ROWS;
+}
+
+static void set_keys(struct md_write *write)
+{
+	const struct md_plan_stmt *stmt = &md_write_plan_of(write)->rows->select;
+
+	if (write->keys.len == 0)
+		md_buf_putc(&write->keys, '[');
+	md_buf_putc(&write->keys, ']');
+	for (unsigned i = 0; i < stmt->stmt.params; i++)
+		if (stmt->binds[i].from == MD_FROM_KEYS)
+			write->rows_args[i] =
+				md_value_text((struct md_str){ write->keys.data, write->keys.len });
+}
+
+static enum md_next end_unit(struct md_write *write)
+{
+	if (write->unit.error.code == MD_OK && (write->keys.failed || write->ask.out->failed))
+		md_fail(&write->unit.error, MD_TOO_LARGE, "54000", "the answer is too large");
+	return write->unit.error.code != MD_OK || write->ask.dry_run ? MD_NEXT_ROLLBACK
+								     : MD_NEXT_COMMIT;
+}
+
+static enum md_next write_next(struct md_unit *unit, struct md_call *ret_call)
+{
+	struct md_write *write = write_of(unit);
+	const struct md_write_plan *plan = md_write_plan_of(write);
+
+	if (write->phase == MD_PHASE_END && !write->checked) {
+		begin_row(write);
+		if (write->phase == MD_PHASE_END)
+			after_rows(write);
+	}
+	if (write->phase == MD_PHASE_END || write->unit.error.code != MD_OK)
+		return end_unit(write);
+	switch (write->phase) {
+	case MD_PHASE_FIND:
+		*ret_call = (struct md_call){ .stmt = &plan->find->stmt, .args = write->find_args };
+		break;
+	case MD_PHASE_EXISTS:
+		*ret_call = (struct md_call){ .stmt = &write->now->cached->write->exists->stmt,
+					      .args = write->now->exists_args };
+		break;
+	case MD_PHASE_WRITE:
+		*ret_call = (struct md_call){ .stmt = &write->now->cached->write->write.stmt,
+					      .args = write->now->write_args };
+		break;
+	case MD_PHASE_ROWS_BEFORE:
+	case MD_PHASE_ROWS:
+		set_keys(write);
+		*ret_call = (struct md_call){ .stmt = &plan->rows->select.stmt,
+					      .args = write->rows_args };
+		break;
+	case MD_PHASE_END:
+		break;
+	}
+	return MD_NEXT_CALL;
+}
+
+/* What is not shown is not told by Location either. */
+static bool shows_key(const struct md_model *model)
+{
+	for (unsigned i = 0; i < model->key_count; i++)
+		if (!md_field_is_visible(model->key[i]))
+			return false;
+	return true;
+}
+
+/* "?id=eq.7", as PostgREST writes Location. */
+static void note_location(struct md_write *write, const struct md_value *cells)
+{
+	const struct md_model *model = write->ask.model;
+	md_auto_buf out = MD_BUF(1u << 16);
+
+	if (write->ask.kind != MD_WRITE_INSERT || write->ask.give != MD_GIVE_KEYS ||
+	    !shows_key(model))
+		return;
+	for (unsigned i = 0; i < model->key_count; i++) {
+		md_buf_putc(&out, i == 0 ? '?' : '&');
+		md_uri_encode(&out, model->key[i]->name, "-_.~");
+		md_buf_putc(&out, '=');
+		md_key_put_filter(&out, &cells[i]);
+	}
+	if (!out.failed)
+		write->result.location = md_arena_strndup(write->ask.arena, out.data, out.len);
+}
+
+static enum md_flow take_keys(struct md_write *write, struct md_rows *rows)
+{
+	unsigned count = md_write_plan_of(write)->key_cells;
+	const struct md_value *cells;
+
+	for (;;) {
+		switch (rows->next(rows, &cells, &write->unit.error)) {
+		case MD_STEP_WAIT:
+			return MD_FLOW_WAIT;
+		case MD_STEP_FAIL:
+			return MD_FLOW_ABORT;
+		case MD_STEP_END:
+			return MD_FLOW_ON;
+		case MD_STEP_ROW:
+			break;
+		}
+		write->found += write->phase == MD_PHASE_FIND;
+		if (rows->columns < count || count == 0)
+			continue;
+		note_location(write, cells);
+		md_buf_putc(&write->keys, write->keys.len == 0 ? '[' : ',');
+		for (unsigned i = 0; i < count; i++) {
+			md_buf_putc(&write->keys, i == 0 ? '[' : ',');
+			md_key_put(&write->keys, &cells[i]);
+		}
+		md_buf_putc(&write->keys, ']');
+	}
+}
+
+static enum md_flow feed(struct md_write *write, struct md_rows *rows)
+{
+	switch (md_text_sink_feed(write->sink, rows, write->ask.out, &write->unit.error)) {
+	case MD_SINK_DONE:
+	case MD_SINK_FULL: /* not asked for: piece is SIZE_MAX */
+		return MD_FLOW_ON;
+	case MD_SINK_WAIT:
+		return MD_FLOW_WAIT;
+	case MD_SINK_FAIL:
+		break;
+	}
+	return MD_FLOW_ABORT;
+}
+
+/* What triggers do in place of a view is not counted by the engine. */
+static uint64_t count_changes(const struct md_write *write)
+{
+	if (write->unit.changes > 0 || write->ask.model->kind != MD_REL_VIEW)
+		return write->unit.changes;
+	return write->ask.kind == MD_WRITE_INSERT ? 1 : write->found;
+}
+
+static enum md_flow written(struct md_write *write, struct md_rows *rows)
+{
+	bool direct = md_write_wants_rows(write) && md_write_plan_of(write)->shape;
+	uint64_t before = direct ? md_text_sink_rows(write->sink) : 0;
+	enum md_flow flow = direct ? feed(write, rows) : take_keys(write, rows);
+	uint64_t changed;
+
+	if (flow != MD_FLOW_ON)
+		return flow;
+	changed = direct ? md_text_sink_rows(write->sink) - before : count_changes(write);
+	write->result.rows += changed;
+	if (!write->was_there)
+		write->result.inserted += changed;
+	write->phase = MD_PHASE_END; /* next() looks for another row */
+	return MD_FLOW_ON;
+}
+
+static enum md_flow exists(struct md_write *write, struct md_rows *rows)
+{
+	const struct md_value *cells;
+
+	switch (rows->next(rows, &cells, &write->unit.error)) {
+	case MD_STEP_WAIT:
+		return MD_FLOW_WAIT;
+	case MD_STEP_FAIL:
+		return MD_FLOW_ABORT;
+	case MD_STEP_ROW:
+		write->was_there = true;
+		break;
+	case MD_STEP_END:
+		break;
+	}
+	write->phase = MD_PHASE_WRITE;
+	return MD_FLOW_ON;
+}
+
+static void after_find(struct md_write *write)
+{
+	bool before = write->ask.kind == MD_WRITE_DELETE && md_write_plan_of(write)->rows;
+
+	write->phase = before ? MD_PHASE_ROWS_BEFORE : MD_PHASE_END;
+	if (changes_nothing(write))
+		write->result.rows = write->found;
+}
+
+static enum md_flow write_rows(struct md_unit *unit, const struct md_call *call,
+			       struct md_rows *rows)
+{
+	struct md_write *write = write_of(unit);
+	enum md_flow flow = MD_FLOW_ON;
+
+	(void)call;
+	switch (write->phase) {
+	case MD_PHASE_FIND:
+		flow = take_keys(write, rows);
+		if (flow == MD_FLOW_ON)
+			after_find(write);
+		break;
+	case MD_PHASE_ROWS_BEFORE:
+		flow = feed(write, rows);
+		if (flow == MD_FLOW_ON)
+			write->phase = MD_PHASE_END;
+		break;
+	case MD_PHASE_EXISTS:
+		return exists(write, rows);
+	case MD_PHASE_WRITE:
+		return written(write, rows);
+	case MD_PHASE_ROWS:
+		flow = feed(write, rows);
+		if (flow == MD_FLOW_ON)
+			write->phase = MD_PHASE_END;
+		break;
+	case MD_PHASE_END:
+		break;
+	}
+	return flow;
+}
+
+void md_write_start_over(struct md_write *write)
+{
+	bool resolved = write->result.resolved;
+
+	write->result = (struct md_write_result){ .resolved = resolved };
+	write->now = NULL;
+	write->checked = false;
+	write->found = 0;
+	md_keys_clear(&write->merged);
+	md_buf_clear(&write->keys);
+	md_buf_clear(write->ask.out);
+	if (write->ask.body)
+		md_body_rewind(&write->cursor, write->ask.body, write->scratch);
+	if (write->sink)
+		md_text_sink_reset(write->sink);
+	if (md_write_wants_rows(write) && md_write_plan_of(write)->shape && !write->ask.singular)
+		md_buf_putc(write->ask.out, '[');
+	write->phase = md_write_plan_of(write)->find ? MD_PHASE_FIND : MD_PHASE_END;
+}
+
+static void write_reset(struct md_unit *unit)
+{
+	md_write_start_over(write_of(unit));
+}
+
+const struct md_unit_ops md_write_unit_ops = {
+	.next = write_next,
+	.rows = write_rows,
+	.done = md_write_done,
+	.reset = write_reset,
+};
