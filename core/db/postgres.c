@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
-#include "core/db/catalog.h"
 #include "core/db/dialect.h"
+#include "core/db/postgres_block.h"
+#include "core/db/postgres_catalog.h"
 
 #include "core/base/banned.h"
 
@@ -105,6 +106,7 @@ static void release(struct md_pg *pg)
 		close(pg->timer);
 	md_pg_shared_unref(pg->shared);
 	free(pg->password);
+	free(pg->schema);
 	free(pg);
 }
 
@@ -167,7 +169,8 @@ static enum md_code connect_pg(const struct md_conn_target *target, struct md_co
 	pg->queue_end = &pg->queue;
 	pg->flight_end = &pg->flight;
 	md_buf_init(&pg->binds.text, 1u << 30); /* the server's own limit for one value */
-	code = prepare(pg, target, err);
+	pg->schema = target->schema ? strdup(target->schema) : NULL;
+	code = target->schema && !pg->schema ? md_fail_nomem(err) : prepare(pg, target, err);
 	if (code != MD_OK) {
 		release(pg);
 		return code;
@@ -375,6 +378,8 @@ const struct md_db_driver md_postgres_driver = {
 	.push = push,
 	.resume = resume,
 	.cancel = cancel,
+	.command = md_pg_command,
+	.catalog = md_pg_catalog,
 	.fd = fd,
 	.wants = wants,
 	.process = process,

@@ -149,6 +149,8 @@ struct md_pg {
 	unsigned idle_answers; /* in a row, that said nothing: guard against running in circles */
 	bool gone;             /* the server has said that it ends the session */
 	bool closed;
+	bool blocking; /* a thread waits for it: out of the pipeline, see postgres_block.h */
+	char *schema;  /* to be introspected; NULL: the session's own */
 };
 
 /* postgres_url.c */

@@ -2,55 +2,33 @@
  * the database that MD_TEST_POSTGRES names, in which it makes and drops the tables of the suite. */
 #include <libpq-fe.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "tests/driver/suite.h"
+#include "tests/support/server.h"
 
-static char dir[] = "/tmp/modeld-test-XXXXXX";
-static char url[256], wrong_database[300], nobody_there[300];
-static pid_t owner;
-
-/* A session of the administrator. */
-static void admin(const char *sql)
-{
-	PGconn *db = PQconnectdb(url);
-	PGresult *result = PQexec(db, sql);
-	ExecStatusType status = PQresultStatus(result);
-
-	ck_assert_msg(status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK, "%s",
-		      PQerrorMessage(db));
-	PQclear(result);
-	PQfinish(db);
-}
+static char wrong_database[300], nobody_there[300];
 
 static void reset(void)
 {
-	admin("SET client_min_messages = warning;"
-	      "DROP TABLE IF EXISTS thing, owner, item, late;"
-	      "CREATE TABLE item (id bigint PRIMARY KEY, name text);"
-	      "CREATE TABLE owner (id bigint PRIMARY KEY);"
-	      "CREATE TABLE thing (id bigint PRIMARY KEY, owner_id bigint"
-	      " REFERENCES owner DEFERRABLE INITIALLY DEFERRED);"
-	      "CREATE TABLE late (id bigint PRIMARY KEY);"
-	      "CREATE OR REPLACE FUNCTION be_late() RETURNS trigger LANGUAGE plpgsql AS"
-	      " 'BEGIN PERFORM pg_sleep(30); RETURN NULL; END';"
-	      "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED"
-	      " FOR EACH ROW EXECUTE FUNCTION be_late()");
-}
-
-static void kill_sessions(void)
-{
-	admin("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-	      " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+	server_run(
+		"SET client_min_messages = warning;"
+		"DROP TABLE IF EXISTS thing, owner, item, late;"
+		"CREATE TABLE item (id bigint PRIMARY KEY, name text);"
+		"CREATE TABLE owner (id bigint PRIMARY KEY);"
+		"CREATE TABLE thing (id bigint PRIMARY KEY, owner_id bigint"
+		" REFERENCES owner DEFERRABLE INITIALLY DEFERRED);"
+		"CREATE TABLE late (id bigint PRIMARY KEY);"
+		"CREATE OR REPLACE FUNCTION be_late() RETURNS trigger LANGUAGE plpgsql AS"
+		" 'BEGIN PERFORM pg_sleep(30); RETURN NULL; END';"
+		"CREATE CONSTRAINT TRIGGER late AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED"
+		" FOR EACH ROW EXECUTE FUNCTION be_late()");
 }
 
 /* As a hung machine would look like. Only on a server of our own. */
 static void freeze(bool on)
 {
-	PGconn *db = PQconnectdb(url);
+	PGconn *db = PQconnectdb(server_url);
 	PGresult *result = PQexec(db, "SELECT pid FROM pg_stat_activity WHERE"
 				      " datname = current_database() AND pid <> pg_backend_pid()");
 
@@ -59,41 +37,6 @@ static void freeze(bool on)
 		kill((pid_t)strtol(PQgetvalue(result, i, 0), NULL, 10), on ? SIGSTOP : SIGCONT);
 	PQclear(result);
 	PQfinish(db);
-}
-
-static void run_script(const char *verb)
-{
-	char command[512];
-
-	snprintf(command, sizeof(command), "'%s/tests/support/postgres.sh' %s %s %d", SRCDIR, verb,
-		 dir, (int)owner);
-	if (system(command) != 0)
-		fprintf(stderr, "%s failed\n", command);
-}
-
-static void stop_server(void)
-{
-	if (getpid() == owner) /* not the tests that Check forks */
-		run_script("stop");
-}
-
-/* The server stops by itself when this process is gone, however it ended. */
-static bool start_server(void)
-{
-	char command[512];
-	FILE *pipe;
-	bool ok;
-
-	if (!mkdtemp(dir))
-		return false;
-	owner = getpid();
-	atexit(stop_server);
-	snprintf(command, sizeof(command), "'%s/tests/support/postgres.sh' start %s %d", SRCDIR,
-		 dir, (int)owner);
-	pipe = popen(command, "r");
-	ok = pipe && fgets(url, sizeof(url), pipe);
-	url[strcspn(url, "\n")] = '\0';
-	return (!pipe || pclose(pipe) == 0) && ok;
 }
 
 static const struct suite_refusal refusals[] = {
@@ -132,28 +75,21 @@ static struct suite_engine engine = {
 		   .put_late = "INSERT INTO late (id) VALUES ($1) RETURNING id",
 		   .prelude = "SELECT set_config('md.who', 'eve', true)",
 		   .who = "SELECT coalesce(current_setting('md.who', true), '')" },
-	.url = url,
+	.url = server_url,
 	.refusals = refusals,
 	.reset = reset,
-	.admin = admin,
-	.kill = kill_sessions,
+	.admin = server_run,
+	.kill = server_kill_sessions,
 	.freeze = freeze,
 };
 
 int main(void)
 {
-	const char *given = getenv("MD_TEST_POSTGRES");
-
-	unsetenv("PGOPTIONS"); /* settings of the caller are not ours */
-	if (given) {
-		snprintf(url, sizeof(url), "%s", given);
-		engine.freeze = NULL;
-	} else if (!start_server()) {
+	if (!server_start())
 		return EXIT_FAILURE;
-	}
-	snprintf(wrong_database, sizeof(wrong_database), "%s%sdbname=nowhere", url,
-		 strchr(url, '?') ? "&" : "?");
-	snprintf(nobody_there, sizeof(nobody_there), "%s%sport=1", url,
-		 strchr(url, '?') ? "&" : "?");
+	if (!server_is_ours())
+		engine.freeze = NULL;
+	server_url_with("dbname=nowhere", wrong_database, sizeof(wrong_database));
+	server_url_with("port=1", nobody_there, sizeof(nobody_there));
 	return suite_main(&engine);
 }

@@ -1,4 +1,5 @@
 /* A Check suite in one line at the end of a test file: SUITE_MAIN("name", test_one, test_two).
+ * SUITE_RUN makes suite_run() of it instead, for a main that has more to do.
  * Check's START_TEST makes a variable of each name, so the list is an automatic array. Fork mode is
  * left on: a crash or a hang stays in its test. */
 #ifndef MD_TESTS_SUITE_H
@@ -9,8 +10,8 @@
 /* Tests follow pointers that a failing assertion has ruled out to be NULL; gcc cannot know. */
 #pragma GCC diagnostic ignored "-Wnull-dereference"
 
-#define SUITE_MAIN(title, ...)                                                \
-	int main(void)                                                        \
+#define SUITE_RUN(title, ...)                                                 \
+	static int suite_run(void)                                            \
 	{                                                                     \
 		const TTest *tests[] = { __VA_ARGS__ };                       \
 		Suite *suite = suite_create(title);                           \
@@ -26,5 +27,12 @@
 		failed = srunner_ntests_failed(runner);                       \
 		srunner_free(runner);                                         \
 		return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;             \
+	}
+
+#define SUITE_MAIN(title, ...)        \
+	SUITE_RUN(title, __VA_ARGS__) \
+	int main(void)                \
+	{                             \
+		return suite_run();   \
 	}
 #endif

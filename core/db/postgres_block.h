@@ -1,0 +1,27 @@
+/* Private to core/db/postgres*.c: a connection that a thread waits for, for introspection and for
+ * changes of the schema. It leaves the pipeline for good: no unit is pushed to it afterwards. */
+#ifndef MD_CORE_DB_POSTGRES_BLOCK_H
+#define MD_CORE_DB_POSTGRES_BLOCK_H
+#include "core/db/postgres.h"
+
+/** Be connected, with the session's settings, and out of the pipeline. Within the connect timeout.
+ */
+enum md_code md_pg_block(struct md_pg *pg, struct md_error *err);
+
+/** A question: one statement, with texts as parameters. */
+struct md_pg_question {
+	const char *sql;
+	const char *const *args;
+	int count;
+};
+/** Ask and wait. The result is the caller's (PQclear). */
+enum md_code md_pg_ask(struct md_pg *pg, const struct md_pg_question *question,
+		       PGresult **ret_result, struct md_error *err);
+/** The same, a row at a time: no more than one is in memory. `row` returns what stops it. */
+enum md_code md_pg_ask_each(struct md_pg *pg, const struct md_pg_question *question,
+			    enum md_code (*row)(void *arg, const PGresult *result), void *arg,
+			    struct md_error *err);
+
+/** md_db_driver.command */
+enum md_code md_pg_command(struct md_conn *conn, const char *sql, struct md_error *err);
+#endif
