@@ -84,6 +84,11 @@ static inline void md_buf_putstr(struct md_buf *buf, struct md_str s)
 }
 void md_buf_put_i64(struct md_buf *buf, int64_t value);
 void md_buf_printf(struct md_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/** The content, borrowed until the next change. */
+static inline struct md_str md_buf_str(const struct md_buf *buf)
+{
+	return (struct md_str){ buf->data ? buf->data : "", buf->len };
+}
 /** The content with a NUL behind it (not counted). NULL: failed. */
 const char *md_buf_text(struct md_buf *buf);
 

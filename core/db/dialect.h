@@ -16,12 +16,32 @@ enum md_template {
 	MD_SQL_MATCH,
 	MD_SQL_IMATCH,
 	MD_SQL_IS_DISTINCT,
-	MD_SQL_CONTAINS,      /* cs: JSON @> */
-	MD_SQL_CONTAINED,     /* cd: JSON <@ */
-	MD_SQL_OVERLAPS,      /* ov: arrays && */
+	MD_SQL_CONTAINS,     /* cs: JSON @> */
+	MD_SQL_CONTAINED,    /* cd: JSON <@ */
+	MD_SQL_OVERLAPS,     /* ov: arrays && */
+	MD_SQL_LEFT_OF,      /* sl: ranges << */
+	MD_SQL_RIGHT_OF,     /* sr: ranges >> */
+	MD_SQL_NOT_RIGHT,    /* nxr: ranges &< */
+	MD_SQL_NOT_LEFT,     /* nxl: ranges &> */
+	MD_SQL_ADJACENT,     /* adj: ranges -|- */
+	MD_SQL_SEARCH,       /* what is searched {c} and the question {p}: does it match */
+	MD_SQL_SEARCH_TEXT,  /* text {c} made searchable, in language {p}; … */
+	MD_SQL_SEARCH_PLAIN, /* … in the engine's own */
+	MD_SQL_FTS,          /* the functions that make a question of words: fts, … */
+	MD_SQL_PLFTS,
+	MD_SQL_PHFTS,
+	MD_SQL_WFTS,
 	MD_SQL_JSON_GET,      /* ->: JSON at path {p}, as JSON */
 	MD_SQL_JSON_GET_TEXT, /* ->>: the same as text */
+	MD_SQL_TO_JSON,       /* a column that is no JSON, for a path into it; NULL: as it is */
+	MD_SQL_AS_JSON,       /* a value of any type as JSON; NULL: cells say what they are */
 	MD_SQL_BOOL_TEXT,     /* a boolean column cast to text; NULL: the cast itself does it */
+	MD_SQL_ANY_CAST,      /* to a type {p} that is not among `casts`; NULL: there are no more */
+	MD_SQL_ROW,           /* the row {c} of a sub-select as a JSON object; NULL: embeds are
+				 child statements */
+	MD_SQL_LIST,          /* rows or JSON values {c} as a JSON array */
+	MD_SQL_STRIP,         /* JSON {c} without what is null in it */
+	MD_SQL_ESTIMATE,      /* before a SELECT: tells how many rows it might have; NULL: cannot */
 	MD_SQL_TEMPLATES
 };
 
@@ -41,8 +61,19 @@ struct md_dialect {
 	/** The placeholder of parameter `number`, counted from 1. */
 	void (*put_param)(struct md_buf *sql, unsigned number);
 	const char *templates[MD_SQL_TEMPLATES]; /* NULL: this engine cannot do it (PGRST127) */
-	const char *no_limit;                    /* LIMIT for an OFFSET without a limit */
-	const char *truth[2];                    /* constant conditions: never, always */
+	/** JSON paths step by step, [as_text][is_index], {p} the key or number; NULL: the whole
+	 * path is one parameter of JSON_GET. */
+	const char *json_steps[2][2];
+	/** Values are bound as the text that they are: the engine converts them, and says in its
+	 * own words when they do not fit. */
+	bool checks_values;
+	/** A list of values is one parameter, an array literal: = ANY({p}). */
+	bool array_lists;
+	bool prefix_range; /* like with a literal beginning is also written as a range */
+	/** Types of the parameters that keys are compared with, by md_type; 0: inferred. */
+	const unsigned *key_types;
+	const char *no_limit; /* LIMIT for an OFFSET without a limit */
+	const char *truth[2]; /* constant conditions: never, always */
 	const struct md_cast *casts;
 	/** A list of keys as one JSON parameter, joined as `keys`: {p} the parameter, {n} the
 	 * number of the key's column. */

@@ -1,6 +1,9 @@
+/* PostgreSQL's SQL. The server knows the types of parameters from what they are compared with. */
 #include "core/db/dialect.h"
 
 #include "core/base/banned.h"
+
+enum { INT8_ID = 20 };
 
 static void put_name(struct md_buf *sql, struct md_str name)
 {
@@ -19,6 +22,84 @@ static void put_param(struct md_buf *sql, unsigned number)
 	md_buf_put_i64(sql, number);
 }
 
-const struct md_dialect md_postgres_dialect = { .name = "postgresql",
-						.put_name = put_name,
-						.put_param = put_param };
+/* Those whose cells need no to_json(); all others go by MD_SQL_ANY_CAST. */
+static const struct md_cast casts[] = {
+	{ "text", "CAST({c} AS text)", MD_TYPE_TEXT },
+	{ "varchar", "CAST({c} AS varchar)", MD_TYPE_TEXT },
+	{ "character varying", "CAST({c} AS varchar)", MD_TYPE_TEXT },
+	{ "bpchar", "CAST({c} AS bpchar)", MD_TYPE_TEXT },
+	{ "name", "CAST({c} AS name)", MD_TYPE_TEXT },
+	{ "int2", "CAST({c} AS int2)", MD_TYPE_INT2 },
+	{ "smallint", "CAST({c} AS int2)", MD_TYPE_INT2 },
+	{ "int4", "CAST({c} AS int4)", MD_TYPE_INT4 },
+	{ "int", "CAST({c} AS int4)", MD_TYPE_INT4 },
+	{ "integer", "CAST({c} AS int4)", MD_TYPE_INT4 },
+	{ "int8", "CAST({c} AS int8)", MD_TYPE_INT8 },
+	{ "bigint", "CAST({c} AS int8)", MD_TYPE_INT8 },
+	{ "numeric", "CAST({c} AS numeric)", MD_TYPE_NUMERIC },
+	{ "decimal", "CAST({c} AS numeric)", MD_TYPE_NUMERIC },
+	{ "float4", "CAST({c} AS float4)", MD_TYPE_FLOAT },
+	{ "real", "CAST({c} AS float4)", MD_TYPE_FLOAT },
+	{ "float8", "CAST({c} AS float8)", MD_TYPE_FLOAT },
+	{ "double precision", "CAST({c} AS float8)", MD_TYPE_FLOAT },
+	{ "bool", "CAST({c} AS bool)", MD_TYPE_BOOL },
+	{ "boolean", "CAST({c} AS bool)", MD_TYPE_BOOL },
+	{ "date", "CAST({c} AS date)", MD_TYPE_DATE },
+	{ "time", "CAST({c} AS time)", MD_TYPE_TIME },
+	{ "timestamp", "CAST({c} AS timestamp)", MD_TYPE_TIMESTAMP },
+	{ "timestamptz", "CAST({c} AS timestamptz)", MD_TYPE_TIMESTAMPTZ },
+	{ "uuid", "CAST({c} AS uuid)", MD_TYPE_UUID },
+	{ "json", "CAST({c} AS json)", MD_TYPE_JSON },
+	{ "jsonb", "CAST({c} AS jsonb)", MD_TYPE_JSON },
+	{ NULL, NULL, MD_TYPE_ANY },
+};
+
+/* A key that no integer of the column's size could be is not there, which is no error. */
+static const unsigned key_types[MD_TYPE_COUNT] = {
+	[MD_TYPE_INT2] = INT8_ID,
+	[MD_TYPE_INT4] = INT8_ID,
+	[MD_TYPE_INT8] = INT8_ID,
+};
+
+const struct md_dialect md_postgres_dialect = {
+	.name = "postgresql",
+	.checks_values = true,
+	.array_lists = true,
+	.key_types = key_types,
+	.put_name = put_name,
+	.put_param = put_param,
+	.templates = {
+		[MD_SQL_LIKE] = "{c} LIKE {p}",
+		[MD_SQL_ILIKE] = "{c} ILIKE {p}",
+		[MD_SQL_MATCH] = "{c} ~ {p}",
+		[MD_SQL_IMATCH] = "{c} ~* {p}",
+		[MD_SQL_IS_DISTINCT] = "{c} IS DISTINCT FROM {p}",
+		[MD_SQL_CONTAINS] = "{c} @> {p}",
+		[MD_SQL_CONTAINED] = "{c} <@ {p}",
+		[MD_SQL_OVERLAPS] = "{c} && {p}",
+		[MD_SQL_LEFT_OF] = "{c} << {p}",
+		[MD_SQL_RIGHT_OF] = "{c} >> {p}",
+		[MD_SQL_NOT_RIGHT] = "{c} &< {p}",
+		[MD_SQL_NOT_LEFT] = "{c} &> {p}",
+		[MD_SQL_ADJACENT] = "{c} -|- {p}",
+		[MD_SQL_SEARCH] = "{c} @@ {p}",
+		[MD_SQL_SEARCH_TEXT] = "to_tsvector({p}::regconfig, {c})",
+		[MD_SQL_SEARCH_PLAIN] = "to_tsvector({c})",
+		[MD_SQL_FTS] = "to_tsquery",
+		[MD_SQL_PLFTS] = "plainto_tsquery",
+		[MD_SQL_PHFTS] = "phraseto_tsquery",
+		[MD_SQL_WFTS] = "websearch_to_tsquery",
+		[MD_SQL_TO_JSON] = "to_jsonb({c})",
+		[MD_SQL_AS_JSON] = "to_json({c})",
+		[MD_SQL_ANY_CAST] = "CAST({c} AS {p})",
+		[MD_SQL_ROW] = "row_to_json({c})",
+		[MD_SQL_LIST] = "coalesce(json_agg({c}), '[]')",
+		[MD_SQL_STRIP] = "json_strip_nulls({c})",
+		[MD_SQL_ESTIMATE] = "EXPLAIN (FORMAT JSON) ",
+	},
+	.json_steps = { { "({c} -> {p}::text)", "({c} -> {p}::int)" },
+			{ "({c} ->> {p}::text)", "({c} ->> {p}::int)" } },
+	.no_limit = "ALL",
+	.truth = { "false", "true" },
+	.casts = casts,
+};

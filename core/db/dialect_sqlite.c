@@ -57,6 +57,7 @@ static const struct md_cast casts[] = {
 const struct md_dialect md_sqlite_dialect = {
 	.name = "sqlite",
 	.typed_cells = true,
+	.prefix_range = true,
 	.put_name = put_name,
 	.put_param = put_param,
 	.templates = {

@@ -114,6 +114,7 @@ struct md_model {
 	struct md_str alias;   /* declared models: the model's name, which works as path segment,
 				  too; not given: none */
 	struct md_str schema;  /* label in messages and profile headers */
+	struct md_str space;   /* the schema of the table in the database; not given: none */
 	struct md_str comment; /* not given: none */
 	enum md_relation_kind kind;
 	bool insertable, updatable, deletable;

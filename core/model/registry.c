@@ -198,7 +198,8 @@ static bool copy_table(struct md_registry *registry, const struct md_catalog_tab
 		.rows_estimate = table->rows_estimate,
 	};
 	if (!copy_str(arena, table->name, &model->name) ||
-	    !copy_str(arena, table->comment, &model->comment))
+	    !copy_str(arena, table->comment, &model->comment) ||
+	    !copy_str(arena, *table->schema ? table->schema : NULL, &model->space))
 		return false;
 	for (unsigned i = 0; i < table->column_count; i++)
 		if (!copy_field(arena, &table->columns[i], i, &fields[i]))

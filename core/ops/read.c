@@ -19,7 +19,7 @@
 
 enum { CHEAP_NS = 1000 * 1000, SETTLED_RUNS = 16, SAMPLE = 16, MOST_DEPTH = 5 };
 
-enum phase { PHASE_PROBE, PHASE_COUNT, PHASE_SELECT, PHASE_END };
+enum phase { PHASE_PROBE, PHASE_COUNT, PHASE_ESTIMATE, PHASE_SELECT, PHASE_END };
 
 struct md_read {
 	struct md_unit unit; /* first */
@@ -29,12 +29,14 @@ struct md_read {
 	struct md_read_request request;
 	struct md_plan_request ask;
 	enum md_read_state state;
-	enum phase phase;
-	bool starting; /* inside md_read_start(): nobody to call yet */
+	enum phase phase;  /* whose rows come next */
+	enum phase asking; /* what next() gives next: ahead of `phase` when the driver sends all
+			      statements at once */
+	bool starting;     /* inside md_read_start(): nobody to call yet */
 	bool timed;
 	int64_t offset;
 	uint64_t begun_ns, spent_ns;
-	struct md_value *probe_args, *count_args, *select_args, **child_args;
+	struct md_value *probe_args, *count_args, *estimate_args, *select_args, **child_args;
 	struct md_text_sink *sink;
 	struct md_read_result result;
 };
@@ -123,6 +125,32 @@ static enum md_code fail_legacy(struct md_str name, struct md_error *err)
 	return MD_INVALID;
 }
 
+/* Estimated: counted up to db-max-rows, which is as far as an estimate does not matter. */
+static enum md_count_rows counts_of(const struct md_read *read)
+{
+	bool capped = read->ops->options.max_rows < INT64_MAX;
+
+	switch (read->request.count) {
+	case MD_COUNT_NONE:
+		break;
+	case MD_COUNT_EXACT:
+		return MD_ROWS_COUNTED;
+	case MD_COUNT_PLANNED:
+		return MD_ROWS_ESTIMATED;
+	case MD_COUNT_ESTIMATED:
+		return capped ? MD_ROWS_BOTH : MD_ROWS_COUNTED;
+	}
+	return MD_ROWS_NOT_COUNTED;
+}
+
+/* One more than the cap tells that there are more. */
+static int64_t count_limit(const struct md_read *read)
+{
+	uint64_t max_rows = read->ops->options.max_rows;
+
+	return max_rows < INT64_MAX ? (int64_t)max_rows + 1 : INT64_MAX;
+}
+
 static enum md_code find_plan(struct md_read *read, struct md_error *err)
 {
 	const struct md_read_request *request = &read->request;
@@ -134,7 +162,9 @@ static enum md_code find_plan(struct md_read *read, struct md_error *err)
 	read->ask.model = request->model;
 	read->ask.relationship = request->relationship;
 	read->ask.query = request->query;
-	read->ask.count = request->count != MD_COUNT_NONE;
+	read->ask.count = counts_of(read);
+	read->ask.count_limit = count_limit(read);
+	read->ask.array_lists = ops->options.dialect->array_lists;
 	read->ask.strip_nulls = request->strip_nulls;
 	md_buf_clear(&ops->key);
 	code = md_plan_key(&read->ask, &ops->key, &ops->walk, err);
@@ -191,6 +221,8 @@ static enum md_code bind_all(struct md_read *read, struct md_error *err)
 	if (code == MD_OK)
 		code = bind_stmt(read, plan->count, &read->count_args, err);
 	if (code == MD_OK)
+		code = bind_stmt(read, plan->estimate, &read->estimate_args, err);
+	if (code == MD_OK)
 		code = bind_stmt(read, &plan->select, &read->select_args, err);
 	if (code != MD_OK || plan->child_count == 0)
 		return code;
@@ -237,6 +269,8 @@ static enum phase after(const struct md_read *read, enum phase phase)
 
 	if (phase < PHASE_COUNT && plan->count)
 		return PHASE_COUNT;
+	if (phase < PHASE_ESTIMATE && plan->estimate)
+		return PHASE_ESTIMATE;
 	return phase < PHASE_SELECT ? PHASE_SELECT : PHASE_END;
 }
 
@@ -266,27 +300,30 @@ static enum md_next read_next(struct md_unit *unit, struct md_call *ret_call)
 
 	if (read->timed && read->begun_ns == 0)
 		read->begun_ns = md_now_ns();
-	switch (read->phase) {
+	switch (read->asking) {
 	case PHASE_PROBE:
 		*ret_call =
 			(struct md_call){ .stmt = &plan->probe->stmt, .args = read->probe_args };
-		return MD_NEXT_CALL;
+		break;
 	case PHASE_COUNT:
 		*ret_call =
 			(struct md_call){ .stmt = &plan->count->stmt, .args = read->count_args };
-		return MD_NEXT_CALL;
+		break;
+	case PHASE_ESTIMATE:
+		*ret_call = (struct md_call){ .stmt = &plan->estimate->stmt,
+					      .args = read->estimate_args };
+		break;
 	case PHASE_SELECT:
-		if (is_behind_the_end(read))
-			return MD_NEXT_ROLLBACK;
 		*ret_call =
 			(struct md_call){ .stmt = &plan->select.stmt, .args = read->select_args };
-		return MD_NEXT_CALL;
-	case PHASE_END:
 		break;
+	case PHASE_END:
+		if (read->timed && read->phase == PHASE_END)
+			read->spent_ns = md_now_ns() - read->begun_ns;
+		return MD_NEXT_COMMIT;
 	}
-	if (read->timed)
-		read->spent_ns = md_now_ns() - read->begun_ns;
-	return MD_NEXT_COMMIT;
+	read->asking = after(read, read->asking);
+	return MD_NEXT_CALL;
 }
 
 static enum md_code fail_absent(struct md_error *err)
@@ -295,6 +332,47 @@ static enum md_code fail_absent(struct md_error *err)
 	md_error_hint(err,
 		      "the path names a row by its primary key, and there is none with this key");
 	return MD_NOT_FOUND;
+}
+
+static uint64_t integer_of(const struct md_value *cell)
+{
+	uint64_t value = 0;
+
+	if (cell->type == MD_INT)
+		return (uint64_t)cell->i;
+	if (cell->type == MD_TEXT)
+		md_str_to_u64((struct md_str){ cell->text, cell->len }, &value);
+	return value;
+}
+
+static void note_total(struct md_read *read, uint64_t total)
+{
+	read->result.total = total;
+	read->result.has_total = read->result.counted = true;
+}
+
+/* The first of the "Plan Rows" in PostgreSQL's plan is that of the whole. What was counted up to
+ * the cap is no estimate. */
+static void note_estimate(struct md_read *read, const struct md_value *cell)
+{
+	static const char name[] = "\"Plan Rows\": ";
+	struct md_str text = { cell->type == MD_TEXT ? cell->text : "", cell->len }, digits;
+	const char *at = memmem(text.ptr, text.len, name, sizeof(name) - 1);
+	uint64_t estimate = 0;
+
+	if (!at)
+		return;
+	digits.ptr = at + sizeof(name) - 1;
+	digits.len = 0;
+	while (digits.ptr + digits.len < text.ptr + text.len && digits.ptr[digits.len] >= '0' &&
+	       digits.ptr[digits.len] <= '9')
+		digits.len++;
+	md_str_to_u64(digits, &estimate);
+	if (!read->result.has_total)
+		note_total(read, estimate);
+	else if (read->result.total == (uint64_t)read->ask.count_limit &&
+		 estimate > read->result.total)
+		note_total(read, estimate);
 }
 
 /* One row of one statement: the parent's, or the count. */
@@ -313,12 +391,12 @@ static enum md_flow one_row(struct md_read *read, struct md_rows *rows)
 	case MD_STEP_ROW:
 		break;
 	}
-	if (read->phase == PHASE_COUNT) {
-		read->result.total = (uint64_t)cells[0].i;
-		read->result.has_total = read->result.counted = true;
-	}
+	if (read->phase == PHASE_COUNT)
+		note_total(read, integer_of(&cells[0]));
+	else if (read->phase == PHASE_ESTIMATE)
+		note_estimate(read, &cells[0]);
 	read->phase = after(read, read->phase);
-	return MD_FLOW_ON;
+	return read->phase == PHASE_SELECT && is_behind_the_end(read) ? MD_FLOW_ABORT : MD_FLOW_ON;
 }
 
 static enum md_flow check_rows(struct md_read *read)
@@ -424,11 +502,27 @@ static void let_go(struct md_read *read)
 	read->generation = NULL;
 }
 
+/* A key in the path that its column cannot hold is one that is not there. */
+static void explain_key(struct md_read *read)
+{
+	const char *wire = read->unit.error.wire;
+	bool is_value = strcmp(wire, "22P02") == 0 || strcmp(wire, "22003") == 0 ||
+			strcmp(wire, "22007") == 0 || strcmp(wire, "22008") == 0;
+
+	if (read->request.route != MD_READ_LIST && is_value &&
+	    read->request.query->value_count == 0)
+		fail_absent(&read->unit.error);
+}
+
 static void read_done(struct md_unit *unit, enum md_code code)
 {
 	struct md_read *read = read_of(unit);
 
+	if (read->timed && read->begun_ns != 0 && read->spent_ns == 0)
+		read->spent_ns = md_now_ns() - read->begun_ns;
 	note_cost(read);
+	if (code != MD_OK)
+		explain_key(read);
 	let_go(read);
 	read->state = code == MD_OK ? MD_READ_DONE : MD_READ_FAILED;
 	tell(read);
@@ -442,10 +536,10 @@ static void read_reset(struct md_unit *unit)
 	if (!wants_object(read))
 		md_text_sink_set_piece(read->sink, read->ops->options.stream_threshold);
 	md_buf_clear(read->request.out);
-	read->phase = first_phase(read);
+	read->phase = read->asking = first_phase(read);
 	read->result.bytes = 0;
 	read->result.has_total = false;
-	read->begun_ns = 0;
+	read->begun_ns = read->spent_ns = 0;
 	read->timed = true; /* it was too slow for the loop: learn how slow */
 }
 
@@ -490,9 +584,9 @@ static void set_unit(struct md_read *read)
 
 	read->unit.ops = &read_ops;
 	/* One statement has its own snapshot; more of them need a common one. */
-	read->unit.tx = plan->probe || plan->count ? MD_TX_READ : MD_TX_IMPLICIT;
+	read->unit.tx = plan->probe || plan->count || plan->estimate ? MD_TX_READ : MD_TX_IMPLICIT;
 	read->unit.deadline_ns = read->request.deadline_ns;
-	read->phase = first_phase(read);
+	read->phase = read->asking = first_phase(read);
 	read->timed = read->cached->runs < SETTLED_RUNS || read->cached->runs % SAMPLE == 0;
 }
 

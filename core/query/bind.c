@@ -298,6 +298,42 @@ enum md_code md_bind_typed(enum md_type type, struct md_str text, struct md_aren
 	return bind_one(&bind, text, arena, ret_value, err);
 }
 
+/* An array literal: every element in quotes, so that only those that are not given are NULL. */
+static enum md_code bind_list(const struct md_plan_values *values, const struct md_bind *bind,
+			      struct md_value *ret_value, struct md_error *err)
+{
+	const struct md_filter *filter = values->walk->filters[bind->index];
+	md_auto_buf out = MD_BUF(1u << 24);
+	struct md_str copy;
+
+	md_buf_putc(&out, '{');
+	for (unsigned i = 0; i < filter->value_count; i++) {
+		struct md_str text = values->query->values[filter->value + i];
+
+		if (i > 0)
+			md_buf_putc(&out, ',');
+		if (!md_str_is_given(text)) {
+			md_buf_puts(&out, "NULL");
+			continue;
+		}
+		md_buf_putc(&out, '"');
+		for (size_t k = 0; k < text.len; k++) {
+			bool star = bind->as == MD_BIND_PATTERN && text.ptr[k] == '*';
+
+			if (text.ptr[k] == '"' || text.ptr[k] == '\\')
+				md_buf_putc(&out, '\\');
+			md_buf_putc(&out, star ? '%' : text.ptr[k]);
+		}
+		md_buf_putc(&out, '"');
+	}
+	md_buf_putc(&out, '}');
+	copy = md_arena_str(values->arena, md_buf_str(&out));
+	if (out.failed || !copy.ptr)
+		return md_fail_nomem(err);
+	*ret_value = md_value_text(copy);
+	return MD_OK;
+}
+
 static struct md_str filter_value(const struct md_plan_values *values, const struct md_bind *bind)
 {
 	const struct md_filter *filter = values->walk->filters[bind->index];
@@ -329,6 +365,9 @@ enum md_code md_plan_bind(const struct md_plan_stmt *stmt, const struct md_plan_
 		case MD_FROM_FILTER:
 			code = bind_one(bind, filter_value(values, bind), values->arena, &args[i],
 					err);
+			break;
+		case MD_FROM_LIST:
+			code = bind_list(values, bind, &args[i], err);
 			break;
 		case MD_FROM_OFFSET:
 			args[i] = md_value_int(

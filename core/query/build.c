@@ -102,7 +102,7 @@ void md_stmt_build_release(struct md_stmt_build *s)
 	s->binds = NULL;
 }
 
-static unsigned offset_number(const struct md_build *b, const struct md_level *level)
+unsigned md_level_number(const struct md_build *b, const struct md_level *level)
 {
 	unsigned i = 0;
 
@@ -111,8 +111,8 @@ static unsigned offset_number(const struct md_build *b, const struct md_level *l
 	return i;
 }
 
-static void put_limit(struct md_build *b, struct md_stmt_build *s, bool has_limit, int64_t limit,
-		      const struct md_level *offset_of)
+void md_put_limit(struct md_build *b, struct md_stmt_build *s, bool has_limit, int64_t limit,
+		  const struct md_level *offset_of)
 {
 	if (!has_limit && !offset_of)
 		return;
@@ -124,14 +124,35 @@ static void put_limit(struct md_build *b, struct md_stmt_build *s, bool has_limi
 	if (!offset_of)
 		return;
 	md_buf_puts(&s->order, " OFFSET ");
-	md_put_bind(
-		b, s, &s->order,
-		&(struct md_bind){ .from = MD_FROM_OFFSET, .index = offset_number(b, offset_of) });
+	md_put_bind(b, s, &s->order,
+		    &(struct md_bind){ .from = MD_FROM_OFFSET,
+				       .index = md_level_number(b, offset_of) });
+}
+
+/* Types of the parameters that are to have a certain one. False: memory. */
+static bool keep_types(struct md_build *b, const struct md_stmt_build *s,
+		       const unsigned **ret_types)
+{
+	const unsigned *by_type = b->context->dialect->key_types;
+	unsigned *types = NULL;
+
+	for (unsigned i = 0; i < s->params; i++) {
+		if (!by_type || s->binds[i].from != MD_FROM_KEY || !by_type[s->binds[i].type])
+			continue;
+		if (!types)
+			types = md_arena_zalloc(b->arena, s->params * sizeof(*types));
+		if (!types)
+			return false;
+		types[i] = by_type[s->binds[i].type];
+	}
+	*ret_types = types;
+	return true;
 }
 
 enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, struct md_buf *sql,
 			  struct md_plan_stmt *ret_stmt, struct md_error *err)
 {
+	const unsigned *types;
 	struct md_bind *binds;
 	char *text;
 
@@ -139,11 +160,12 @@ enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, str
 		return md_fail(err, MD_TOO_LARGE, "MD414", "the request needs too much SQL");
 	text = md_arena_strndup(b->arena, sql->data, sql->len);
 	binds = md_arena_alloc(b->arena, s->params * sizeof(*binds));
-	if (!text || !binds)
+	if (!text || !binds || !keep_types(b, s, &types))
 		return md_fail_nomem(err);
 	memcpy(binds, s->binds, s->params * sizeof(*binds));
-	ret_stmt->stmt =
-		(struct md_stmt){ .id = md_stmt_next_id(), .sql = text, .params = s->params };
+	ret_stmt->stmt = (struct md_stmt){
+		.id = md_stmt_next_id(), .sql = text, .params = s->params, .param_types = types
+	};
 	ret_stmt->binds = binds;
 	return MD_OK;
 }
@@ -155,7 +177,8 @@ enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, b
 	md_auto_buf sql = MD_BUF(4 * MD_SQL_MAX);
 	enum md_code code;
 
-	put_limit(b, s, has_limit, limit, offset_of);
+	md_put_limit(b, s, has_limit, limit, offset_of);
+	md_buf_puts(&sql, s->around.before ? s->around.before : "");
 	md_buf_puts(&sql, "SELECT ");
 	if (s->cells.len > 0)
 		md_buf_put(&sql, s->cells.data, s->cells.len);
@@ -165,6 +188,7 @@ enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, b
 	md_buf_put(&sql, s->from.data, s->from.len);
 	md_buf_put(&sql, s->where.data, s->where.len);
 	md_buf_put(&sql, s->order.data, s->order.len);
+	md_buf_puts(&sql, s->around.behind ? s->around.behind : "");
 	if (s->cells.failed || s->from.failed || s->where.failed || s->order.failed)
 		sql.failed = true;
 	code = md_stmt_keep(b, s, &sql, ret_stmt, err);
@@ -177,14 +201,21 @@ enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, b
 void md_put_key_conditions(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
 			   const struct md_model *model, unsigned alias, const char **separator)
 {
+	const struct md_dialect *dialect = b->context->dialect;
+
 	for (unsigned i = 0; i < model->key_count; i++) {
+		enum md_type type = model->key[i]->type;
+		bool typed = !dialect->checks_values || dialect->key_types[type] != 0;
+
 		md_buf_puts(out, *separator);
 		*separator = " AND ";
 		md_put_column(b, out, alias, model->key[i]);
 		md_buf_puts(out, " = ");
 		md_put_bind(b, s, out,
-			    &(struct md_bind){
-				    .from = MD_FROM_KEY, .type = model->key[i]->type, .index = i });
+			    &(struct md_bind){ .from = MD_FROM_KEY,
+					       .as = typed ? MD_BIND_TYPED : MD_BIND_TEXT,
+					       .type = type,
+					       .index = i });
 	}
 }
 
@@ -250,32 +281,68 @@ static enum md_code put_root(struct md_build *b, struct md_stmt_build *s,
 	return MD_OK;
 }
 
-static enum md_code build_count(struct md_build *b, const struct md_model *model,
-				const struct md_level *level, const struct md_relation *via,
-				struct md_error *err)
+/* SELECT what FROM all rows that the root means. */
+static enum md_code put_all_rows(struct md_build *b, struct md_stmt_build *s, const char *what,
+				 const struct md_model *model, const struct md_level *level,
+				 const struct md_relation *via, struct md_error *err)
 {
-	struct md_plan_stmt *stmt = md_arena_zalloc(b->arena, sizeof(*stmt));
 	const char *separator = " WHERE ";
-	struct md_stmt_build s;
 	struct md_node *node;
+	enum md_code code = md_node_new(b, model, level, &node, err);
+
+	md_buf_puts(&s->cells, what);
+	if (code == MD_OK)
+		code = put_root(b, s, node, via, &separator, err);
+	if (code == MD_OK)
+		code = md_put_conditions(b, s, &s->where, node, &separator, err);
+	return code;
+}
+
+/* The count, or with `estimate` what the engine believes it to be. */
+static enum md_code build_count(struct md_build *b, const char *estimate,
+				const struct md_model *model, const struct md_level *level,
+				const struct md_relation *via, struct md_error *err)
+{
+	bool limited = !estimate && b->request->count == MD_ROWS_BOTH;
+	const struct md_envelope around = { .before = estimate  ? estimate
+						      : limited ? "SELECT count(*) FROM ("
+								: "",
+					    .behind = limited ? ") AS c" : "" };
+	struct md_plan_stmt *stmt = md_arena_zalloc(b->arena, sizeof(*stmt));
+	struct md_stmt_build s;
 	enum md_code code;
 
 	if (!stmt)
 		return md_fail_nomem(err);
+	b->relations = 0; /* the same embeds again */
 	code = md_stmt_build_init(&s, err);
 	if (code != MD_OK)
 		return code;
-	code = md_node_new(b, model, level, &node, err);
-	md_buf_puts(&s.cells, "count(*)");
+	s.around = around;
+	code = put_all_rows(b, &s, estimate || limited ? "1" : "count(*)", model, level, via, err);
 	if (code == MD_OK)
-		code = put_root(b, &s, node, via, &separator, err);
-	if (code == MD_OK)
-		code = md_put_conditions(b, &s, &s.where, node, &separator, err);
-	if (code == MD_OK)
-		code = md_stmt_build_finish(b, &s, false, 0, NULL, stmt, err);
+		code = md_stmt_build_finish(b, &s, limited, b->request->count_limit, NULL, stmt,
+					    err);
 	md_stmt_build_release(&s);
 	if (code == MD_OK)
-		b->plan->count = stmt;
+		*(estimate ? &b->plan->estimate : &b->plan->count) = stmt;
+	return code;
+}
+
+static enum md_code build_counts(struct md_build *b, const struct md_model *model,
+				 const struct md_level *level, const struct md_relation *via,
+				 struct md_error *err)
+{
+	enum md_count_rows kind = b->request->count;
+	const char *estimate = b->context->dialect->templates[MD_SQL_ESTIMATE];
+	enum md_code code = MD_OK;
+
+	if (kind == MD_ROWS_NOT_COUNTED)
+		return MD_OK;
+	if (!estimate || kind != MD_ROWS_ESTIMATED)
+		code = build_count(b, NULL, model, level, via, err);
+	if (code == MD_OK && estimate && kind != MD_ROWS_COUNTED)
+		code = build_count(b, estimate, model, level, via, err);
 	return code;
 }
 
@@ -317,6 +384,8 @@ static enum md_code build_select(struct md_build *b, const struct md_model *mode
 	code = md_node_new(b, model, level, &node, err);
 	if (code == MD_OK)
 		code = put_root(b, &s, node, via, &separator, err);
+	if (code == MD_OK)
+		md_mark_enforced(b, node, true);
 	if (code == MD_OK)
 		code = md_node_shape(b, &s, node, true, &b->plan->shape, err);
 	if (code == MD_OK && request->route != MD_READ_KEYS)
@@ -411,10 +480,8 @@ static enum md_code build(struct md_build *b, struct md_error *err)
 	if (!level)
 		return md_fail_nomem(err);
 	code = build_select(b, model, level, via, err);
-	if (code == MD_OK && request->count) {
-		b->relations = 0; /* the same embeds again */
-		code = build_count(b, model, level, via, err);
-	}
+	if (code == MD_OK)
+		code = build_counts(b, model, level, via, err);
 	if (code == MD_OK)
 		code = md_keep_children(b, b->plan, err);
 	b->plan->bounded = is_bounded(request);

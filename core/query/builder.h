@@ -15,7 +15,12 @@ enum { MD_CELLS_MAX = 1000, MD_BINDS_MAX = 4096, MD_SQL_MAX = 1u << 18 };
 /** Instead of an alias: columns are written by their name alone (RETURNING). */
 #define MD_NO_ALIAS UINT_MAX
 
+/** What stands around a SELECT; NULL: nothing. */
+struct md_envelope {
+	const char *before, *behind;
+};
 struct md_stmt_build {
+	struct md_envelope around;
 	struct md_buf cells, from, where, order;
 	unsigned cell_count;
 	struct md_cell
@@ -33,13 +38,17 @@ struct md_build {
 	struct md_plan *plan;
 	struct md_arena *arena; /* the plan's */
 	unsigned next_alias, relations;
+	/** The root of what a write gives back: `source` and not the table, under this alias; and
+	 * which of its columns, by index, are asked for. */
+	const char *source;
+	unsigned source_alias;
+	bool *source_columns;
 	/** The relation of a write that stands under its own name: views have no alias there. */
 	const struct md_node *named;
 	struct md_plan_stmt *children[256];
 	unsigned child_count;
 };
 
-/** One relation in a statement: model under an alias, with what is asked of it. */
 /** An embed of a node: its relation, and where its rows come from. */
 struct md_link {
 	const struct md_select *select; /* its place in the list */
@@ -49,12 +58,15 @@ struct md_link {
 	bool inner;             /* rows without a partner do not count */
 	bool enforced;          /* the join itself sees to it */
 };
+/** One relation in a statement: model under an alias, with what is asked of it. */
 struct md_node {
 	const struct md_model *model;
 	unsigned alias;
 	const struct md_level *level;
 	struct md_link *links;
 	unsigned link_count;
+	const struct md_node *parent; /* whose embed it is; NULL: the root */
+	bool nested;                  /* in a sub-select that gives JSON (nested.c) */
 };
 
 /* build.c: nodes and statements */
@@ -80,7 +92,13 @@ enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, str
 /** Copy the child statements made so far into `plan`. */
 enum md_code md_keep_children(struct md_build *b, struct md_plan *plan, struct md_error *err);
 
-/* expression.c: columns, conditions, order */
+/** Number of a level in the walk, for its offset's bind. */
+unsigned md_level_number(const struct md_build *b, const struct md_level *level);
+/** LIMIT and OFFSET behind what stands in s->order. */
+void md_put_limit(struct md_build *b, struct md_stmt_build *s, bool has_limit, int64_t limit,
+		  const struct md_level *offset_of);
+
+/* expression.c: columns, relations, order */
 /** Add a bind; writes its placeholder into `out` when that is not NULL. Returns the number, from 1.
  */
 unsigned md_put_bind(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
@@ -97,10 +115,6 @@ enum md_code md_column_expression(struct md_build *b, struct md_stmt_build *s,
 /** The template with {c} and {p} filled in. */
 void md_put_template(struct md_buf *out, const char *template, struct md_str column,
 		     struct md_str param);
-/** All conditions of a node, joined by AND, each preceded by *separator (" WHERE " first, " AND "
- * then): its filters, null filters on embeds, and inner embeds that no join enforces. */
-enum md_code md_put_conditions(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
-			       struct md_node *node, const char **separator, struct md_error *err);
 /** FROM part of `relation` seen from `parent`: "target" AS tN [JOIN "junction" …]; and its join
  * condition in `on`. The parent's columns are written as columns of alias `parent`, or as child
  * binds when `child` is set. */
@@ -111,9 +125,17 @@ enum md_code md_put_order(struct md_build *b, struct md_stmt_build *s, struct md
 			  struct md_error *err);
 /** " AS tN" */
 void md_put_alias(struct md_buf *out, unsigned alias);
-/** "table" AS tN */
+/** "schema"."table", or "table" where there is no schema */
+void md_put_model(struct md_build *b, struct md_buf *out, const struct md_model *model);
+/** The same AS tN */
 void md_put_table(struct md_build *b, struct md_buf *out, const struct md_model *model,
 		  unsigned alias);
+
+/* condition.c */
+/** All conditions of a node, joined by AND, each preceded by *separator (" WHERE " first, " AND "
+ * then): its filters, null filters on embeds, and inner embeds that no join enforces. */
+enum md_code md_put_conditions(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
+			       struct md_node *node, const char **separator, struct md_error *err);
 
 /* output.c: cells and shapes */
 /** The cell that holds this column; adds it when the statement does not have it yet. */
@@ -123,4 +145,40 @@ unsigned md_cell_column(struct md_build *b, struct md_stmt_build *s, unsigned al
 enum md_code md_node_shape(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
 			   bool inner_chain, const struct md_shape **ret_shape,
 			   struct md_error *err);
+/** What a column of a select list is, before it becomes a cell. */
+struct md_output {
+	struct md_str sql;
+	const struct md_field *field; /* the column itself; NULL: an expression */
+	enum md_type type;
+	bool is_text;  /* always a JSON string */
+	bool any_type; /* of a type that only the engine knows */
+};
+/** A column, its JSON path and casts. PGRST123 and PGRST127 for aggregates, 42704 for a type that
+ * cannot be. */
+enum md_code md_select_output(struct md_build *b, struct md_stmt_build *s,
+			      const struct md_node *node, const struct md_select *select,
+			      struct md_output *ret_output, struct md_error *err);
+/** The key under which a column is shown: alias, else the last key of the JSON path, else its name.
+ */
+struct md_str md_output_name(const struct md_select *select);
+/** … and an embed. */
+struct md_str md_embed_name(const struct md_embed *embed);
+/** Whether anything of this level is written: rel() and rel(other()) stand for conditions only. */
+bool md_has_output(const struct md_level *level);
+/** PGRST127: a to-many relationship cannot be spread. */
+enum md_code md_fail_spread(struct md_error *err);
+/** Inner embeds that will be joined as such need no EXISTS. Must be known before the conditions are
+ * written. */
+void md_mark_enforced(const struct md_build *b, struct md_node *node, bool inner_chain);
+/** Join a to-one embed into the statement of its parent. */
+enum md_code md_join_link(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			  struct md_link *link, bool inner, struct md_node **ret_target,
+			  struct md_error *err);
+/** LIMIT of an embed: its own, or db-max-rows. False: none. */
+bool md_embed_limit(const struct md_build *b, const struct md_level *level, int64_t *ret_limit);
+
+/* nested.c: embeds as JSON, for engines that make it better than child statements would */
+/** A scalar sub-select that gives the embed of `node`'s row: a list, or an object or NULL. */
+enum md_code md_put_nested(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
+			   struct md_node *node, struct md_link *link, struct md_error *err);
 #endif

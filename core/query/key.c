@@ -8,7 +8,7 @@ struct walker {
 	struct md_buf *key;
 	struct md_walk *walk;
 	const struct md_query *query;
-	bool full;
+	bool full, array_lists;
 };
 
 static void put_byte(struct walker *w, unsigned byte)
@@ -58,6 +58,9 @@ static unsigned padded(unsigned count)
 static void put_filter(struct walker *w, const struct md_filter *filter)
 {
 	unsigned count = filter->op == MD_OP_IN ? padded(filter->value_count) : filter->value_count;
+
+	if (w->array_lists && count > 1)
+		count = 1;
 
 	put_ref(w, &filter->column);
 	put_byte(w, filter->op);
@@ -145,7 +148,10 @@ static void put_level(struct walker *w, const struct md_level *level)
 enum md_code md_plan_key(const struct md_plan_request *request, struct md_buf *key,
 			 struct md_walk *ret_walk, struct md_error *err)
 {
-	struct walker w = { .key = key, .walk = ret_walk, .query = request->query };
+	struct walker w = { .key = key,
+			    .walk = ret_walk,
+			    .query = request->query,
+			    .array_lists = request->array_lists };
 	struct md_level root = request->query->root;
 
 	ret_walk->filter_count = ret_walk->offset_count = 0;
@@ -154,8 +160,9 @@ enum md_code md_plan_key(const struct md_plan_request *request, struct md_buf *k
 	 * db-max-rows count too. */
 	root.has_limit = root.has_offset = false;
 	put_i64(&w, (int64_t)(uintptr_t)request->model);
-	put_byte(&w, (unsigned)request->route << 5 | (unsigned)request->count << 4 |
-			     (unsigned)request->strip_nulls << 3 |
+	put_byte(&w, request->count);
+	put_i64(&w, request->count == MD_ROWS_BOTH ? request->count_limit : -1);
+	put_byte(&w, (unsigned)request->route << 4 | (unsigned)request->strip_nulls << 3 |
 			     (unsigned)request->has_limit << 2 |
 			     (unsigned)request->has_offset << 1 | request->query->has_depth);
 	put_i64(&w, request->has_limit ? request->limit : -1);

@@ -1,6 +1,7 @@
 /* The select list: which cells a statement fetches, and the shape that makes JSON of them. To-one
- * embeds are joined into the statement of their parent; to-many embeds, and to-one ones with a
- * limit of their own, are child statements. */
+ * embeds are joined into the statement of their parent. To-many embeds are child statements (and
+ * so are to-one ones with a limit of their own), or where the engine makes JSON well, cells that
+ * it made (nested.c). */
 #include "core/query/builder.h"
 
 #include "core/json/sink_text.h"
@@ -10,7 +11,7 @@
 /* Typed cells (SQLite) are mostly written as what they are; text cells (PostgreSQL) by their
  * declared type. */
 static const enum md_codec codecs[][2] = {
-	[MD_TYPE_ANY] = { MD_AS_STRING, MD_AS_ANY },
+	[MD_TYPE_ANY] = { MD_AS_JSON_CHECKED, MD_AS_ANY },
 	[MD_TYPE_INT2] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
 	[MD_TYPE_INT4] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
 	[MD_TYPE_INT8] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
@@ -25,7 +26,7 @@ static const enum md_codec codecs[][2] = {
 	[MD_TYPE_UUID] = { MD_AS_STRING, MD_AS_STRING },
 	[MD_TYPE_JSON] = { MD_AS_JSON_CHECKED, MD_AS_JSON },
 	[MD_TYPE_BYTES] = { MD_AS_STRING, MD_AS_ANY },
-	[MD_TYPE_OTHER] = { MD_AS_STRING, MD_AS_STRING },
+	[MD_TYPE_OTHER] = { MD_AS_JSON_CHECKED, MD_AS_STRING },
 };
 
 static enum md_codec codec_of(const struct md_build *b, enum md_type type)
@@ -45,9 +46,26 @@ static unsigned add_cell(struct md_stmt_build *s)
 	return s->cell_count++;
 }
 
+/* Of a type that only the engine can make JSON of. */
+static const char *json_template(const struct md_build *b, enum md_type type)
+{
+	bool known = type != MD_TYPE_OTHER && type != MD_TYPE_ANY;
+
+	return known ? NULL : b->context->dialect->templates[MD_SQL_AS_JSON];
+}
+
+static void put_as_json(struct md_stmt_build *s, const char *template, struct md_str sql)
+{
+	if (template)
+		md_put_template(&s->cells, template, sql, (struct md_str){ NULL, 0 });
+	else
+		md_buf_putstr(&s->cells, sql);
+}
+
 unsigned md_cell_column(struct md_build *b, struct md_stmt_build *s, unsigned alias,
 			const struct md_field *field)
 {
+	md_auto_buf column = MD_BUF(1u << 12);
 	unsigned cell;
 
 	for (unsigned i = 0; i < s->cell_count; i++)
@@ -55,7 +73,9 @@ unsigned md_cell_column(struct md_build *b, struct md_stmt_build *s, unsigned al
 			return i;
 	cell = add_cell(s);
 	s->known[cell] = (struct md_cell){ .alias = alias, .field = field };
-	md_put_column(b, &s->cells, alias, field);
+	md_put_column(b, &column, alias, field);
+	s->failed |= column.failed;
+	put_as_json(s, json_template(b, field->type), md_buf_str(&column));
 	return cell;
 }
 
@@ -95,7 +115,7 @@ static void add_field(struct md_build *b, struct md_stmt_build *s, const struct 
 }
 
 /* Alias, else the last key of the JSON path, else the column. */
-static struct md_str output_name(const struct md_select *select)
+struct md_str md_output_name(const struct md_select *select)
 {
 	if (md_str_is_given(select->alias))
 		return select->alias;
@@ -135,76 +155,151 @@ static enum md_code fail_aggregate(const struct md_build *b, struct md_error *er
 	return MD_INVALID;
 }
 
-static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
-			       const struct md_node *node, const struct md_select *select,
-			       struct items *items, struct md_error *err)
+/* A name of a type that no table of ours has: it goes into the text as it is, so nothing but what
+ * names of types are made of. */
+static bool is_type_name(struct md_str name)
 {
-	const struct md_cast *cast = NULL;
-	struct md_shape_item *item;
-	struct md_str text;
-	enum md_type type, from;
+	if (name.len == 0 || name.len > 128)
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char c = (unsigned char)name.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
+
+		if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != ' ' && c != '.')
+			return false;
+	}
+	return true;
+}
+
+static enum md_code put_cast(struct md_build *b, struct md_str name, struct md_output *output,
+			     struct md_error *err)
+{
+	const char *any = b->context->dialect->templates[MD_SQL_ANY_CAST];
+	const struct md_cast *cast = find_cast(b, name);
+	md_auto_buf text = MD_BUF(1u << 16);
+
+	if (!cast && !(any && is_type_name(name)))
+		return md_fail(err, MD_INVALID, "42704", "type \"%.*s\" does not exist",
+			       MD_STR_ARG(name));
+	md_put_template(&text, cast ? cast_template(b, cast, output->type) : any, output->sql,
+			name);
+	output->sql = md_arena_str(b->arena, md_buf_str(&text));
+	output->type = cast ? cast->type : MD_TYPE_OTHER;
+	output->is_text = cast && cast->type == MD_TYPE_TEXT;
+	output->any_type = !cast;
+	output->field = NULL;
+	return text.failed || !output->sql.ptr ? md_fail_nomem(err) : MD_OK;
+}
+
+enum md_code md_select_output(struct md_build *b, struct md_stmt_build *s,
+			      const struct md_node *node, const struct md_select *select,
+			      struct md_output *ret_output, struct md_error *err)
+{
+	struct md_output output = { .field = NULL };
 	enum md_code code;
 
 	if (select->aggregate != MD_AGG_NONE)
 		return fail_aggregate(b, err);
-	code = md_column_expression(b, s, node, &select->column, &text, &from, err);
+	code = md_column_expression(b, s, node, &select->column, &output.sql, &output.type, err);
 	if (code != MD_OK)
 		return code;
-	type = from;
-	if (md_str_is_given(select->cast)) {
-		cast = find_cast(b, select->cast);
-		if (!cast)
-			return md_fail(err, MD_INVALID, "42704", "type \"%.*s\" does not exist",
-				       MD_STR_ARG(select->cast));
-		type = cast->type;
-	}
-	item = add_item(b, items, output_name(select));
+	if (select->column.path_len > 0)
+		output.is_text = output.type == MD_TYPE_TEXT;
+	else
+		output.field = md_model_field(node->model, select->column.name);
+	if (md_str_is_given(select->cast))
+		code = put_cast(b, select->cast, &output, err);
+	if (code == MD_OK)
+		*ret_output = output;
+	return code;
+}
+
+static enum md_codec codec_of_output(const struct md_build *b, const struct md_select *select,
+				     const struct md_output *output)
+{
+	if (output->is_text)
+		return MD_AS_TEXT;
+	if (select->column.path_len > 0 && !md_str_is_given(select->cast))
+		return MD_AS_JSON_CHECKED;
+	return codec_of(b, output->type);
+}
+
+static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
+			       const struct md_node *node, const struct md_select *select,
+			       struct items *items, struct md_error *err)
+{
+	struct md_shape_item *item;
+	struct md_output output;
+	enum md_code code = md_select_output(b, s, node, select, &output, err);
+
+	if (code != MD_OK)
+		return code;
+	item = add_item(b, items, md_output_name(select));
 	if (!item)
 		return md_fail_nomem(err);
-	item->codec = cast && type == MD_TYPE_TEXT ? MD_AS_TEXT : codec_of(b, type);
-	if (select->column.path_len > 0 && !cast)
-		item->codec = type == MD_TYPE_TEXT ? MD_AS_TEXT : MD_AS_JSON_CHECKED;
-	if (!cast && select->column.path_len == 0) {
-		item->column = md_cell_column(b, s, node->alias,
-					      md_model_field(node->model, select->column.name));
+	item->codec = codec_of_output(b, select, &output);
+	if (output.field) {
+		item->column = md_cell_column(b, s, node->alias, output.field);
 		return MD_OK;
 	}
 	item->column = add_cell(s);
-	if (cast)
-		md_put_template(&s->cells, cast_template(b, cast, from), text,
-				(struct md_str){ NULL, 0 });
-	else
-		md_buf_putstr(&s->cells, text);
+	put_as_json(s, output.any_type ? json_template(b, MD_TYPE_OTHER) : NULL, output.sql);
 	return MD_OK;
 }
 
-static struct md_str embed_name(const struct md_embed *embed)
+struct md_str md_embed_name(const struct md_embed *embed)
 {
 	return md_str_is_given(embed->alias) ? embed->alias : embed->relation;
 }
 
-static bool has_own_statement(const struct md_link *link)
+/* The engine makes JSON of embeds. */
+static bool makes_json(const struct md_build *b)
 {
+	return b->context->dialect->templates[MD_SQL_LIST] != NULL;
+}
+
+static bool has_own_statement(const struct md_build *b, const struct md_link *link)
+{
+	if (makes_json(b))
+		return !link->relation->to_one;
 	return !link->relation->to_one || link->embed->level.has_limit ||
 	       link->embed->level.has_offset;
 }
 
-/* Inner embeds that will be joined as such need no EXISTS. Must be known before the conditions are
- * written. */
-static void mark_enforced(struct md_node *node, bool inner_chain)
+void md_mark_enforced(const struct md_build *b, struct md_node *node, bool inner_chain)
 {
-	for (unsigned i = 0; i < node->link_count; i++)
-		node->links[i].enforced =
-			inner_chain && node->links[i].inner && !has_own_statement(&node->links[i]);
+	for (unsigned i = 0; i < node->link_count; i++) {
+		struct md_link *link = &node->links[i];
+		bool joined = !has_own_statement(b, link);
+
+		if (node->nested)
+			joined = link->relation->to_one && link->embed->spread &&
+				 md_has_output(&link->embed->level);
+		link->enforced = inner_chain && link->inner && joined;
+	}
+}
+
+/* A row at most has no page but the first. */
+static void put_page_of_one(struct md_build *b, struct md_stmt_build *s, struct md_buf *on,
+			    const struct md_level *level)
+{
+	if (level->has_limit && level->limit <= 0)
+		md_buf_printf(on, " AND %s", b->context->dialect->truth[0]);
+	if (!level->has_offset)
+		return;
+	md_buf_puts(on, " AND CAST(");
+	md_put_bind(
+		b, s, on,
+		&(struct md_bind){ .from = MD_FROM_OFFSET, .index = md_level_number(b, level) });
+	md_buf_puts(on, " AS bigint) <= 0");
 }
 
 /* LEFT JOIN, or JOIN when the embed is inner and so is everything between it and the root of the
  * statement. */
-static enum md_code join_link(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
-			      struct md_link *link, bool inner_chain, struct md_shape_item *item,
-			      struct md_error *err)
+enum md_code md_join_link(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			  struct md_link *link, bool inner, struct md_node **ret_target,
+			  struct md_error *err)
 {
-	bool inner = link->inner && inner_chain;
 	const char *separator = " AND ";
 	struct md_node *target;
 	md_auto_buf on = MD_BUF(1u << 16);
@@ -213,7 +308,9 @@ static enum md_code join_link(struct md_build *b, struct md_stmt_build *s, struc
 	code = md_node_new(b, link->relation->to, &link->embed->level, &target, err);
 	if (code != MD_OK)
 		return code;
-	mark_enforced(target, inner);
+	target->parent = node;
+	target->nested = node->nested;
+	md_mark_enforced(b, target, inner);
 	md_buf_puts(&s->from, inner ? " JOIN " : " LEFT JOIN ");
 	code = md_put_relation(b, s, &s->from, &on, link->relation, target->alias, node->alias,
 			       false, err);
@@ -221,14 +318,38 @@ static enum md_code join_link(struct md_build *b, struct md_stmt_build *s, struc
 		code = md_put_conditions(b, s, &on, target, &separator, err);
 	if (code != MD_OK)
 		return code;
+	put_page_of_one(b, s, &on, &link->embed->level);
 	md_buf_puts(&s->from, " ON ");
 	md_buf_put(&s->from, on.data, on.len);
+	s->failed |= on.failed;
 	link->joined = target;
-	if (!item) /* rel(): joined for its filters only */
-		return MD_OK;
+	*ret_target = target;
+	return MD_OK;
+}
+
+static enum md_code join_link(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			      struct md_link *link, bool inner_chain, struct md_shape_item *item,
+			      struct md_error *err)
+{
+	bool inner = link->inner && inner_chain;
+	struct md_node *target;
+	enum md_code code = md_join_link(b, s, node, link, inner, &target, err);
+
+	if (code != MD_OK || !item) /* rel(): joined for its filters only */
+		return code;
 	item->nest = MD_NEST_OBJECT;
 	item->column = md_cell_column(b, s, target->alias, link->relation->remote[0]);
 	return md_node_shape(b, s, target, inner, &item->child, err);
+}
+
+bool md_embed_limit(const struct md_build *b, const struct md_level *level, int64_t *ret_limit)
+{
+	bool capped = b->context->max_rows <= INT64_MAX;
+
+	*ret_limit = level->has_limit ? level->limit : INT64_MAX;
+	if (capped && *ret_limit > (int64_t)b->context->max_rows)
+		*ret_limit = (int64_t)b->context->max_rows;
+	return level->has_limit || capped;
 }
 
 static enum md_code build_child(struct md_build *b, struct md_node *node, struct md_link *link,
@@ -236,16 +357,15 @@ static enum md_code build_child(struct md_build *b, struct md_node *node, struct
 				struct md_plan_stmt *stmt, struct md_error *err)
 {
 	const struct md_level *level = &link->embed->level;
-	bool capped = b->context->max_rows <= INT64_MAX;
-	int64_t limit = level->has_limit ? level->limit : INT64_MAX;
 	const char *separator = " AND ";
+	int64_t limit;
+	bool limited = md_embed_limit(b, level, &limit);
 	struct md_node *target;
 	enum md_code code = md_node_new(b, link->relation->to, level, &target, err);
 
 	if (code != MD_OK)
 		return code;
-	if (capped && limit > (int64_t)b->context->max_rows)
-		limit = (int64_t)b->context->max_rows;
+	target->parent = node;
 	md_buf_puts(&s->where, " WHERE ");
 	code = md_put_relation(b, s, &s->from, &s->where, link->relation, target->alias,
 			       node->alias, true, err);
@@ -256,8 +376,8 @@ static enum md_code build_child(struct md_build *b, struct md_node *node, struct
 	if (code == MD_OK)
 		code = md_put_order(b, s, target, err);
 	if (code == MD_OK)
-		code = md_stmt_build_finish(b, s, level->has_limit || capped, limit,
-					    level->has_offset ? level : NULL, stmt, err);
+		code = md_stmt_build_finish(b, s, limited, limit, level->has_offset ? level : NULL,
+					    stmt, err);
 	return code;
 }
 
@@ -300,13 +420,29 @@ static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
 	return MD_OK;
 }
 
-/* Whether anything of this level is written: rel() and rel(other()) stand for conditions only. */
-static bool has_output(const struct md_level *level)
+enum md_code md_fail_spread(struct md_error *err)
+{
+	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
+	md_error_details(err, "spreading a to-many relationship is not available in this version");
+	return MD_INVALID;
+}
+
+bool md_has_output(const struct md_level *level)
 {
 	for (const struct md_select *select = level->select; select; select = select->next)
-		if (select->kind != MD_SELECT_EMBED || has_output(&select->embed->level))
+		if (select->kind != MD_SELECT_EMBED || md_has_output(&select->embed->level))
 			return true;
 	return false;
+}
+
+/* A cell that the engine makes. */
+static enum md_code nested_link(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+				struct md_link *link, struct md_shape_item *item,
+				struct md_error *err)
+{
+	item->codec = MD_AS_JSON_CHECKED;
+	item->column = add_cell(s);
+	return md_put_nested(b, s, &s->cells, node, link, err);
 }
 
 static enum md_code add_embed(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
@@ -314,23 +450,21 @@ static enum md_code add_embed(struct md_build *b, struct md_stmt_build *s, struc
 			      struct md_error *err)
 {
 	const struct md_embed *embed = link->embed;
-	bool own_statement = has_own_statement(link);
+	bool own_statement = has_own_statement(b, link);
 	struct md_shape_item *item = NULL;
-	struct md_str key = embed->spread ? (struct md_str){ NULL, 0 } : embed_name(embed);
+	struct md_str key = embed->spread ? (struct md_str){ NULL, 0 } : md_embed_name(embed);
 
-	if (embed->spread && !link->relation->to_one) {
-		md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
-		md_error_details(
-			err, "spreading a to-many relationship is not available in this version");
-		return MD_INVALID;
-	}
-	if (has_output(&embed->level)) {
+	if (embed->spread && !link->relation->to_one)
+		return md_fail_spread(err);
+	if (md_has_output(&embed->level)) {
 		item = add_item(b, items, key);
 		if (!item)
 			return md_fail_nomem(err);
 	} else if (own_statement) {
 		return MD_OK; /* counts in conditions only */
 	}
+	if (own_statement && makes_json(b))
+		return nested_link(b, s, node, link, item, err);
 	return own_statement ? child_link(b, s, node, link, item, err)
 			     : join_link(b, s, node, link, inner_chain, item, err);
 }

@@ -30,11 +30,18 @@ struct md_plan_request {
 	const struct md_model *model;
 	struct md_str relationship; /* RELATED */
 	const struct md_query *query;
-	bool count; /* also count all rows */
+	enum md_count_rows {
+		MD_ROWS_NOT_COUNTED,
+		MD_ROWS_COUNTED,   /* all of them */
+		MD_ROWS_ESTIMATED, /* what the engine believes; counted when it cannot tell */
+		MD_ROWS_BOTH       /* counted up to `count_limit`, and estimated */
+	} count;
+	int64_t count_limit;
 	bool strip_nulls;
 	bool has_limit,
 		has_offset; /* of the root, after Range and db-max-rows; offset's value is bound */
 	int64_t limit;
+	bool array_lists; /* how many values a list has is no shape of its own */
 };
 /** What the planner works with besides the request. */
 struct md_plan_context {
@@ -60,6 +67,7 @@ struct md_walk {
 enum md_bind_from {
 	MD_FROM_FILTER, /* value `item` of filter `index` of the walk (the last one when there are
 			   fewer: padded lists) */
+	MD_FROM_LIST,   /* all values of filter `index` as one array literal */
 	MD_FROM_OFFSET, /* offset of level `index` of the walk; 0 is the root's, after Range */
 	MD_FROM_KEY,    /* part `index` of the item's key */
 	MD_FROM_PLAN,   /* `text`, fixed: JSON paths */
@@ -93,6 +101,8 @@ struct md_plan {
 	struct md_arena *arena;
 	const struct md_plan_stmt *probe; /* RELATED: finds the parent row; NULL: not needed */
 	const struct md_plan_stmt *count; /* one row, one integer; NULL: not asked */
+	const struct md_plan_stmt
+		*estimate; /* one row: the engine's plan, as JSON; NULL: not asked */
 	struct md_plan_stmt select;
 	const struct md_plan_stmt *children; /* by slot of md_shape_call */
 	unsigned child_count;

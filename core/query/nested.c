@@ -1,0 +1,282 @@
+/* Embeds as JSON that the engine makes: a scalar sub-select for each, which holds those of its own
+ * embeds in the same way. The parent's row sees it as one cell.
+ *
+ *   (SELECT coalesce(json_agg(e.*), '[]')
+ *      FROM (SELECT t1."id" AS "id", (SELECT row_to_json(e.*) FROM (…) AS e) AS "author"
+ *              FROM "posts" AS t1 WHERE t1."user_id" = t0."id" ORDER BY … LIMIT …) AS e)
+ *
+ * As a cell it is computed for the rows that are sent only, behind the parent's ORDER BY and LIMIT;
+ * a lateral join would be computed before them. What is spread is joined: its columns stand among
+ * those of its parent. */
+#include "core/query/builder.h"
+
+#include "core/base/banned.h"
+
+static const struct md_str nothing = { NULL, 0 };
+
+/* AS "name" */
+static void put_key(struct md_build *b, struct md_buf *out, struct md_str name)
+{
+	md_buf_puts(out, " AS ");
+	b->context->dialect->put_name(out, name);
+}
+
+static struct md_buf *next_column(struct md_stmt_build *s)
+{
+	if (s->cells.len > 0)
+		md_buf_putc(&s->cells, ',');
+	return &s->cells;
+}
+
+/* A number that is shown as a string is made one here. */
+static void put_field(struct md_build *b, struct md_stmt_build *s, const struct md_node *node,
+		      const struct md_field *field, struct md_str name)
+{
+	struct md_buf *out = next_column(s);
+
+	md_buf_puts(out, field->as_string ? "CAST(" : "");
+	md_put_column(b, out, node->alias, field);
+	md_buf_puts(out, field->as_string ? " AS text)" : "");
+	put_key(b, out, name);
+}
+
+/* In the order of md_node_shape(): with depth= the key comes first. */
+static void put_star(struct md_build *b, struct md_stmt_build *s, const struct md_node *node)
+{
+	const struct md_model *model = node->model;
+	bool key_first = b->request->query->has_depth;
+
+	for (unsigned i = 0; key_first && i < model->key_count; i++)
+		if (md_field_is_visible(model->key[i]))
+			put_field(b, s, node, model->key[i], model->key[i]->name);
+	for (unsigned i = 0; i < model->field_count; i++) {
+		const struct md_field *field = &model->fields[i];
+
+		if (md_field_is_visible(field) && (!key_first || field->key_position < 0))
+			put_field(b, s, node, field, field->name);
+	}
+}
+
+static enum md_code put_column(struct md_build *b, struct md_stmt_build *s,
+			       const struct md_node *node, const struct md_select *select,
+			       struct md_error *err)
+{
+	struct md_output output;
+	enum md_code code = md_select_output(b, s, node, select, &output, err);
+
+	if (code != MD_OK)
+		return code;
+	if (output.field) {
+		put_field(b, s, node, output.field, md_output_name(select));
+		return MD_OK;
+	}
+	md_buf_putstr(next_column(s), output.sql);
+	put_key(b, &s->cells, md_output_name(select));
+	return MD_OK;
+}
+
+static enum md_code put_columns(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+				bool inner_chain, struct md_error *err);
+
+static enum md_code put_embed(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			      struct md_link *link, bool inner_chain, struct md_error *err)
+{
+	const struct md_embed *embed = link->embed;
+	struct md_node *target;
+	enum md_code code;
+
+	if (!md_has_output(&embed->level))
+		return MD_OK; /* counts in conditions only */
+	if (!embed->spread) {
+		code = md_put_nested(b, s, next_column(s), node, link, err);
+		put_key(b, &s->cells, md_embed_name(embed));
+		return code;
+	}
+	if (!link->relation->to_one)
+		return md_fail_spread(err);
+	code = md_join_link(b, s, node, link, link->inner && inner_chain, &target, err);
+	return code == MD_OK ? put_columns(b, s, target, link->inner && inner_chain, err) : code;
+}
+
+static enum md_code put_columns(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+				bool inner_chain, struct md_error *err)
+{
+	enum md_code code = MD_OK;
+	unsigned link = 0;
+
+	for (const struct md_select *select = node->level->select; select && code == MD_OK;
+	     select = select->next) {
+		if (select->kind == MD_SELECT_STAR)
+			put_star(b, s, node);
+		else if (select->kind == MD_SELECT_COLUMN)
+			code = put_column(b, s, node, select, err);
+		else
+			code = put_embed(b, s, node, &node->links[link++], inner_chain, err);
+	}
+	return code;
+}
+
+/* depth=: conditions under which the row is one of those on the way from the root to it. False:
+ * it cannot be. */
+static bool put_same_row(struct md_build *b, struct md_buf *out, const struct md_node *node)
+{
+	const struct md_model *model = node->model;
+	bool any = false;
+
+	for (unsigned i = 0; i < model->key_count; i++)
+		if (!md_field_is_visible(model->key[i]))
+			return false;
+	for (const struct md_node *up = node->parent; up; up = up->parent) {
+		if (up->model != model || model->key_count == 0)
+			continue;
+		md_buf_puts(out, any ? " OR " : "");
+		any = true;
+		for (unsigned i = 0; i < model->key_count; i++) {
+			md_buf_puts(out, i > 0 ? " AND " : "");
+			md_put_column(b, out, node->alias, model->key[i]);
+			md_buf_puts(out, " = ");
+			md_put_column(b, out, up->alias, model->key[i]);
+		}
+	}
+	return any;
+}
+
+/* The row of a sub-select named e, as JSON. */
+static void put_row(const struct md_build *b, struct md_buf *out)
+{
+	const char *const *templates = b->context->dialect->templates;
+	md_auto_buf row = MD_BUF(256);
+
+	md_put_template(&row, templates[MD_SQL_ROW], MD_STR("e.*"), nothing);
+	if (b->request->strip_nulls)
+		md_put_template(out, templates[MD_SQL_STRIP], md_buf_str(&row), nothing);
+	else
+		md_buf_putstr(out, md_buf_str(&row));
+}
+
+/* (SELECT row_to_json(e.*) FROM (SELECT columns) AS e) */
+static void put_object(const struct md_build *b, struct md_buf *out, struct md_str columns)
+{
+	md_buf_puts(out, "(SELECT ");
+	put_row(b, out);
+	md_buf_puts(out, " FROM (SELECT ");
+	md_buf_putstr(out, columns);
+	md_buf_puts(out, ") AS e)");
+}
+
+/* depth=: in place of the columns one JSON value: a row that is on the way already shows its key
+ * only. */
+static void put_cut(struct md_build *b, struct md_stmt_build *s, const struct md_node *node,
+		    struct md_str same)
+{
+	md_auto_buf whole = MD_BUF(MD_SQL_MAX), key = MD_BUF(1u << 14);
+
+	md_buf_put(&whole, s->cells.data, s->cells.len);
+	for (unsigned i = 0; i < node->model->key_count; i++) {
+		md_buf_puts(&key, i > 0 ? "," : "");
+		md_put_column(b, &key, node->alias, node->model->key[i]);
+		put_key(b, &key, node->model->key[i]->name);
+	}
+	md_buf_clear(&s->cells);
+	md_buf_puts(&s->cells, "CASE WHEN ");
+	md_buf_putstr(&s->cells, same);
+	md_buf_puts(&s->cells, " THEN ");
+	put_object(b, &s->cells, md_buf_str(&key));
+	md_buf_puts(&s->cells, " ELSE ");
+	put_object(b, &s->cells, md_buf_str(&whole));
+	md_buf_puts(&s->cells, " END AS v");
+	s->failed |= whole.failed || key.failed;
+}
+
+/* The parts of the sub-select in `s`; *ret_cut: its one column is JSON already. */
+static enum md_code build_parts(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+				struct md_link *link, bool *ret_cut, struct md_error *err)
+{
+	const struct md_level *level = &link->embed->level;
+	const char *separator = " AND ";
+	md_auto_buf same = MD_BUF(1u << 14);
+	struct md_node *target;
+	int64_t limit;
+	bool limited = md_embed_limit(b, level, &limit);
+	enum md_code code = md_node_new(b, link->relation->to, level, &target, err);
+
+	if (code != MD_OK)
+		return code;
+	target->parent = node;
+	target->nested = true;
+	if (link->relation->to_one && limit > 1) {
+		limited = true;
+		limit = 1;
+	}
+	md_mark_enforced(b, target, true);
+	md_buf_puts(&s->where, " WHERE ");
+	code = md_put_relation(b, s, &s->from, &s->where, link->relation, target->alias,
+			       node->alias, false, err);
+	if (code == MD_OK)
+		code = put_columns(b, s, target, true, err);
+	if (code == MD_OK)
+		code = md_put_conditions(b, s, &s->where, target, &separator, err);
+	if (code == MD_OK)
+		code = md_put_order(b, s, target, err);
+	if (code != MD_OK)
+		return code;
+	md_put_limit(b, s, limited, limit, level->has_offset ? level : NULL);
+	*ret_cut = b->request->query->has_depth && put_same_row(b, &same, target);
+	if (*ret_cut)
+		put_cut(b, s, target, md_buf_str(&same));
+	s->failed |= same.failed;
+	return MD_OK;
+}
+
+static void put_parts(const struct md_build *b, const struct md_stmt_build *s, bool to_one,
+		      bool cut, struct md_buf *out)
+{
+	const char *list = b->context->dialect->templates[MD_SQL_LIST];
+	md_auto_buf row = MD_BUF(256);
+
+	if (cut)
+		md_buf_puts(&row, "e.v");
+	else if (to_one || b->request->strip_nulls)
+		put_row(b, &row);
+	else
+		md_buf_puts(&row, "e.*"); /* the list makes JSON of rows by itself */
+	md_buf_puts(out, "(SELECT ");
+	if (to_one)
+		md_buf_putstr(out, md_buf_str(&row));
+	else
+		md_put_template(out, list, md_buf_str(&row), nothing);
+	md_buf_puts(out, " FROM (SELECT ");
+	md_buf_put(out, s->cells.data, s->cells.len);
+	md_buf_puts(out, " FROM ");
+	md_buf_put(out, s->from.data, s->from.len);
+	md_buf_put(out, s->where.data, s->where.len);
+	md_buf_put(out, s->order.data, s->order.len);
+	md_buf_puts(out, ") AS e)");
+}
+
+enum md_code md_put_nested(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
+			   struct md_node *node, struct md_link *link, struct md_error *err)
+{
+	/* Parts of its own, and the binds of the statement it stands in. */
+	struct md_stmt_build inner = { .binds = s->binds,
+				       .params = s->params,
+				       .binds_cap = s->binds_cap };
+	bool cut = false;
+	enum md_code code;
+
+	md_buf_init(&inner.cells, MD_SQL_MAX);
+	md_buf_init(&inner.from, MD_SQL_MAX);
+	md_buf_init(&inner.where, MD_SQL_MAX);
+	md_buf_init(&inner.order, MD_SQL_MAX);
+	code = build_parts(b, &inner, node, link, &cut, err);
+	if (code == MD_OK)
+		put_parts(b, &inner, link->relation->to_one, cut, out);
+	s->params = inner.params;
+	s->failed |= inner.failed || inner.cells.failed || inner.from.failed ||
+		     inner.where.failed || inner.order.failed;
+	md_buf_release(&inner.cells);
+	md_buf_release(&inner.from);
+	md_buf_release(&inner.where);
+	md_buf_release(&inner.order);
+	return code;
+}
