@@ -8,8 +8,8 @@
 
 #include "core/base/arena.h"
 #include "core/db/value.h"
-#include "core/model/decimal.h"
 #include "core/model/define_private.h"
+#include "core/model/exact.h"
 #include "core/model/format.h"
 #include "core/model/moment.h"
 #include "core/model/private.h"
@@ -32,7 +32,7 @@ struct limit {
 	bool whole;
 	int64_t number;
 	double real;
-	const struct md_decimal *decimal;
+	const struct md_exact *decimal;
 	struct md_str kept; /* moments */
 };
 
@@ -51,9 +51,9 @@ struct md_rules {
 	unsigned count;
 	struct limit *limits;
 	unsigned limit_count;
-	const struct md_decimal *unit; /* multiple_of */
-	int64_t whole_unit;            /* of whole numbers; 0: there is none */
-	struct md_str *labels;         /* sorted */
+	const struct md_exact *unit; /* multiple_of */
+	int64_t whole_unit;          /* of whole numbers; 0: there is none */
+	struct md_str *labels;       /* sorted */
 	struct pattern *pattern;
 	int64_t bound; /* decimals: 10^digits before the point, at most 10^18 */
 	double power;  /* 10^scale */
@@ -65,22 +65,22 @@ static struct md_str text_of(const struct md_value *value)
 }
 
 /* The number as a decimal; false: it is none of ours, but the engine's. */
-static bool read_decimal(const struct md_value *value, struct md_decimal *ret_decimal)
+static bool read_decimal(const struct md_value *value, struct md_exact *ret_decimal)
 {
 	char text[NUMBER_TEXT];
 
 	switch (value->type) {
 	case MD_INT:
-		return md_decimal_read((struct md_str){ text, md_i64_to_text(value->i, text) },
-				       ret_decimal);
+		return md_exact_read((struct md_str){ text, md_i64_to_text(value->i, text) },
+				     ret_decimal);
 	case MD_REAL:
 		/* 15 digits are what a client can have written exactly. */
 		snprintf(text, sizeof(text), "%.15g", value->r);
 		if (strtod(text, NULL) < value->r || strtod(text, NULL) > value->r)
 			snprintf(text, sizeof(text), "%.17g", value->r);
-		return md_decimal_read(md_str_of(text), ret_decimal);
+		return md_exact_read(md_str_of(text), ret_decimal);
 	case MD_TEXT:
-		return md_decimal_read(text_of(value), ret_decimal);
+		return md_exact_read(text_of(value), ret_decimal);
 	case MD_NULL:
 	case MD_BLOB:
 		break;
@@ -163,12 +163,12 @@ static enum md_code check_precision(const struct md_rules *rules, const struct m
 				    struct md_error *err)
 {
 	const struct md_def_field *def = rules->def;
-	struct md_decimal decimal;
+	struct md_exact decimal;
 
 	if (is_scaled(rules, value) || !read_decimal(value, &decimal))
 		return MD_OK;
-	md_decimal_round(&decimal, def->scale);
-	if (md_decimal_whole(&decimal) <= def->precision - def->scale)
+	md_exact_round(&decimal, def->scale);
+	if (md_exact_whole(&decimal) <= def->precision - def->scale)
 		return MD_OK;
 	md_fail(err, MD_INVALID, "22003", "numeric field overflow");
 	md_error_details(err,
@@ -227,7 +227,7 @@ static bool is_kept(const struct limit *limit, const struct md_value *value)
 /* -1, 0, 1. False: the two cannot be compared here. */
 static bool compare(const struct limit *limit, const struct md_value *value, int *ret_order)
 {
-	struct md_decimal decimal;
+	struct md_exact decimal;
 	double real;
 
 	if (limit->kept.ptr) {
@@ -239,7 +239,7 @@ static bool compare(const struct limit *limit, const struct md_value *value, int
 	} else if (value->type == MD_TEXT) {
 		if (!read_decimal(value, &decimal))
 			return false;
-		*ret_order = md_decimal_compare(&decimal, limit->decimal);
+		*ret_order = md_exact_compare(&decimal, limit->decimal);
 	} else if (value->type == MD_INT || value->type == MD_REAL) {
 		real = value->type == MD_INT ? (double)value->i : value->r;
 		*ret_order = (real > limit->real) - (real < limit->real);
@@ -272,13 +272,12 @@ static enum md_code check_limits(const struct md_rules *rules, const struct md_v
 static enum md_code check_multiple(const struct md_rules *rules, const struct md_value *value,
 				   struct md_error *err)
 {
-	struct md_decimal decimal;
+	struct md_exact decimal;
 
 	if (value->type == MD_INT && rules->whole_unit > 0) {
 		if (value->i % rules->whole_unit == 0)
 			return MD_OK;
-	} else if (!read_decimal(value, &decimal) ||
-		   md_decimal_is_multiple(&decimal, rules->unit)) {
+	} else if (!read_decimal(value, &decimal) || md_exact_is_multiple(&decimal, rules->unit)) {
 		return MD_OK;
 	}
 	return fail_limit(rules, err, "%s must be a multiple of %s", rules->def->name,
@@ -388,19 +387,19 @@ enum md_code md_rules_check(const struct md_rules *rules, const struct md_value 
 enum md_code md_rules_fit(const struct md_rules *rules, struct md_arena *arena,
 			  struct md_value *value, struct md_error *err)
 {
-	struct md_decimal decimal;
-	char text[MD_DECIMAL_TEXT];
+	struct md_exact decimal;
+	char text[MD_EXACT_TEXT];
 	struct md_str copy;
 	bool changed;
 
 	if (!rules || rules->def->type != MD_DEF_DECIMAL || value->type == MD_INT ||
 	    is_scaled(rules, value) || !read_decimal(value, &decimal))
 		return MD_OK;
-	changed = md_decimal_round(&decimal, rules->def->scale);
+	changed = md_exact_round(&decimal, rules->def->scale);
 	if ((!changed && value->type == MD_REAL) ||
-	    md_decimal_whole(&decimal) > rules->def->precision - rules->def->scale)
+	    md_exact_whole(&decimal) > rules->def->precision - rules->def->scale)
 		return MD_OK; /* what is too large is told by the check */
-	copy = (struct md_str){ text, md_decimal_write(&decimal, rules->def->scale, text) };
+	copy = (struct md_str){ text, md_exact_write(&decimal, text) };
 	if (value->type == MD_REAL) {
 		text[copy.len] = '\0';
 		*value = md_value_real(strtod(text, NULL));
@@ -422,12 +421,12 @@ static void add(struct md_rules *rules, bool asked, rule_fn *rule)
 		rules->rules[rules->count++] = rule;
 }
 
-static const struct md_decimal *keep_decimal(struct md_arena *arena, const char *text)
+static const struct md_exact *keep_decimal(struct md_arena *arena, const char *text)
 {
-	struct md_decimal *decimal = md_arena_zalloc(arena, sizeof(*decimal));
+	struct md_exact *decimal = md_arena_zalloc(arena, sizeof(*decimal));
 
 	if (decimal)
-		md_decimal_read(md_str_of(text), decimal);
+		md_exact_read(md_str_of(text), decimal);
 	return decimal;
 }
 

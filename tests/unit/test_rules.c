@@ -6,8 +6,8 @@
 
 #include "core/base/arena.h"
 #include "core/db/value.h"
-#include "core/model/decimal.h"
 #include "core/model/define.h"
+#include "core/model/exact.h"
 #include "core/model/format.h"
 #include "core/model/moment.h"
 #include "tests/support/fault.h"
@@ -227,7 +227,7 @@ START_TEST(long_decimals_stay_texts)
 	PASSES(value);
 	value = text("-1e3");
 	ck_assert_int_eq(md_rules_fit(rules, arena, &value, &error), MD_OK);
-	ck_assert_mem_eq(value.text, "-1000.00", value.len);
+	ck_assert_mem_eq(value.text, "-1000", value.len);
 	REFUSES(text("12345678901234567890.135"), CHECK_F("be at most 12345678901234567890.13"));
 	ck_assert_ptr_nonnull(strstr(told(text("1e28")), "22003 numeric field overflow"));
 	close_rules();
@@ -384,35 +384,35 @@ START_TEST(decimals_are_read_compared_and_written)
 		const char *text, *rounded;
 		unsigned scale;
 	} cases[] = {
-		{ "0", "0", 0 },          { "-0.00", "0.0", 1 },    { "1.5", "2", 0 },
-		{ "-1.5", "-2", 0 },      { "0.5", "1", 0 },        { "0.05", "0.1", 1 },
-		{ "0.04", "0.0", 1 },     { "0.0004", "0.00", 2 },  { "99.995", "100.00", 2 },
-		{ "1e3", "1000.0", 1 },   { "12.5e-1", "1.25", 2 }, { ".5", "0.50", 2 },
-		{ "5.", "5", 0 },         { "007", "7", 0 },        { "+3", "3", 0 },
-		{ "1e-400", "0.000", 3 },
+		{ "0", "0", 0 },      { "-0.00", "0", 1 },      { "1.5", "2", 0 },
+		{ "-1.5", "-2", 0 },  { "0.5", "1", 0 },        { "0.05", "0.1", 1 },
+		{ "0.04", "0", 1 },   { "0.0004", "0", 2 },     { "99.995", "100", 2 },
+		{ "1e3", "1000", 1 }, { "12.5e-1", "1.25", 2 }, { ".5", "0.5", 2 },
+		{ "5.", "5", 0 },     { "007", "7", 0 },        { "+3", "3", 0 },
+		{ "1e-400", "0", 3 },
 	};
 	static const char *const bad[] = { "",      "-",   ".",  "1e", "e5",
 					   "1.2.3", "0x1", " 1", "1 ", "nan" };
-	struct md_decimal a, b;
-	char out[MD_DECIMAL_TEXT];
+	struct md_exact a, b;
+	char out[MD_EXACT_TEXT];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		ck_assert(md_decimal_read(md_str_of(cases[i].text), &a));
-		md_decimal_round(&a, cases[i].scale);
-		out[md_decimal_write(&a, cases[i].scale, out)] = '\0';
+		ck_assert(md_exact_read(md_str_of(cases[i].text), &a));
+		md_exact_round(&a, cases[i].scale);
+		out[md_exact_write(&a, out)] = '\0';
 		ck_assert_str_eq(out, cases[i].rounded);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(!md_decimal_read(md_str_of(bad[i]), &a), "%s", bad[i]);
+		ck_assert_msg(!md_exact_read(md_str_of(bad[i]), &a), "%s", bad[i]);
 	for (int i = -120; i <= 120; i++)
 		for (int k = -120; k <= 120; k++) {
 			snprintf(out, sizeof(out), "%.1f", i / 10.0);
-			ck_assert(md_decimal_read(md_str_of(out), &a));
+			ck_assert(md_exact_read(md_str_of(out), &a));
 			snprintf(out, sizeof(out), "%de-1", k);
-			ck_assert(md_decimal_read(md_str_of(out), &b));
-			ck_assert_int_eq(md_decimal_compare(&a, &b), (i > k) - (i < k));
+			ck_assert(md_exact_read(md_str_of(out), &b));
+			ck_assert_int_eq(md_exact_compare(&a, &b), (i > k) - (i < k));
 			if (k != 0)
-				ck_assert_int_eq(md_decimal_is_multiple(&a, &b), i % k == 0);
+				ck_assert_int_eq(md_exact_is_multiple(&a, &b), i % k == 0);
 		}
 }
 END_TEST

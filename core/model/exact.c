@@ -1,8 +1,8 @@
-#include "core/model/decimal.h"
+#include "core/model/exact.h"
 
 #include "core/base/banned.h"
 
-enum { EXPONENT_MAX = 100000, UNIT_DIGITS = 18, APART_MAX = 2 * MD_DECIMAL_DIGITS };
+enum { EXPONENT_MAX = 100000, UNIT_DIGITS = 18, APART_MAX = 2 * MD_EXACT_DIGITS };
 
 static bool is_digit(char c)
 {
@@ -30,7 +30,7 @@ static bool read_exponent(const char *p, const char *end, int *ret_exponent)
 	return p == end;
 }
 
-static void strip(struct md_decimal *decimal)
+static void strip(struct md_exact *decimal)
 {
 	while (decimal->count > 0 && decimal->digits[decimal->count - 1] == '0')
 		decimal->count--;
@@ -40,10 +40,10 @@ static void strip(struct md_decimal *decimal)
 	}
 }
 
-bool md_decimal_read(struct md_str text, struct md_decimal *ret_decimal)
+bool md_exact_read(struct md_str text, struct md_exact *ret_decimal)
 {
 	const char *p = text.ptr, *end = p + text.len;
-	struct md_decimal decimal = { .negative = false };
+	struct md_exact decimal = { .negative = false };
 	bool behind = false;
 	size_t read = 0;
 	int exponent = 0;
@@ -61,7 +61,7 @@ bool md_decimal_read(struct md_str text, struct md_decimal *ret_decimal)
 			continue;
 		}
 		decimal.point += !behind;
-		if (decimal.count < MD_DECIMAL_DIGITS)
+		if (decimal.count < MD_EXACT_DIGITS)
 			decimal.digits[decimal.count++] = *p;
 	}
 	if (read == 0 || !read_exponent(p, end, &exponent))
@@ -73,7 +73,7 @@ bool md_decimal_read(struct md_str text, struct md_decimal *ret_decimal)
 }
 
 /* Of two that are not negative. */
-static int compare_size(const struct md_decimal *a, const struct md_decimal *b)
+static int compare_size(const struct md_exact *a, const struct md_exact *b)
 {
 	unsigned common = a->count < b->count ? a->count : b->count;
 	int order;
@@ -88,7 +88,7 @@ static int compare_size(const struct md_decimal *a, const struct md_decimal *b)
 	return (a->count > b->count) - (a->count < b->count);
 }
 
-int md_decimal_compare(const struct md_decimal *a, const struct md_decimal *b)
+int md_exact_compare(const struct md_exact *a, const struct md_exact *b)
 {
 	if (a->negative != b->negative)
 		return a->negative ? -1 : 1;
@@ -96,7 +96,7 @@ int md_decimal_compare(const struct md_decimal *a, const struct md_decimal *b)
 }
 
 /* One more in the last of `count` digits. */
-static void round_up(struct md_decimal *decimal)
+static void round_up(struct md_exact *decimal)
 {
 	unsigned i = decimal->count;
 
@@ -112,7 +112,7 @@ static void round_up(struct md_decimal *decimal)
 	decimal->point++;
 }
 
-bool md_decimal_round(struct md_decimal *decimal, unsigned scale)
+bool md_exact_round(struct md_exact *decimal, unsigned scale)
 {
 	int64_t keep = (int64_t)decimal->point + scale;
 	bool up;
@@ -129,13 +129,13 @@ bool md_decimal_round(struct md_decimal *decimal, unsigned scale)
 	return true;
 }
 
-unsigned md_decimal_whole(const struct md_decimal *decimal)
+unsigned md_exact_whole(const struct md_exact *decimal)
 {
 	return decimal->count > 0 && decimal->point > 0 ? (unsigned)decimal->point : 0;
 }
 
 /* The digits of the unit as one number; 0: there are too many. */
-static uint64_t whole_of(const struct md_decimal *unit)
+static uint64_t whole_of(const struct md_exact *unit)
 {
 	uint64_t number = 0;
 
@@ -146,7 +146,7 @@ static uint64_t whole_of(const struct md_decimal *unit)
 	return number;
 }
 
-bool md_decimal_is_multiple(const struct md_decimal *decimal, const struct md_decimal *unit)
+bool md_exact_is_multiple(const struct md_exact *decimal, const struct md_exact *unit)
 {
 	uint64_t divisor = whole_of(unit);
 	int low = unit->point - (int)unit->count; /* 10^low is the unit's last digit */
@@ -166,9 +166,10 @@ bool md_decimal_is_multiple(const struct md_decimal *decimal, const struct md_de
 	return rest == 0;
 }
 
-size_t md_decimal_write(const struct md_decimal *decimal, unsigned scale, char *out)
+size_t md_exact_write(const struct md_exact *decimal, char *out)
 {
-	int whole = decimal->count > 0 && decimal->point > 0 ? decimal->point : 0;
+	int whole = decimal->point > 0 ? decimal->point : 0;
+	int behind = (int)decimal->count - decimal->point;
 	char *p = out;
 
 	if (decimal->negative)
@@ -177,12 +178,10 @@ size_t md_decimal_write(const struct md_decimal *decimal, unsigned scale, char *
 		*p++ = i < (int)decimal->count ? decimal->digits[i] : '0';
 	if (whole == 0)
 		*p++ = '0';
-	if (scale > 0)
-		*p++ = '.';
-	for (int i = 0; i < (int)scale; i++) {
-		int at = decimal->point + i;
-
-		*p++ = at >= 0 && at < (int)decimal->count ? decimal->digits[at] : '0';
-	}
+	if (decimal->count == 0 || behind <= 0)
+		return (size_t)(p - out);
+	*p++ = '.';
+	for (int i = decimal->point; i < (int)decimal->count; i++)
+		*p++ = i >= 0 ? decimal->digits[i] : '0';
 	return (size_t)(p - out);
 }
