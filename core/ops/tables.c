@@ -1,5 +1,7 @@
 #include "core/ops/tables.h"
 
+#include <string.h>
+
 #include "core/db/schema.h"
 
 #include "core/base/banned.h"
@@ -88,7 +90,7 @@ static enum md_code look(struct work *work, struct md_db_schema *schema, struct 
 	if (code == MD_OK)
 		code = md_compare(work->dialect, definitions, catalog, work->arena, missing,
 				  &work->tables.differences, err);
-	if (code != MD_OK || work->tables.differences.blocking > 0)
+	if (code != MD_OK || (work->tables.differences.blocking > 0 && !work->options->anyway))
 		return code;
 	code = md_ddl_plan(work->dialect, definitions, missing, work->arena, &work->tables.plan,
 			   err);
@@ -120,13 +122,26 @@ static enum md_code rehearse(const struct work *work, struct md_error *err)
 	return code == MD_OK ? run_script(work, schema, err) : code;
 }
 
+/* A file, or a folder, that may only be read. */
+static enum md_code fail_read_only(enum md_code code, struct md_error *err)
+{
+	if (!err || strcmp(err->wire, "25006") != 0)
+		return code;
+	md_fail(err, MD_UNAVAILABLE, "25006",
+		"tables are missing, and the database can only be read");
+	md_error_hint(err, "give write access to the file and its folder, or make the tables with "
+			   "modeld db create-tables first");
+	return MD_UNAVAILABLE;
+}
+
 /* Look and act in one transaction: nobody comes in between. A failure rolls it back by closing. */
 static enum md_code act(struct work *work, struct md_db_schema *schema, struct md_error *err)
 {
 	enum md_code code = md_db_schema_begin(schema, err);
 
-	if (code == MD_OK)
-		code = look(work, schema, err);
+	if (code != MD_OK)
+		return fail_read_only(code, err);
+	code = look(work, schema, err);
 	if (code != MD_OK || work->tables.script_count == 0)
 		return code;
 	code = run_script(work, schema, err);
@@ -141,7 +156,7 @@ static enum md_code look_only(struct work *work, bool *ret_absent, struct md_err
 	enum md_code code = open_with(work, (struct md_db_schema_options){ .read_only = true },
 				      &schema, &missing);
 
-	*ret_absent = code == MD_NOT_FOUND;
+	*ret_absent = code == MD_NOT_FOUND && !work->options->no_file;
 	if (*ret_absent)
 		code = open_with(work, (struct md_db_schema_options){ .scratch = true }, &schema,
 				 err);
@@ -178,5 +193,84 @@ enum md_code md_tables_create(const struct md_tables_options *options, struct md
 	}
 	if (code == MD_OK)
 		*ret_tables = work.tables;
+	return code;
+}
+
+/* --- comparing ---------------------------------------------------------------------------------
+ */
+
+/* What makes the table of one model, as one text; NULL: no memory. */
+static const char *making(const struct md_ddl_plan *plan, const struct md_def_model *model,
+			  struct md_arena *arena)
+{
+	md_auto_buf sql = MD_BUF(STATEMENT_MAX);
+
+	for (unsigned i = 0; i < plan->count; i++)
+		if (plan->statements[i].model == model)
+			md_buf_printf(&sql, "%s%s", sql.len > 0 ? ";\n" : "",
+				      plan->statements[i].sql);
+	return sql.failed ? NULL : md_arena_strndup(arena, sql.data, sql.len);
+}
+
+/* The missing tables and what was found, in the order of the models. */
+static enum md_code merge(const struct md_definitions *definitions, const bool *missing,
+			  const struct md_ddl_plan *plan, struct md_arena *arena,
+			  struct md_differences *differences, struct md_error *err)
+{
+	struct md_differences all = { .blocking = differences->blocking };
+	unsigned at = 0;
+
+	all.room = differences->count + definitions->model_count;
+	all.items = md_arena_zalloc(arena, (all.room + 1) * sizeof(*all.items));
+	if (!all.items)
+		return md_fail_nomem(err);
+	for (unsigned m = 0; m < definitions->model_count; m++) {
+		const struct md_def_model *model = &definitions->models[m];
+
+		if (missing[m]) {
+			struct md_difference gone = { true,
+						      model,
+						      model->table,
+						      NULL,
+						      "the table is missing",
+						      making(plan, model, arena) };
+
+			if (!gone.mend)
+				return md_fail_nomem(err);
+			all.items[all.count++] = gone;
+			all.blocking++;
+		}
+		while (at < differences->count && differences->items[at].model == model)
+			all.items[all.count++] = differences->items[at++];
+	}
+	while (at < differences->count)
+		all.items[all.count++] = differences->items[at++];
+	*differences = all;
+	return MD_OK;
+}
+
+enum md_code md_tables_compare(const struct md_dialect *sql,
+			       const struct md_definitions *definitions,
+			       const struct md_catalog *catalog, struct md_arena *arena,
+			       struct md_differences *ret_differences, struct md_error *err)
+{
+	const struct md_ddl_dialect *dialect = md_ddl_dialect_of(sql);
+	bool *missing = md_arena_zalloc(arena, (definitions->model_count + 1) * sizeof(*missing));
+	struct md_differences found = { .items = NULL };
+	struct md_ddl_plan plan = { .count = 0 };
+	enum md_code code;
+
+	if (!missing)
+		return md_fail_nomem(err);
+	if (!dialect)
+		return md_fail(err, MD_INVALID, "MD400",
+			       "declared models cannot be served from this engine yet");
+	code = md_compare(dialect, definitions, catalog, arena, missing, &found, err);
+	if (code == MD_OK)
+		code = md_ddl_plan(dialect, definitions, missing, arena, &plan, err);
+	if (code == MD_OK)
+		code = merge(definitions, missing, &plan, arena, &found, err);
+	if (code == MD_OK)
+		*ret_differences = found;
 	return code;
 }

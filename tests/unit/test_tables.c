@@ -3,9 +3,12 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/suite.h"
+
+enum { NOBODY = 65534 };
 
 static char path[64], url[96];
 static struct md_arena *arena;
@@ -208,6 +211,34 @@ START_TEST(a_file_is_made_only_for_tables)
 }
 END_TEST
 
+/* As somebody who may only read the file; root may do everything. */
+static enum md_code create_as_reader(void)
+{
+	uid_t me = geteuid();
+	enum md_code code;
+
+	ck_assert_int_eq(chmod(path, 0444), 0);
+	if (me == 0)
+		ck_assert_int_eq(seteuid(NOBODY), 0);
+	code = create();
+	if (me == 0)
+		ck_assert_int_eq(seteuid(me), 0);
+	return code;
+}
+
+START_TEST(a_database_that_can_only_be_read_needs_all_its_tables)
+{
+	begin("CREATE TABLE a (id INTEGER PRIMARY KEY, n TEXT NOT NULL)", A("\"n\":\"text\""));
+	ck_assert_msg(create_as_reader() == MD_OK, "%s", err.message);
+	ck_assert_str_eq(differences(), "");
+	end();
+	begin("CREATE TABLE b (id INTEGER PRIMARY KEY)", A("\"n\":\"text\""));
+	ck_assert_int_eq(create_as_reader(), MD_UNAVAILABLE);
+	ck_assert_str_eq(err.message, "tables are missing, and the database can only be read");
+	end();
+}
+END_TEST
+
 SUITE_MAIN("tables", what_differs_is_told_and_what_is_in_the_way_stops,
 	   nothing_is_made_while_a_difference_is_in_the_way, only_missing_tables_are_made,
-	   a_file_is_made_only_for_tables)
+	   a_file_is_made_only_for_tables, a_database_that_can_only_be_read_needs_all_its_tables)
