@@ -45,7 +45,8 @@ enum {
 	TAKES_FILES = 8, /* words among the options */
 	TAKES_ALL = 16,
 	TAKES_FORM = 32,
-	TAKES_MODELS = 64
+	TAKES_MODELS = 64,
+	TAKES_DRY_RUN = 128
 };
 
 static int usage_error(const struct call *call)
@@ -174,7 +175,7 @@ static const struct flag {
 	{ "--force", NULL, TAKES_FORM, take_force, "rewrite files with comments, without them" },
 	{ "--all", NULL, TAKES_ALL, take_all, "abstract models, too" },
 	{ "--models", "GLOB", TAKES_MODELS, take_models, "definition files: the setting models" },
-	{ "--dry-run", NULL, TAKES_MODELS, take_dry_run, "print the SQL and change nothing" },
+	{ "--dry-run", NULL, TAKES_DRY_RUN, take_dry_run, "print the SQL and change nothing" },
 	{ "--help", NULL, 0, take_help, "this text; also -h" },
 	{ "-h", NULL, 0, take_help, NULL },
 };
@@ -385,12 +386,14 @@ static int run_version(struct call *call)
 static int run_help(struct call *call);
 
 static const struct command commands[] = {
-	{ "serve", "[OPTION]...", "serve a database over HTTP", TAKES_SETTINGS | TAKES_READY_FD,
-	  run_serve,
-	  "Runs in the foreground until SIGTERM or SIGINT; SIGHUP reads the configuration again.\n"
+	{ "serve", "[OPTION]...", "serve a database over HTTP",
+	  TAKES_SETTINGS | TAKES_READY_FD | TAKES_MODELS, run_serve,
+	  "Runs in the foreground until SIGTERM or SIGINT; SIGHUP reads the configuration and the\n"
+	  "definition files again. With definition files, missing tables are made.\n"
 	  "Without --config, " MD_CONFIG_PATH " is read when it exists. Settings also come from\n"
 	  "MODELD_NAME and PGRST_NAME in the environment; \"modeld help settings\" lists them.\n",
 	  "  modeld serve --db sqlite:///shop.db\n"
+	  "  modeld serve --db sqlite:///shop.db --models 'models.d/*.json'\n"
 	  "  modeld serve --db postgresql://app@localhost/shop --listen 127.0.0.1:3000\n"
 	  "  modeld serve --config shop.conf --set log_level=debug\n" },
 	{ "config show", "[OPTION]...", "print every setting and where its value comes from",
@@ -402,29 +405,29 @@ static const struct command commands[] = {
 	  run_config_check, "Prints \"ok\", or everything that is wrong.\n",
 	  "  modeld config check --config shop.conf\n" },
 	{ "models check", "[OPTION]... [FILE]...", "check model definition files",
-	  TAKES_SETTINGS | TAKES_FILES, run_models_check,
+	  TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS, run_models_check,
 	  "Tells everything that is wrong, with file, line and what to do about it. Without "
 	  "files,\n"
 	  "those of the setting \"models\". Patterns of the shell are understood, too.\n",
 	  "  modeld models check models.d/*.json\n"
 	  "  modeld models check --set models_targets=sqlite,postgresql shop.json\n" },
 	{ "models list", "[OPTION]... [FILE]...", "list the models of definition files",
-	  TAKES_SETTINGS | TAKES_FILES | TAKES_ALL, run_models_list,
+	  TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS | TAKES_ALL, run_models_list,
 	  "One line a model: name, table, number of fields, file and line.\n",
 	  "  modeld models list --all shop.json\n" },
 	{ "models show", "[OPTION]... NAME [FILE]...", "print one model as it is understood",
-	  TAKES_SETTINGS | TAKES_FILES, run_models_show,
+	  TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS, run_models_show,
 	  "Prints the long form, with inherited fields, the implicit id and all names.\n",
 	  "  modeld models show User shop.json\n" },
 	{ "models fmt", "[OPTION]... [FILE]...", "rewrite definition files in a uniform way",
-	  TAKES_SETTINGS | TAKES_FILES | TAKES_FORM, run_models_fmt,
+	  TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS | TAKES_FORM, run_models_fmt,
 	  "Uses the shorthand wherever it can say everything, with --long nowhere. Names the "
 	  "files\n"
 	  "that changed. A file with mistakes is left alone, and so is one with comments, because\n"
 	  "they cannot be kept.\n",
 	  "  modeld models fmt shop.json\n  modeld models fmt --long shop.json\n" },
 	{ "db create-tables", "[OPTION]... [FILE]...", "make the tables that models miss",
-	  TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS, run_db_create_tables,
+	  TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS | TAKES_DRY_RUN, run_db_create_tables,
 	  "Makes all missing tables and their indexes, or none. Tables that exist are compared "
 	  "with\n"
 	  "their models and never changed; a difference that keeps a model from being served is "

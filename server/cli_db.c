@@ -8,10 +8,11 @@
 #include "core/base/arena.h"
 #include "core/ops/tables.h"
 #include "server/cli.h"
+#include "server/models.h"
 
 #include "core/base/banned.h"
 
-enum { ARENA_MAX = 1024 * 1024 * 1024 };
+enum { ARENA_MAX = 1024 * 1024 * 1024, TEXT_MAX = 16 * 1024 * 1024 };
 
 struct run {
 	const struct md_cli *cli;
@@ -50,7 +51,7 @@ static int exit_code(enum md_code code, const struct md_error *err)
 	case MD_NOMEM:
 		return EX_OSERR;
 	case MD_INTERNAL:
-		return EX_SOFTWARE;
+		return in_statement ? EX_DATAERR : EX_SOFTWARE;
 	}
 	return EX_SOFTWARE;
 }
@@ -72,16 +73,13 @@ static void print_differences(const struct run *run, const struct md_differences
 	FILE *to = run->cli->err;
 
 	for (unsigned i = 0; i < differences->count; i++) {
-		const struct md_difference *d = &differences->items[i];
+		const struct md_difference *one = &differences->items[i];
+		md_auto_buf text = MD_BUF(TEXT_MAX);
 
-		fprintf(to, "modeld: %s: table %s%s%s: %s", d->blocking ? "error" : "warning",
-			d->table, d->column ? ", column " : "", d->column ? d->column : "",
-			d->text);
-		if (d->model)
-			fprintf(to, " (model %s, %s:%u)", d->model->name, d->model->place.file,
-				d->model->place.line);
-		fprintf(to, "\n%s%s%s", d->mend ? "    to mend it: " : "", d->mend ? d->mend : "",
-			d->mend ? "\n" : "");
+		md_models_put_difference(one, &text);
+		if (md_buf_text(&text))
+			fprintf(to, "modeld: %s: %s", one->blocking ? "error" : "warning",
+				text.data);
 	}
 }
 

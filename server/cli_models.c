@@ -12,6 +12,7 @@
 #include "config/options.h"
 #include "core/model/define.h"
 #include "server/cli.h"
+#include "server/models.h"
 
 #include "core/base/banned.h"
 
@@ -43,10 +44,7 @@ static void print_report(const struct run *run)
 {
 	md_auto_buf text = MD_BUF(16 * 1024 * 1024);
 
-	for (unsigned i = 0; i < run->report.count; i++)
-		md_def_problem_print(&run->report.items[i], &text);
-	if (run->report.left_out > 0)
-		md_buf_printf(&text, "and %u more\n", run->report.left_out);
+	md_models_put_report(&run->report, &text);
 	if (text.len > 0)
 		fwrite(text.data, 1, text.len, run->cli->err);
 }
@@ -84,9 +82,7 @@ static int begin(struct run *run, int skip)
 {
 	int count = run->words->count - skip, code = EX_OK;
 
-	run->limits = (struct md_def_limits){ .file = run->options->models_file,
-					      .models = run->options->models_count,
-					      .fields = run->options->models_fields };
+	run->limits = md_models_limits(run->options);
 	if (count == 0 && run->options->models[0] == '\0') {
 		fprintf(run->cli->err,
 			"modeld: no definition files: name some, or set \"models\"\n");
@@ -116,30 +112,6 @@ static int end(struct run *run, int code)
 	return code;
 }
 
-/* The engines that are set, else the one of the database. */
-static unsigned targets(const struct md_options *options, bool for_database)
-{
-	static const struct {
-		const char *name;
-		unsigned engine;
-	} engines[] = { { "sqlite", MD_DEF_SQLITE },
-			{ "postgres", MD_DEF_POSTGRESQL },
-			{ "mariadb", MD_DEF_MARIADB } };
-	unsigned found = 0;
-
-	for (size_t e = 0; e < sizeof(engines) / sizeof(engines[0]); e++) {
-		size_t len = strlen(engines[e].name);
-
-		for (unsigned i = 0; i < options->models_targets.count; i++)
-			if (strncmp(options->models_targets.items[i], engines[e].name, len) == 0)
-				found |= engines[e].engine;
-		if ((options->models_targets.count == 0 || for_database) &&
-		    strncmp(options->db_url, engines[e].name, len) == 0)
-			found |= engines[e].engine;
-	}
-	return found;
-}
-
 /* All files together. What is wrong with them is told. */
 static int load(struct run *run, int skip, const struct md_definitions **ret)
 {
@@ -152,8 +124,8 @@ static int load(struct run *run, int skip, const struct md_definitions **ret)
 		return rc;
 	before = run->report.errors;
 	code = md_definitions_load(run->sources, run->source_count, &run->limits,
-				   targets(run->options, run->words->for_database), &run->report,
-				   ret, &err);
+				   md_models_targets(run->options, run->words->for_database),
+				   &run->report, ret, &err);
 	print_report(run);
 	if (code == MD_NOMEM)
 		return out_of_memory(run);

@@ -72,3 +72,12 @@ struct md_log md_log_stderr(enum md_log_level level)
 {
 	return (struct md_log){ .write = write_line, .ctx = NULL, .level = level };
 }
+
+void md_log_error(const struct md_log *log, const char *before, const struct md_error *err)
+{
+	md_log_line(log, MD_LOG_ERROR, "%s%s", before, err->message);
+	if (err->details[0] != '\0' && !err->details_json && strcmp(err->wire, "MD422") != 0)
+		md_log_line(log, MD_LOG_ERROR, "%s", err->details);
+	if (err->hint[0] != '\0')
+		md_log_line(log, MD_LOG_ERROR, "hint: %s", err->hint);
+}

@@ -111,6 +111,19 @@ static void put_database(const struct md_server *server, struct md_buf *out)
 	    stats.alive);
 }
 
+static void put_differences(const struct md_registry *registry, struct md_buf *out)
+{
+	const struct md_differences *differences = md_registry_differences(registry);
+
+	md_buf_printf(out,
+		      "# HELP modeld_schema_differences What differs between declared models and "
+		      "tables; blocking: the model answers 503.\n"
+		      "# TYPE modeld_schema_differences gauge\n"
+		      "modeld_schema_differences{blocking=\"true\"} %u\n"
+		      "modeld_schema_differences{blocking=\"false\"} %u\n",
+		      differences->blocking, differences->count - differences->blocking);
+}
+
 /* Resident memory, from the kernel: the second number of statm is pages. */
 static uint64_t resident_bytes(void)
 {
@@ -155,6 +168,7 @@ enum md_go md_run_metrics(struct md_request *request)
 		    sum(server, loop_table[i].offset));
 	put_plans(server, out);
 	put_database(server, out);
+	put_differences(request->loop->registry, out);
 	put_process(server, out);
 	request->type = "text/plain; version=0.0.4; charset=utf-8";
 	request->status = 200;

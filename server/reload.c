@@ -1,50 +1,94 @@
 #include "server/reload.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "core/base/arena.h"
+#include "core/base/lock.h"
 #include "core/db/db.h"
 #include "core/model/registry.h"
 #include "server/log.h"
+#include "server/models.h"
 #include "server/notify.h"
 #include "server/server.h"
 
 #include "core/base/banned.h"
 
-enum { CATALOG_LIMIT = 256 * 1024 * 1024 };
+enum { CATALOG_LIMIT = 1024 * 1024 * 1024 };
 
-/* Idle: no helper, or it has nothing more to do. Again: once more when it is done. */
-enum { IDLE, RUNNING, AGAIN };
-
-/* Main thread, except `state`, and `generation` while the helper runs. */
 static struct {
+	/* Main thread. */
 	pthread_t thread;
 	bool started;
-	atomic_int state;
+	/* The thread that builds: main at the start, then the helper. */
 	uint64_t generation;
-	const struct md_options *options; /* counted while the helper runs */
-} reload;
+	/* Guards what follows. */
+	struct md_lock lock;
+	bool busy;   /* there is a helper, and it will look once more at `wanted` */
+	bool wanted; /* a reload is to be run with `options` and for `next` */
+	bool closed;
+	const struct md_options *options; /* counted */
+	struct md_reload_ask *asked;      /* main has not read the settings for them yet */
+	struct md_reload_ask *next;
+} reload = { .lock = MD_LOCK_INIT };
 
-enum md_code md_reload_registry(struct md_db *db, const struct md_options *options,
-				uint64_t generation, struct md_registry **ret_registry,
-				struct md_error *err)
+/* --- a new registry ----------------------------------------------------------------------------
+ */
+
+enum md_code md_reload_prepare(const struct md_server *server, const struct md_options *options,
+			       bool running, const struct md_definitions **ret_definitions,
+			       unsigned *ret_made, struct md_error *err)
+{
+	const struct md_definitions *definitions = NULL;
+	unsigned made = 0;
+	enum md_code code = md_models_load(options, &server->log, &definitions, err);
+
+	if (code == MD_OK && definitions)
+		code = md_models_make_tables(options, definitions, running, &server->log, &made,
+					     err);
+	if (code != MD_OK) {
+		md_definitions_free(definitions);
+		return code;
+	}
+	*ret_definitions = definitions;
+	*ret_made = made;
+	return MD_OK;
+}
+
+static enum md_code build(const struct md_server *server, const struct md_options *options,
+			  struct md_registry_source *source, struct md_arena *arena,
+			  struct md_registry **ret_registry, struct md_error *err)
+{
+	struct md_differences differences = { .items = NULL };
+	enum md_code code = md_db_catalog(server->db, arena, &source->catalog, err);
+
+	if (code == MD_OK && source->definitions)
+		code = md_models_compare(options, md_db_dialect(server->db), source->definitions,
+					 source->catalog, arena, &server->log, &differences, err);
+	if (code != MD_OK)
+		return code;
+	source->differences = &differences;
+	return md_registry_build(source, ret_registry, err);
+}
+
+enum md_code md_reload_registry(const struct md_server *server, const struct md_options *options,
+				const struct md_definitions *definitions, uint64_t generation,
+				struct md_registry **ret_registry, struct md_error *err)
 {
 	md_auto_arena arena = md_arena_new(CATALOG_LIMIT);
 	struct md_registry_source source = { .schema = md_str_of(options->db_schemas.items[0]),
-					     .generation = generation };
-	const struct md_catalog *catalog;
-	enum md_code code;
+					     .generation = generation,
+					     .definitions = definitions };
+	enum md_code code = arena ? build(server, options, &source, arena, ret_registry, err)
+				  : md_fail_nomem(err);
 
-	if (!arena)
-		return md_fail_nomem(err);
-	code = md_db_catalog(db, arena, &catalog, err);
-	if (code != MD_OK)
-		return code;
-	if (generation > reload.generation)
+	if (code == MD_OK)
 		reload.generation = generation;
-	source.catalog = catalog;
-	return md_registry_build(&source, ret_registry, err);
+	else
+		md_definitions_free(definitions);
+	return code;
 }
 
 /* Every loop gets the new state; one that cannot keeps the old. */
@@ -66,86 +110,247 @@ static void hand_out(struct md_server *server, struct md_registry *registry,
 	}
 }
 
-static void reload_once(struct md_server *server)
+static enum md_code run(struct md_server *server, const struct md_options *options,
+			struct md_reload_result *result)
 {
+	const struct md_definitions *definitions = NULL;
 	struct md_registry *registry = NULL;
-	struct md_error err;
-	unsigned count = 0;
+	const struct md_differences *differences;
+	enum md_code code = md_reload_prepare(server, options, true, &definitions, &result->made,
+					      &result->error);
 
-	md_error_clear(&err);
-	if (md_reload_registry(server->db, reload.options, reload.generation + 1, &registry,
-			       &err) != MD_OK) {
-		atomic_fetch_add(&server->reload_failures, 1);
-		md_log_line(&server->log, MD_LOG_ERROR, "reload failed, the old schema stays: %s",
-			    err.message);
+	if (code == MD_OK)
+		code = md_reload_registry(server, options, definitions, reload.generation + 1,
+					  &registry, &result->error);
+	if (code != MD_OK)
+		return code;
+	md_registry_models(registry, &result->models);
+	result->generation = md_registry_generation(registry);
+	differences = md_registry_differences(registry);
+	result->differences = differences->count;
+	result->blocking = differences->blocking;
+	hand_out(server, registry, NULL);
+	md_registry_unref(registry);
+	return MD_OK;
+}
+
+static void fail(struct md_server *server, const struct md_error *err)
+{
+	atomic_fetch_add(&server->reload_failures, 1);
+	md_log_error(&server->log, "reload failed, the old state stays: ", err);
+}
+
+static void reload_once(struct md_server *server, const struct md_options *options,
+			struct md_reload_result *result)
+{
+	if (run(server, options, result) != MD_OK) {
+		fail(server, &result->error);
 		return;
 	}
-	md_registry_models(registry, &count);
-	hand_out(server, registry, NULL);
 	atomic_fetch_add(&server->reloads, 1);
 	md_log_line(&server->log, MD_LOG_INFO, "reloaded generation=%llu relations=%u",
-		    (unsigned long long)md_registry_generation(registry), count);
-	md_registry_unref(registry);
+		    (unsigned long long)result->generation, result->models);
+}
+
+/* --- who asks ----------------------------------------------------------------------------------
+ */
+
+static void arrive(struct md_task *task)
+{
+	struct md_reload_ask *ask = (struct md_reload_ask *)task;
+
+	ask->done(ask);
+}
+
+/* Posting is the last touch: the ask may be gone then. */
+static void answer(struct md_reload_ask *asks, const struct md_reload_result *result)
+{
+	while (asks) {
+		struct md_reload_ask *ask = asks;
+
+		asks = ask->next;
+		ask->result = *result;
+		ask->task.run = arrive;
+		md_reactor_post(ask->home, &ask->task);
+	}
+}
+
+bool md_reload_ask(struct md_reload_ask *ask)
+{
+	bool taken;
+
+	md_lock_enter(&reload.lock);
+	taken = !reload.closed;
+	if (taken) {
+		ask->next = reload.asked;
+		reload.asked = ask;
+	}
+	md_lock_leave(&reload.lock);
+	if (taken) /* main sleeps in its signals */
+		kill(getpid(), SIGHUP);
+	return taken;
+}
+
+static struct md_reload_ask *take_asked(bool close)
+{
+	struct md_reload_ask *asks;
+
+	md_lock_enter(&reload.lock);
+	asks = reload.asked;
+	reload.asked = NULL;
+	reload.closed = reload.closed || close;
+	md_lock_leave(&reload.lock);
+	return asks;
+}
+
+/* --- the helper --------------------------------------------------------------------------------
+ */
+
+/* The next reload, if one is wanted; else there is no helper any more. */
+static bool take_wish(const struct md_options **ret_options, struct md_reload_ask **ret_asks)
+{
+	bool wanted;
+
+	md_lock_enter(&reload.lock);
+	wanted = reload.wanted;
+	*ret_options = reload.options;
+	*ret_asks = reload.next;
+	reload.options = NULL;
+	reload.next = NULL;
+	reload.wanted = false;
+	reload.busy = wanted;
+	md_lock_leave(&reload.lock);
+	return wanted;
+}
+
+/* Leave a wish; false: somebody must start a helper. */
+static bool leave_wish(const struct md_options *options, struct md_reload_ask *asks)
+{
+	const struct md_options *old;
+	struct md_reload_ask **end;
+	bool busy;
+
+	md_lock_enter(&reload.lock);
+	old = reload.options;
+	reload.options = md_options_ref(options);
+	for (end = &reload.next; *end; end = &(*end)->next)
+		;
+	*end = asks;
+	busy = reload.busy;
+	reload.busy = reload.wanted = true;
+	md_lock_leave(&reload.lock);
+	md_options_unref(old);
+	return busy;
 }
 
 static void *help(void *cls)
 {
 	struct md_server *server = cls;
-	int state;
+	const struct md_options *options;
+	struct md_reload_ask *asks;
 
-	do {
-		atomic_store(&reload.state, RUNNING);
-		reload_once(server);
+	while (take_wish(&options, &asks)) {
+		struct md_reload_result result = { .generation = 0 };
+
+		md_error_clear(&result.error);
+		reload_once(server, options, &result);
+		md_options_unref(options);
 		md_notify("READY=1\nSTATUS=serving");
-		state = RUNNING;
-	} while (!atomic_compare_exchange_strong(&reload.state, &state, IDLE));
+		answer(asks, &result);
+	}
 	return NULL;
 }
 
-void md_reload_wait(void)
+static void join(void)
 {
 	if (reload.started)
 		pthread_join(reload.thread, NULL);
 	reload.started = false;
-	reload.options = md_options_unref(reload.options);
 }
 
-static bool reload_settings(struct md_server *server, struct md_settings *settings)
-{
-	struct md_error err;
+/* --- the main thread ---------------------------------------------------------------------------
+ */
 
-	md_error_clear(&err);
-	if (md_settings_reload(settings, &err) != MD_OK) {
-		md_log_line(&server->log, MD_LOG_ERROR, "reload failed, the old settings stay: %s",
-			    err.message);
+void md_reload_end(void)
+{
+	struct md_reload_result result = { .generation = 0 };
+	struct md_reload_ask *asks = take_asked(true);
+
+	md_fail(&result.error, MD_UNAVAILABLE, "MD503", "the server is stopping");
+	answer(asks, &result);
+	join();
+}
+
+/* The first problems; the log has all of them. */
+static void add_problems(struct md_error *err, const struct md_problems *problems)
+{
+	md_auto_buf text = MD_BUF(64 * 1024);
+
+	for (unsigned i = 0; i < problems->count; i++)
+		if (!problems->items[i].warning)
+			md_buf_printf(&text, "%s%s", text.len > 0 ? "\n" : "",
+				      problems->items[i].text);
+	if (text.len > 0)
+		md_error_details(err, "%.*s", (int)text.len, text.data);
+}
+
+static enum md_code reload_settings(struct md_server *server, struct md_settings *settings,
+				    struct md_error *err)
+{
+	enum md_code code = md_settings_reload(settings, err);
+
+	if (code != MD_OK) {
+		fail(server, err);
 		for (unsigned i = 0; i < settings->problems.count; i++)
 			md_log_line(&server->log, MD_LOG_ERROR, "%s",
 				    settings->problems.items[i].text);
-		return false;
+		add_problems(err, &settings->problems);
+		return code;
 	}
 	for (unsigned i = 0; i < settings->needs_restart.count; i++)
 		md_log_line(&server->log, MD_LOG_WARN, "%s has changed and needs a restart",
 			    settings->needs_restart.items[i]);
 	hand_out(server, NULL, settings->options);
-	return true;
+	return MD_OK;
+}
+
+/* Nobody will look at the wish. */
+static void give_up(struct md_server *server)
+{
+	struct md_reload_result result = { .generation = 0 };
+	const struct md_options *options;
+	struct md_reload_ask *asks;
+
+	take_wish(&options, &asks);
+	md_lock_enter(&reload.lock);
+	reload.busy = false;
+	md_lock_leave(&reload.lock);
+	md_options_unref(options);
+	md_fail(&result.error, MD_UNAVAILABLE, "58030", "cannot start a thread");
+	fail(server, &result.error);
+	answer(asks, &result);
 }
 
 void md_reload(struct md_server *server, struct md_settings *settings)
 {
-	int state = RUNNING;
+	struct md_reload_result result = { .generation = 0 };
+	struct md_reload_ask *asks = take_asked(false);
+	bool busy;
 
 	md_notify_reloading();
-	if (!reload_settings(server, settings))
-		atomic_fetch_add(&server->reload_failures, 1);
-	if (atomic_compare_exchange_strong(&reload.state, &state, AGAIN) || state == AGAIN)
-		return; /* the helper sees the wish */
-	md_reload_wait();
-	reload.options = md_options_ref(settings->options);
-	atomic_store(&reload.state, RUNNING);
-	reload.started = pthread_create(&reload.thread, NULL, help, server) == 0;
-	if (!reload.started) {
-		atomic_store(&reload.state, IDLE);
+	md_error_clear(&result.error);
+	if (reload_settings(server, settings, &result.error) != MD_OK) {
 		md_notify("READY=1\nSTATUS=serving");
-		md_log_line(&server->log, MD_LOG_ERROR, "reload failed: cannot start a thread");
+		answer(asks, &result);
+		return;
 	}
+	busy = leave_wish(settings->options, asks);
+	if (busy)
+		return;
+	join();
+	reload.started = pthread_create(&reload.thread, NULL, help, server) == 0;
+	if (reload.started)
+		return;
+	give_up(server);
+	md_notify("READY=1\nSTATUS=serving");
 }

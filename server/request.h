@@ -29,6 +29,7 @@
 
 struct md_client;
 struct md_loop;
+struct md_reload_wait;
 
 /** The steps in order. */
 enum md_step_id {
@@ -56,6 +57,7 @@ enum {
 	MD_HELD_BY_RESPONSE = 2u,
 	MD_HELD_BY_READ = 4u,
 	MD_HELD_BY_WRITE = 8u,
+	MD_HELD_BY_RELOAD = 16u,
 	MD_HELD_BY_DATABASE = MD_HELD_BY_READ | MD_HELD_BY_WRITE
 };
 enum { MD_REQUEST_ID_MAX = 65 };
@@ -83,6 +85,7 @@ struct md_request {
 	unsigned applied;     /* md_prefer_bit */
 	struct md_read *read; /* one of the two, or neither */
 	struct md_write *write;
+	struct md_reload_wait *reload; /* admin.c; in the arena; NULL: none asked for */
 	unsigned status;
 	const char *type;     /* Content-Type; NULL: none */
 	const char *etag;     /* in the arena; NULL: none */

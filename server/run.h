@@ -11,4 +11,5 @@ md_step_fn md_run_live;    /* admin.c */
 md_step_fn md_run_ready;   /* admin.c */
 md_step_fn md_run_models;  /* documents.c */
 md_step_fn md_run_metrics; /* metrics.c */
+md_step_fn md_run_reload;  /* admin.c */
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/model/define.h"
 #include "core/model/registry.h"
 #include "server/http.h"
 #include "server/log.h"
@@ -20,16 +21,6 @@
 #include "core/base/banned.h"
 
 enum { ADMIN_CONNECTIONS = 16 };
-
-/* What stopped the start, as people read it: message, details, hint. */
-static void complain(const struct md_server *server, const struct md_error *err)
-{
-	md_log_line(&server->log, MD_LOG_ERROR, "%s", err->message);
-	if (err->details[0] != '\0' && !err->details_json)
-		md_log_line(&server->log, MD_LOG_ERROR, "%s", err->details);
-	if (err->hint[0] != '\0')
-		md_log_line(&server->log, MD_LOG_ERROR, "hint: %s", err->hint);
-}
 
 static int exit_code(enum md_code code)
 {
@@ -250,6 +241,24 @@ static enum md_code make_loops(struct md_server *server, const struct md_options
 	return code;
 }
 
+/* What is served: the definition files, their tables, and then the database, whose file may only
+ * exist by now. */
+static enum md_code open_models(struct md_server *server, const struct md_options *o,
+				struct md_registry **ret_registry, struct md_error *err)
+{
+	const struct md_definitions *definitions = NULL;
+	unsigned made = 0;
+	enum md_code code = md_reload_prepare(server, o, false, &definitions, &made, err);
+
+	if (code != MD_OK)
+		return code;
+	code = open_database(server, o, err);
+	if (code == MD_OK)
+		return md_reload_registry(server, o, definitions, 1, ret_registry, err);
+	md_definitions_free(definitions);
+	return code;
+}
+
 /* Everything that can fail. Returns the exit code. */
 static int start(struct md_server *server, const struct md_options *o, struct md_error *err)
 {
@@ -259,9 +268,7 @@ static int start(struct md_server *server, const struct md_options *o, struct md
 	server->ips = md_ip_table_new(o->connections_per_ip);
 	if (!server->ips)
 		return exit_code(md_fail_nomem(err));
-	code = open_database(server, o, err);
-	if (code == MD_OK)
-		code = md_reload_registry(server->db, o, 1, &registry, err);
+	code = open_models(server, o, &registry, err);
 	if (code == MD_OK)
 		code = open_listeners(server, o, err);
 	if (code == MD_OK)
@@ -349,7 +356,7 @@ static void init(struct md_server *server, const struct md_options *o)
 /* After the last request. */
 static void finish(struct md_server *server, const struct md_options *o)
 {
-	md_reload_wait();
+	md_reload_end();
 	if (!stop(server, o))
 		return;
 	md_log_line(&server->log, MD_LOG_ERROR,
@@ -377,7 +384,7 @@ int md_serve(struct md_settings *settings)
 		md_notify("STOPPING=1\nSTATUS=stopping");
 		md_log_line(&server.log, MD_LOG_INFO, "stopping");
 	} else {
-		complain(&server, &err);
+		md_log_error(&server.log, "", &err);
 	}
 	finish(&server, settings->options);
 	release(&server);

@@ -11,13 +11,14 @@
 #include "tests/support/suite.h"
 
 static char out[128 * 1024], err[128 * 1024];
-static char served_url[256];
+static char served_url[256], served_models[256];
 static unsigned served_listeners;
 static int served_fd;
 
 static int fake_serve(struct md_settings *settings)
 {
 	snprintf(served_url, sizeof(served_url), "%s", settings->options->db_url);
+	snprintf(served_models, sizeof(served_models), "%s", settings->options->models);
 	served_listeners = settings->options->listen.count;
 	served_fd = settings->ready_fd;
 	return 42;
@@ -55,6 +56,8 @@ START_TEST(help_is_everywhere)
 	ck_assert_ptr_nonnull(strstr(out, "config check"));
 	ck_assert_int_eq(RUN(W("serve"), W("--help")), 0);
 	ck_assert_ptr_nonnull(strstr(out, "--ready-fd N"));
+	ck_assert_ptr_nonnull(strstr(out, "--models GLOB"));
+	ck_assert_ptr_null(strstr(out, "--dry-run"));
 	ck_assert_int_eq(RUN(W("config"), W("-h")), 0);
 	ck_assert_ptr_nonnull(strstr(out, "config show"));
 	ck_assert_int_eq(RUN(W("config"), W("show"), W("-h")), 0);
@@ -106,8 +109,10 @@ START_TEST(serve_gets_what_the_command_line_says)
 	snprintf(number, sizeof(number), "%d", fd);
 	ck_assert_int_eq(RUN(W("serve"), W("--db=sqlite:///a=b.db"), W("--listen"),
 			     W("127.0.0.1:0"), W("--listen"), W("127.0.0.2:0"), W("--ready-fd"),
-			     number, W("--set"), W("pool_size=3")),
+			     number, W("--set"), W("pool_size=3"), W("--models"),
+			     W("models.d/*.json")),
 			 42);
+	ck_assert_str_eq(served_models, "models.d/*.json");
 	ck_assert_str_eq(served_url, "sqlite:///a=b.db");
 	ck_assert_uint_eq(served_listeners, 2);
 	ck_assert_int_eq(served_fd, fd);
