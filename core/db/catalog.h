@@ -106,10 +106,11 @@ struct md_catalog_foreign_key {
 struct md_catalog_index {
 	const char *name; /* NULL: made by a key */
 	const unsigned *columns;
-	unsigned count; /* leading plain columns */
+	unsigned count; /* leading plain columns; 0: it begins with an expression */
 	bool unique;
-	bool partial; /* has a predicate: never for planning, only for comparing */
-	bool whole;   /* all of its columns are in `columns` */
+	bool partial;          /* has a predicate: never for planning, only for comparing */
+	bool whole;            /* all of its columns are in `columns` */
+	const char *predicate; /* of a partial one, as the engine tells it; NULL: not told */
 };
 /** A CHECK constraint. */
 struct md_catalog_check {

@@ -22,7 +22,9 @@ static const char *const questions[MD_ASK_COUNT] = {
 			   " FROM pragma_index_list(?1, 'main') ORDER BY seq DESC",
 	[MD_ASK_INDEX_COLUMNS] = "SELECT cid, coll FROM pragma_index_xinfo(?1, 'main')"
 				 " WHERE key ORDER BY seqno",
-	[MD_ASK_FOREIGN_KEYS] = "SELECT id, \"table\", \"from\", \"to\""
+	[MD_ASK_INDEX_TEXT] = "SELECT sql FROM main.sqlite_schema"
+			      " WHERE type = 'index' AND name = ?1",
+	[MD_ASK_FOREIGN_KEYS] = "SELECT id, \"table\", \"from\", \"to\", on_delete, on_update"
 				" FROM pragma_foreign_key_list(?1, 'main') ORDER BY id DESC, seq",
 	[MD_ASK_STATISTICS] = "SELECT tbl, max(CAST(stat AS INTEGER)) FROM main.sqlite_stat1"
 			      " GROUP BY tbl",
@@ -258,6 +260,7 @@ static enum md_code read_column(struct md_sqlite_survey *survey, struct md_sqlit
 	if (!column->name || !column->declared)
 		return md_fail_nomem(survey->err);
 	column->type = md_sqlite_type(column->declared);
+	column->max_length = md_sqlite_max_length(column->declared);
 	column->nullable = sqlite3_column_int(stmt, NOT_NULL) == 0;
 	column->generated = sqlite3_column_int(stmt, HIDDEN) >= 2; /* virtual or stored */
 	return read_collation(survey, table, column);
@@ -438,6 +441,8 @@ static enum md_code publish(struct md_sqlite_survey *survey, const struct md_cat
 		to->foreign_key_count = tables[i].foreign_keys.count;
 		to->indexes = tables[i].indexes.items;
 		to->index_count = tables[i].indexes.count;
+		to->checks = tables[i].checks.items;
+		to->check_count = tables[i].checks.count;
 		catalog->count++;
 	}
 	catalog->tables = out;

@@ -15,6 +15,7 @@ enum md_sqlite_question {
 	MD_ASK_COLUMNS,
 	MD_ASK_INDEXES,
 	MD_ASK_INDEX_COLUMNS,
+	MD_ASK_INDEX_TEXT,
 	MD_ASK_FOREIGN_KEYS,
 	MD_ASK_STATISTICS,
 	MD_ASK_VIOLATIONS,
@@ -34,7 +35,7 @@ struct md_sqlite_table {
 	bool is_virtual;
 	bool opaque;      /* a view whose columns cannot be traced to base columns */
 	bool indexed_key; /* the primary key has an index: it is not the rowid */
-	struct md_sqlite_list columns, keys, foreign_keys, indexes;
+	struct md_sqlite_list columns, keys, foreign_keys, indexes, checks;
 	struct md_ddl_constraint *constraints;
 };
 
@@ -65,8 +66,8 @@ struct md_sqlite_table *md_sqlite_table_named(struct md_sqlite_survey *survey, c
 unsigned md_sqlite_column_named(const struct md_sqlite_table *table, const char *name);
 
 /* sqlite_keys.c */
-/** Keys and indexes of a table with columns; names that the database gives, NULL where it has none.
- */
+/** Keys, indexes and checks of a table with columns; names that the database gives, NULL where it
+ * has none. */
 enum md_code md_sqlite_read_keys(struct md_sqlite_survey *survey, struct md_sqlite_table *table);
 /** Foreign keys, once the columns of all tables are known. */
 enum md_code md_sqlite_read_foreign_keys(struct md_sqlite_survey *survey,
@@ -79,6 +80,8 @@ enum md_code md_sqlite_name_constraints(struct md_sqlite_survey *survey);
 /* sqlite_types.c */
 /** What a column declared like this holds. */
 enum md_type md_sqlite_type(const char *declared);
+/** n of VARCHAR(n) and the like; 0: none. */
+unsigned md_sqlite_max_length(const char *declared);
 
 /* sqlite_views.c */
 /** Columns' origins and what can be written through INSTEAD OF triggers. */

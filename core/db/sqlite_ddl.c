@@ -208,6 +208,7 @@ static void read_columns(struct scan *scan, struct md_ddl_constraint *c)
 struct parse {
 	struct scan scan;
 	struct md_ddl_constraint *first, **last;
+	struct md_ddl_constraint *newest; /* a foreign key's clauses follow it */
 	const char *column;  /* inside a column definition; NULL: among the table constraints */
 	const char *pending; /* CONSTRAINT name, not used yet */
 };
@@ -223,10 +224,11 @@ static struct md_ddl_constraint *add(struct parse *parse, enum md_ddl_kind kind)
 	c->kind = kind;
 	c->name = parse->pending;
 	parse->pending = NULL;
-	if (parse->column && !add_column(&parse->scan, c, parse->column))
+	if (parse->column && kind != MD_DDL_CHECK && !add_column(&parse->scan, c, parse->column))
 		return NULL;
 	*parse->last = c;
 	parse->last = &c->next;
+	parse->newest = c;
 	return c;
 }
 
@@ -257,6 +259,56 @@ static void read_foreign_key(struct parse *parse)
 		read_target(parse, c);
 }
 
+static const char *trimmed(struct scan *scan, const char *from, const char *end)
+{
+	const char *text;
+
+	while (from < end && is_space(*from))
+		from++;
+	while (end > from && is_space(end[-1]))
+		end--;
+	text = md_arena_strndup(scan->arena, from, (size_t)(end - from));
+	scan->failed = scan->failed || !text;
+	return text;
+}
+
+static void read_check(struct parse *parse)
+{
+	struct md_ddl_constraint *c = add(parse, MD_DDL_CHECK);
+	struct scan *scan = &parse->scan;
+	const char *from = scan->token.ptr + 1;
+	unsigned depth = 0;
+
+	if (!c || !is_punct(scan, '('))
+		return;
+	for (; scan->token.kind != END && !scan->failed; advance(scan)) {
+		depth += is_punct(scan, '(');
+		depth -= is_punct(scan, ')');
+		if (depth == 0)
+			break;
+		if (is_name(scan) && *scan->token.ptr != '\'') {
+			const char *name = name_text(scan);
+
+			if (!name || !add_column(scan, c, name))
+				return;
+		}
+	}
+	c->expression = trimmed(scan, from, scan->token.ptr);
+	advance(scan);
+}
+
+/* [NOT] DEFERRABLE [INITIALLY DEFERRED | IMMEDIATE] */
+static void read_deferrable(struct parse *parse, bool deferrable)
+{
+	struct scan *scan = &parse->scan;
+	bool deferred = take(scan, "INITIALLY") && take(scan, "DEFERRED");
+
+	if (!parse->newest || parse->newest->kind != MD_DDL_FOREIGN_KEY)
+		return;
+	parse->newest->deferrable = deferrable;
+	parse->newest->deferred = deferrable && deferred;
+}
+
 /* One word, bracket or clause at the level of the definitions. */
 static void read_part(struct parse *parse)
 {
@@ -279,11 +331,18 @@ static void read_part(struct parse *parse)
 
 		if (c)
 			read_target(parse, c);
+	} else if (take(scan, "CHECK")) {
+		read_check(parse);
+	} else if (take(scan, "DEFERRABLE")) {
+		read_deferrable(parse, true);
+	} else if (take(scan, "NOT")) {
+		parse->pending = NULL;
+		if (take(scan, "DEFERRABLE"))
+			read_deferrable(parse, false);
 	} else {
 		/* The other clauses take the name that stands before them. */
-		if (is(scan, "NOT") || is(scan, "NULL") || is(scan, "CHECK") ||
-		    is(scan, "DEFAULT") || is(scan, "COLLATE") || is(scan, "GENERATED") ||
-		    is(scan, "AS"))
+		if (is(scan, "NULL") || is(scan, "DEFAULT") || is(scan, "COLLATE") ||
+		    is(scan, "GENERATED") || is(scan, "AS"))
 			parse->pending = NULL;
 		advance(scan);
 	}
@@ -335,6 +394,16 @@ bool md_ddl_constraints(struct md_arena *arena, const char *sql,
 		return false;
 	*ret_first = parse.first;
 	return true;
+}
+
+const char *md_ddl_predicate(const char *sql)
+{
+	struct scan scan = { .at = sql };
+
+	if (!skip_to_body(&scan))
+		return NULL;
+	skip_parens(&scan);
+	return is(&scan, "WHERE") ? skip_blank(scan.at) : NULL;
 }
 
 unsigned md_ddl_instead_of(const char *sql)

@@ -35,9 +35,10 @@ static bool same_columns(const struct md_sqlite_table *table, const unsigned *co
 	return true;
 }
 
-/* The name that CREATE TABLE gives to the constraint; NULL: none. */
-static const char *given_name(struct md_sqlite_table *table, enum md_ddl_kind kind,
-			      const char *target, const unsigned *columns, unsigned count)
+/* The constraint as CREATE TABLE has it; NULL: not found there. */
+static const struct md_ddl_constraint *find_given(struct md_sqlite_table *table,
+						  enum md_ddl_kind kind, const char *target,
+						  const unsigned *columns, unsigned count)
 {
 	for (struct md_ddl_constraint *c = table->constraints; c; c = c->next) {
 		if (c->kind != kind || c->used || !same_columns(table, columns, count, c))
@@ -45,9 +46,17 @@ static const char *given_name(struct md_sqlite_table *table, enum md_ddl_kind ki
 		if (target && (!c->target || sqlite3_stricmp(target, c->target) != 0))
 			continue;
 		c->used = true;
-		return c->name;
+		return c;
 	}
 	return NULL;
+}
+
+static const char *given_name(struct md_sqlite_table *table, enum md_ddl_kind kind,
+			      const unsigned *columns, unsigned count)
+{
+	const struct md_ddl_constraint *c = find_given(table, kind, NULL, columns, count);
+
+	return c ? c->name : NULL;
 }
 
 static bool collation_fits(const struct md_sqlite_table *table, unsigned place, const char *coll)
@@ -94,16 +103,32 @@ static enum md_code read_index_columns(struct md_sqlite_survey *survey,
 }
 
 static bool add_index(struct md_sqlite_survey *survey, struct md_sqlite_table *table,
-		      const unsigned *columns, unsigned count, bool unique)
+		      const struct md_catalog_index *index)
 {
-	struct md_catalog_index *index =
-		md_sqlite_list_add(survey->arena, &table->indexes, sizeof(*index));
+	struct md_catalog_index *added =
+		md_sqlite_list_add(survey->arena, &table->indexes, sizeof(*added));
 
-	if (index)
-		*index = (struct md_catalog_index){ .columns = columns,
-						    .count = count,
-						    .unique = unique };
-	return index != NULL;
+	if (added)
+		*added = *index;
+	return added != NULL;
+}
+
+static enum md_code read_predicate(struct md_sqlite_survey *survey, const char *index,
+				   const char **ret_predicate)
+{
+	sqlite3_stmt *stmt = md_sqlite_ask(survey, MD_ASK_INDEX_TEXT, index);
+	enum md_code code = stmt ? MD_OK : survey->err->code;
+
+	while (stmt && md_sqlite_answer(survey, stmt, &code)) {
+		const char *sql = md_sqlite_text(survey, stmt, 0);
+
+		if (!sql) {
+			sqlite3_reset(stmt);
+			return md_fail_nomem(survey->err);
+		}
+		*ret_predicate = md_ddl_predicate(sql);
+	}
+	return code;
 }
 
 static bool add_key(struct md_sqlite_survey *survey, struct md_sqlite_table *table,
@@ -113,9 +138,9 @@ static bool add_key(struct md_sqlite_survey *survey, struct md_sqlite_table *tab
 
 	if (!key)
 		return false;
-	key->name = index->origin == 'c' ? index->name
-					 : given_name(table, MD_DDL_UNIQUE, NULL, columns->columns,
-						      columns->count);
+	key->name = index->origin == 'c'
+			    ? index->name
+			    : given_name(table, MD_DDL_UNIQUE, columns->columns, columns->count);
 	key->columns = columns->columns;
 	key->count = columns->count;
 	return true;
@@ -125,17 +150,21 @@ static enum md_code use_index(struct md_sqlite_survey *survey, struct md_sqlite_
 			      const struct index *index)
 {
 	struct index_columns columns = { .whole = false };
-	enum md_code code;
-	bool ok = true;
+	enum md_code code = read_index_columns(survey, table, index->name, &columns);
+	struct md_catalog_index found = { .name = index->origin == 'c' ? index->name : NULL,
+					  .columns = columns.columns,
+					  .count = columns.count,
+					  .unique = index->unique,
+					  .partial = index->partial,
+					  .whole = columns.whole };
+	bool ok;
 
-	if (index->partial)
-		return MD_OK;
-	code = read_index_columns(survey, table, index->name, &columns);
-	if (code != MD_OK || columns.count == 0)
+	if (code == MD_OK && index->partial)
+		code = read_predicate(survey, index->name, &found.predicate);
+	if (code != MD_OK)
 		return code;
-	ok = add_index(survey, table, columns.columns, columns.count,
-		       index->unique && columns.whole);
-	if (ok && index->unique && index->origin != 'p' && columns.whole)
+	ok = add_index(survey, table, &found);
+	if (ok && index->unique && index->origin != 'p' && columns.whole && !index->partial)
 		ok = add_key(survey, table, index, &columns);
 	return ok ? MD_OK : md_fail_nomem(survey->err);
 }
@@ -177,14 +206,36 @@ static enum md_code finish_primary_key(struct md_sqlite_survey *survey,
 
 	if (table->keys.count == 0 || !key->primary)
 		return MD_OK;
-	key->name = given_name(table, MD_DDL_PRIMARY_KEY, NULL, key->columns, key->count);
-	/* A primary key without index is the rowid under another name: never NULL, and ordered. */
+	key->name = given_name(table, MD_DDL_PRIMARY_KEY, key->columns, key->count);
+	/* A primary key without index is the rowid under another name: never NULL, ordered, and
+	 * counted. */
 	if (table->indexed_key)
 		return MD_OK;
 	columns[key->columns[0]].nullable = false;
-	return add_index(survey, table, key->columns, key->count, true)
+	columns[key->columns[0]].identity = true;
+	return add_index(survey, table,
+			 &(struct md_catalog_index){ .columns = key->columns,
+						     .count = key->count,
+						     .unique = true,
+						     .whole = true })
 		       ? MD_OK
 		       : md_fail_nomem(survey->err);
+}
+
+static enum md_code read_checks(struct md_sqlite_survey *survey, struct md_sqlite_table *table)
+{
+	for (struct md_ddl_constraint *c = table->constraints; c; c = c->next) {
+		struct md_catalog_check *check;
+
+		if (c->kind != MD_DDL_CHECK || !c->expression)
+			continue;
+		check = md_sqlite_list_add(survey->arena, &table->checks, sizeof(*check));
+		if (!check)
+			return md_fail_nomem(survey->err);
+		check->name = c->name;
+		check->expression = c->expression;
+	}
+	return MD_OK;
 }
 
 enum md_code md_sqlite_read_keys(struct md_sqlite_survey *survey, struct md_sqlite_table *table)
@@ -194,7 +245,9 @@ enum md_code md_sqlite_read_keys(struct md_sqlite_survey *survey, struct md_sqli
 	if (table->sql && !md_ddl_constraints(survey->arena, table->sql, &table->constraints))
 		return md_fail_nomem(survey->err);
 	code = read_indexes(survey, table);
-	return code == MD_OK ? finish_primary_key(survey, table) : code;
+	if (code == MD_OK)
+		code = finish_primary_key(survey, table);
+	return code == MD_OK ? read_checks(survey, table) : code;
 }
 
 /* --- foreign keys ---------------------------------------------------------------------------- */
@@ -205,8 +258,24 @@ struct reference {
 struct foreign {
 	int id;
 	const char *target;
+	enum md_fk_action on_delete, on_update;
 	struct md_sqlite_list references;
 };
+enum { ID, TARGET, FROM, TO, ON_DELETE, ON_UPDATE };
+
+static enum md_fk_action action_of(sqlite3_stmt *stmt, int column)
+{
+	static const char *const names[] = { [MD_FK_RESTRICT] = "RESTRICT",
+					     [MD_FK_CASCADE] = "CASCADE",
+					     [MD_FK_SET_NULL] = "SET NULL",
+					     [MD_FK_SET_DEFAULT] = "SET DEFAULT" };
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+	for (unsigned i = MD_FK_RESTRICT; text && i <= MD_FK_SET_DEFAULT; i++)
+		if (sqlite3_stricmp(text, names[i]) == 0)
+			return (enum md_fk_action)i;
+	return MD_FK_NO_ACTION;
+}
 
 static enum md_code read_references(struct md_sqlite_survey *survey, const char *name,
 				    struct md_sqlite_list *ret_list)
@@ -218,20 +287,22 @@ static enum md_code read_references(struct md_sqlite_survey *survey, const char 
 	while (stmt && md_sqlite_answer(survey, stmt, &code)) {
 		struct reference *reference = NULL;
 
-		if (!foreign || foreign->id != sqlite3_column_int(stmt, 0)) {
+		if (!foreign || foreign->id != sqlite3_column_int(stmt, ID)) {
 			foreign = md_sqlite_list_add(survey->arena, ret_list, sizeof(*foreign));
 			if (foreign) {
-				foreign->id = sqlite3_column_int(stmt, 0);
-				foreign->target = md_sqlite_text(survey, stmt, 1);
+				foreign->id = sqlite3_column_int(stmt, ID);
+				foreign->target = md_sqlite_text(survey, stmt, TARGET);
+				foreign->on_delete = action_of(stmt, ON_DELETE);
+				foreign->on_update = action_of(stmt, ON_UPDATE);
 			}
 		}
 		if (foreign && foreign->target)
 			reference = md_sqlite_list_add(survey->arena, &foreign->references,
 						       sizeof(*reference));
 		if (reference)
-			reference->from = md_sqlite_text(survey, stmt, 2);
-		if (reference && sqlite3_column_type(stmt, 3) != SQLITE_NULL) {
-			reference->to = md_sqlite_text(survey, stmt, 3);
+			reference->from = md_sqlite_text(survey, stmt, FROM);
+		if (reference && sqlite3_column_type(stmt, TO) != SQLITE_NULL) {
+			reference->to = md_sqlite_text(survey, stmt, TO);
 			reference = reference->to ? reference : NULL;
 		}
 		if (!reference || !reference->from) {
@@ -267,6 +338,7 @@ static bool resolve(struct md_sqlite_survey *survey, struct md_sqlite_table *tab
 	const struct md_sqlite_table *target = md_sqlite_table_named(survey, foreign->target);
 	const struct reference *references = foreign->references.items;
 	unsigned count = foreign->references.count;
+	const struct md_ddl_constraint *given;
 	unsigned *columns;
 	const char **names;
 
@@ -286,8 +358,15 @@ static bool resolve(struct md_sqlite_survey *survey, struct md_sqlite_table *tab
 	*ret_key = (struct md_catalog_foreign_key){ .columns = columns,
 						    .count = count,
 						    .target = target->out.name,
-						    .target_columns = names };
-	ret_key->name = given_name(table, MD_DDL_FOREIGN_KEY, foreign->target, columns, count);
+						    .target_columns = names,
+						    .on_delete = foreign->on_delete,
+						    .on_update = foreign->on_update };
+	given = find_given(table, MD_DDL_FOREIGN_KEY, foreign->target, columns, count);
+	if (given) {
+		ret_key->name = given->name;
+		ret_key->deferrable = given->deferrable;
+		ret_key->deferred = given->deferred;
+	}
 	return true;
 }
 

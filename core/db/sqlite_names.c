@@ -102,10 +102,48 @@ static bool name_foreign_keys(struct md_sqlite_survey *survey, struct md_sqlite_
 	return true;
 }
 
+/* The columns that the expression names, as far as they are the table's. PostgreSQL puts one into
+ * the name, but not several. */
+static const char *only_column(const struct md_sqlite_table *table,
+			       const struct md_ddl_constraint *check)
+{
+	unsigned only = MD_SQLITE_NO_PLACE;
+
+	for (unsigned i = 0; i < check->count; i++) {
+		unsigned place = md_sqlite_column_named(table, check->columns[i]);
+
+		if (place == MD_SQLITE_NO_PLACE || place == only)
+			continue;
+		if (only != MD_SQLITE_NO_PLACE)
+			return "";
+		only = place;
+	}
+	return only == MD_SQLITE_NO_PLACE ? "" : table->out.columns[only].name;
+}
+
+/* The checks stand in the order of the constraints. */
+static bool name_checks(struct md_sqlite_survey *survey, struct md_sqlite_table *table)
+{
+	struct md_catalog_check *check = table->checks.items;
+
+	for (struct md_ddl_constraint *c = table->constraints; c; c = c->next) {
+		if (c->kind != MD_DDL_CHECK || !c->expression)
+			continue;
+		if (!check->name)
+			check->name =
+				choose(survey, table->out.name, only_column(table, c), "check");
+		if (!check->name)
+			return false;
+		check++;
+	}
+	return true;
+}
+
 static bool take_given(struct md_sqlite_survey *survey, const struct md_sqlite_table *table)
 {
 	const struct md_catalog_key *keys = table->keys.items;
 	const struct md_catalog_foreign_key *foreign = table->foreign_keys.items;
+	const struct md_catalog_check *checks = table->checks.items;
 	bool ok = md_map_set(survey->taken, md_str_of(table->out.name), survey);
 
 	for (unsigned i = 0; ok && i < table->keys.count; i++)
@@ -113,6 +151,9 @@ static bool take_given(struct md_sqlite_survey *survey, const struct md_sqlite_t
 	for (unsigned i = 0; ok && i < table->foreign_keys.count; i++)
 		ok = !foreign[i].name ||
 		     md_map_set(survey->taken, md_str_of(foreign[i].name), survey);
+	for (unsigned i = 0; ok && i < table->checks.count; i++)
+		ok = !checks[i].name ||
+		     md_map_set(survey->taken, md_str_of(checks[i].name), survey);
 	return ok;
 }
 
@@ -125,6 +166,7 @@ enum md_code md_sqlite_name_constraints(struct md_sqlite_survey *survey)
 	for (unsigned i = 0; ok && i < survey->tables.count; i++)
 		ok = take_given(survey, &tables[i]);
 	for (unsigned i = 0; ok && i < survey->tables.count; i++)
-		ok = name_keys(survey, &tables[i]) && name_foreign_keys(survey, &tables[i]);
+		ok = name_keys(survey, &tables[i]) && name_foreign_keys(survey, &tables[i]) &&
+		     name_checks(survey, &tables[i]);
 	return ok ? MD_OK : md_fail_nomem(survey->err);
 }

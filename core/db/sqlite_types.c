@@ -1,6 +1,8 @@
 /* Declared types of SQLite columns: any text is allowed, the well-known ones mean something. */
 #include "core/db/sqlite_catalog.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/banned.h"
@@ -107,4 +109,18 @@ enum md_type md_sqlite_type(const char *declared)
 		if (strstr(name, parts[i].part))
 			return parts[i].type;
 	return MD_TYPE_ANY;
+}
+
+unsigned md_sqlite_max_length(const char *declared)
+{
+	const char *bracket = strchr(declared, '(');
+	unsigned long length = 0;
+	char name[64], *end;
+
+	normalize(declared, name, sizeof(name));
+	if (!bracket || !strstr(name, "char"))
+		return 0;
+	length = strtoul(bracket + 1, &end, 10);
+	end += strspn(end, " ");
+	return *end == ')' && length <= UINT_MAX ? (unsigned)length : 0;
 }

@@ -18,7 +18,8 @@ struct md_link {
 	struct md_str name;
 	const struct md_field *const *local, *const *remote;
 	unsigned count;
-	bool one_to_one;
+	bool one_to_one, deferred;
+	enum md_fk_action on_delete, on_update;
 	int next_from, next_to; /* links of the same model, in order */
 	/* Only for links between tables. */
 	struct md_shown *local_shown, **local_last, *remote_shown, **remote_last;

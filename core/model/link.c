@@ -82,7 +82,12 @@ static bool add_foreign_key(struct md_builder *b, const struct md_model *model,
 	struct md_arena *arena = b->registry->arena;
 	const struct md_model *to = md_registry_find(b->registry, md_str_of(key->target));
 	const struct md_field **local, **remote;
-	struct md_link link = { .from = model, .to = to, .count = key->count };
+	struct md_link link = { .from = model,
+				.to = to,
+				.count = key->count,
+				.on_delete = key->on_delete,
+				.on_update = key->on_update,
+				.deferred = key->deferred };
 
 	if (!to || key->count == 0)
 		return true;

@@ -76,7 +76,9 @@ enum md_cardinality { MD_MANY_TO_ONE, MD_ONE_TO_MANY, MD_ONE_TO_ONE, MD_MANY_TO_
 struct md_relation {
 	enum md_cardinality cardinality;
 	const struct md_model *from, *to;
-	struct md_str constraint; /* foreign key; of a junction: the one to `from` */
+	struct md_str constraint;               /* foreign key; of a junction: the one to `from` */
+	enum md_fk_action on_delete, on_update; /* of that key */
+	bool deferred;                          /* it is checked at COMMIT */
 	/** Key in documents of depth=N and the C API, unique in the model and no field's name: the
 	 * declared name; else the table's name, or when that is taken column names or the
 	 * constraint's. */
@@ -128,6 +130,12 @@ struct md_model {
 	unsigned keys_count;
 	const struct md_catalog_index *indexes; /* column numbers = field indexes */
 	unsigned index_count;
+	/** What else refuses rows, for messages: CHECKs, and unique indexes that are no keys: they
+	 * have a predicate, or expressions. */
+	const struct md_catalog_check *checks;
+	unsigned check_count;
+	const struct md_catalog_index *unique_indexes;
+	unsigned unique_index_count;
 	/** Ordered by target name; those of one target as PostgREST lists them: one-to-many,
 	 * many-to-one, one-to-one, many-to-many, and by constraint. */
 	const struct md_relation *relations;

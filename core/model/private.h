@@ -39,6 +39,11 @@ static inline const struct md_field **md_field_list(struct md_arena *arena, size
 	return md_arena_alloc(arena, count * sizeof(void *));
 }
 
+/** Fill in the model's checks and unique indexes that are no keys; it has its fields. False: out of
+ * memory. */
+bool md_constraints_copy(struct md_arena *arena, const struct md_catalog_table *table,
+			 struct md_model *model);
+
 /** memcmp order, shorter first. */
 int md_str_compare(struct md_str a, struct md_str b);
 /** The first MD_NAME_SHOWN characters of what a client wrote. */

@@ -164,21 +164,22 @@ static bool copy_indexes(struct md_arena *arena, const struct md_catalog_table *
 		return false;
 	for (unsigned i = 0; i < table->index_count; i++) {
 		const struct md_catalog_index *from = &table->indexes[i];
-		unsigned *columns = md_arena_alloc(arena, from->count * sizeof(*columns));
+		unsigned *columns;
 
+		if (from->partial || from->count == 0)
+			continue; /* it orders nothing */
+		columns = md_arena_alloc(arena, from->count * sizeof(*columns));
 		if (!columns)
 			return false;
-		if (from->count > 0) {
-			memcpy(columns, from->columns, from->count * sizeof(*columns));
-			assert(columns[0] < table->column_count);
-			fields[columns[0]].indexed = true;
-		}
-		indexes[i] = (struct md_catalog_index){ .columns = columns,
-							.count = from->count,
-							.unique = from->unique };
+		memcpy(columns, from->columns, from->count * sizeof(*columns));
+		assert(columns[0] < table->column_count);
+		fields[columns[0]].indexed = true;
+		indexes[model->index_count++] =
+			(struct md_catalog_index){ .columns = columns,
+						   .count = from->count,
+						   .unique = from->unique && from->whole };
 	}
 	model->indexes = indexes;
-	model->index_count = table->index_count;
 	return true;
 }
 
@@ -205,7 +206,8 @@ static bool copy_table(struct md_registry *registry, const struct md_catalog_tab
 		if (!copy_field(arena, &table->columns[i], i, &fields[i]))
 			return false;
 	return index_fields(arena, model) && copy_keys(arena, table, fields, model) &&
-	       copy_indexes(arena, table, fields, model);
+	       copy_indexes(arena, table, fields, model) &&
+	       md_constraints_copy(arena, table, model);
 }
 
 static bool copy_tables(struct md_registry *registry, const struct md_catalog *catalog)

@@ -113,7 +113,8 @@ static const char *foreign_keys_of(const char *name)
 	return text.buf;
 }
 
-/* "a,b; c!": unique ones have the mark. */
+/* "a,b; c!; d?": unique ones have the mark, partial ones the question; "..." stands for what is no
+ * plain column. */
 static const char *indexes_of(const char *name)
 {
 	static struct text text;
@@ -124,7 +125,10 @@ static const char *indexes_of(const char *name)
 	for (unsigned i = 0; i < t->index_count; i++) {
 		put(&text, "%s", i > 0 ? "; " : "");
 		put_places(&text, t, t->indexes[i].columns, t->indexes[i].count);
-		put(&text, "%s", t->indexes[i].unique ? "!" : "");
+		put(&text, "%s%s%s", t->indexes[i].whole ? "" : "...",
+		    t->indexes[i].unique ? "!" : "", t->indexes[i].partial ? "?" : "");
+		if (t->indexes[i].predicate)
+			put(&text, "{%s}", t->indexes[i].predicate);
 	}
 	return text.buf;
 }
@@ -350,9 +354,83 @@ START_TEST(indexes_tell_what_order_they_can_serve)
 {
 	load("CREATE TABLE t (id INTEGER PRIMARY KEY, a, b COLLATE NOCASE, c);"
 	     "CREATE INDEX i1 ON t (a, b); CREATE INDEX i2 ON t (a, b COLLATE BINARY, c);"
-	     "CREATE INDEX i3 ON t (lower(a), b); CREATE INDEX i4 ON t (c) WHERE c > 0;"
+	     "CREATE INDEX i3 ON t (lower(a), b);"
+	     "CREATE INDEX \"i(4\" ON t (c)  WHERE  c > 0 AND a <> ' where ';"
 	     "CREATE UNIQUE INDEX i5 ON t (c, a); CREATE UNIQUE INDEX i6 ON t (c, abs(a))");
-	ck_assert_str_eq(indexes_of("t"), "a,b; a; c,a!; c; id!");
+	ck_assert_str_eq(indexes_of("t"), "a,b; a...; ...; c?{c > 0 AND a <> ' where '}; c,a!; "
+					  "c...!; id!");
+	unload();
+}
+END_TEST
+
+/* "name(expression); …" */
+static const char *checks_of(const char *name)
+{
+	static struct text text;
+	const struct md_catalog_table *t = table(name);
+
+	text = (struct text){ .len = 0 };
+	for (unsigned i = 0; i < t->check_count; i++)
+		put(&text, "%s%s(%s)", i > 0 ? "; " : "", t->checks[i].name,
+		    t->checks[i].expression);
+	return text.buf;
+}
+
+START_TEST(checks_have_their_text_and_a_name)
+{
+	load("CREATE TABLE t (a CONSTRAINT a_is_fair CHECK (a > 0) CHECK ( length(a) < 9 ),"
+	     " b NOT NULL CHECK (b IN ('a', 'x)')), c DEFAULT (1), CHECK (\"a\" < b /* ( */),"
+	     " CONSTRAINT \"of c\" CHECK (c IS NOT NULL), CHECK (1), CHECK ([b] <> c))");
+	ck_assert_str_eq(checks_of("t"), "a_is_fair(a > 0); t_a_check(length(a) < 9); "
+					 "t_b_check(b IN ('a', 'x)')); t_check(\"a\" < b /* ( */); "
+					 "of c(c IS NOT NULL); t_check1(1); t_check2([b] <> c)");
+	unload();
+}
+END_TEST
+
+/* "name: on delete, on update, D deferrable, I or initially deferred" by number. */
+static const char *actions_of(const char *name)
+{
+	static struct text text;
+	const struct md_catalog_table *t = table(name);
+
+	text = (struct text){ .len = 0 };
+	for (unsigned i = 0; i < t->foreign_key_count; i++) {
+		const struct md_catalog_foreign_key *key = &t->foreign_keys[i];
+
+		put(&text, "%s%s:%d,%d%s%s", i > 0 ? "; " : "", t->columns[key->columns[0]].name,
+		    (int)key->on_delete, (int)key->on_update, key->deferrable ? " deferrable" : "",
+		    key->deferred ? " deferred" : "");
+	}
+	return text.buf;
+}
+
+START_TEST(foreign_keys_tell_what_they_do)
+{
+	load("CREATE TABLE p (id INTEGER PRIMARY KEY);"
+	     "CREATE TABLE c (a REFERENCES p ON DELETE CASCADE ON UPDATE SET NULL DEFERRABLE,"
+	     " b REFERENCES p NOT DEFERRABLE INITIALLY DEFERRED,"
+	     " c NOT NULL REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED NOT NULL, d, e,"
+	     " FOREIGN KEY (d) REFERENCES p ON UPDATE RESTRICT DEFERRABLE INITIALLY IMMEDIATE,"
+	     " FOREIGN KEY (e) REFERENCES p MATCH SIMPLE ON DELETE SET DEFAULT)");
+	ck_assert_str_eq(actions_of("c"), "a:2,3 deferrable; b:0,0; c:0,0 deferrable deferred; "
+					  "d:0,1 deferrable; e:4,0");
+	unload();
+}
+END_TEST
+
+START_TEST(columns_tell_lengths_and_who_counts)
+{
+	load("CREATE TABLE t (id INTEGER PRIMARY KEY, a VARCHAR(20), b TEXT(9), c NCHAR ( 5 ),"
+	     " d DECIMAL(10), e CHAR); CREATE TABLE u (id INTEGER PRIMARY KEY) WITHOUT ROWID;"
+	     "CREATE TABLE v (a INT PRIMARY KEY)");
+	ck_assert_uint_eq(table("t")->columns[1].max_length, 20);
+	ck_assert_uint_eq(table("t")->columns[2].max_length, 0);
+	ck_assert_uint_eq(table("t")->columns[3].max_length, 5);
+	ck_assert_uint_eq(table("t")->columns[4].max_length, 0);
+	ck_assert_uint_eq(table("t")->columns[5].max_length, 0);
+	ck_assert(table("t")->columns[0].identity && !table("t")->columns[1].identity);
+	ck_assert(!table("u")->columns[0].identity && !table("v")->columns[0].identity);
 	unload();
 }
 END_TEST
@@ -491,7 +569,8 @@ SUITE_MAIN("sqlite_catalog", tables_are_listed_by_name_without_those_that_are_no
 	   automatic_names_are_cut_and_numbered,
 	   foreign_keys_are_read_in_every_way_they_can_be_written,
 	   foreign_keys_to_nothing_are_left_out_with_a_warning, hostile_names_survive,
-	   indexes_tell_what_order_they_can_serve,
+	   indexes_tell_what_order_they_can_serve, checks_have_their_text_and_a_name,
+	   foreign_keys_tell_what_they_do, columns_tell_lengths_and_who_counts,
 	   views_tell_what_they_show_and_what_can_be_written, analyze_gives_the_row_estimate,
 	   old_violations_of_foreign_keys_are_told,
 	   files_beyond_our_own_limits_of_sql_can_be_served, thousands_of_tables_take_a_moment,
