@@ -21,6 +21,13 @@ enum md_next md_lane_next(struct md_unit *unit, struct md_call *ret_call)
 	return unit->owner_ops->next(unit, ret_call);
 }
 
+enum md_next md_lane_explain(struct md_unit *unit, struct md_call *ret_call)
+{
+	if (!unit->owner_ops->explain)
+		return MD_NEXT_ROLLBACK;
+	return unit->owner_ops->explain(unit, ret_call);
+}
+
 enum md_flow md_lane_rows(struct md_unit *unit, const struct md_call *call, struct md_rows *rows)
 {
 	return unit->owner_ops->rows(unit, call, rows);

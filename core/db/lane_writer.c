@@ -36,6 +36,7 @@ static const struct md_unit_ops writer_ops = {
 	.next = md_lane_next,
 	.rows = md_lane_rows,
 	.done = writer_done,
+	.explain = md_lane_explain,
 };
 
 /* Under the lock. */

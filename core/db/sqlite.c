@@ -17,6 +17,8 @@
 
 #include "core/base/banned.h"
 
+enum { EXPLAIN_MS = 50 };
+
 static const char *const command_texts[MD_SQLITE_COMMAND_COUNT] = {
 	[MD_SQLITE_BEGIN] = "BEGIN",
 	[MD_SQLITE_BEGIN_IMMEDIATE] = "BEGIN IMMEDIATE",
@@ -114,9 +116,10 @@ static enum md_code check_deferred_keys(struct md_sqlite *sq, struct md_error *e
 	if (sq->bracket != MD_SQLITE_WRITE && sq->bracket != MD_SQLITE_SAVEPOINT)
 		return MD_OK;
 	sqlite3_db_status(sq->db, SQLITE_DBSTATUS_DEFERRED_FKS, &violated, &highest, 0);
-	return violated == 0 ? MD_OK
-			     : md_fail(err, MD_CONFLICT, "23503",
-				       "insert, update or delete violates foreign key constraint");
+	return violated == 0
+		       ? MD_OK
+		       : md_fail(err, MD_CONFLICT, "23503",
+				 "insert, update or delete violates a foreign key constraint");
 }
 
 static void undo(struct md_sqlite *sq)
@@ -155,6 +158,33 @@ static enum md_code commit(struct md_sqlite *sq, struct md_error *err)
 	return MD_INTERNAL;
 }
 
+/* Which constraint was it? The unit asks; it has been undone, so nothing is in danger. Its
+ * questions have a time of their own, and their failures are heard by nobody. */
+static void explain(struct md_sqlite *sq)
+{
+	struct md_unit *unit = sq->unit;
+	struct md_error ignored;
+	bool goes_on = true;
+
+	sq->statement_end_ns = md_now_ns() + EXPLAIN_MS * MD_MS;
+	while (goes_on && unit->ops->explain(unit, &sq->call) == MD_NEXT_CALL) {
+		goes_on = md_sqlite_open_cursor(sq, &sq->call, &sq->cursor, &ignored) == MD_OK &&
+			  sq->cursor->read_only &&
+			  unit->ops->rows(unit, &sq->call, &sq->cursor->rows) == MD_FLOW_ON;
+		md_sqlite_close_all(sq);
+	}
+	sq->statement_end_ns = 0;
+	sq->stop = MD_SQLITE_GO_ON;
+}
+
+static bool needs_explaining(const struct md_sqlite *sq, enum md_code code)
+{
+	const struct md_unit *unit = sq->unit;
+
+	return code != MD_OK && unit->ops->explain && !sq->base.broken &&
+	       strncmp(unit->error.wire, "23", 2) == 0;
+}
+
 static bool is_alive(struct md_sqlite *sq, enum md_code code)
 {
 	return code != MD_INTERNAL || (sqlite3_errcode(sq->db) & 0xFF) != SQLITE_CORRUPT;
@@ -183,6 +213,8 @@ static void finish(struct md_sqlite *sq, enum md_next how, enum md_code code)
 	if (!is_alive(sq, code))
 		sq->base.broken = true;
 	sq->stop = MD_SQLITE_GO_ON;
+	if (needs_explaining(sq, code))
+		explain(sq);
 	sq->unit = NULL;
 	sq->base.depth--;
 	unit->ops->done(unit, code);
@@ -280,6 +312,7 @@ static void push(struct md_conn *conn, struct md_unit *unit)
 	conn->head_ns = md_now_ns();
 	conn->depth++;
 	md_error_clear(&unit->error);
+	unit->violated[0] = '\0';
 	sq->unit = unit;
 	sq->stop = MD_SQLITE_GO_ON;
 	sq->cursor = NULL;

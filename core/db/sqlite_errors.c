@@ -99,14 +99,17 @@ static enum md_code fail_by_text(const char *text, struct md_error *err)
 	return md_fail(err, MD_INTERNAL, "XX000", "%s", text);
 }
 
-/* "UNIQUE constraint failed: t.a, t.b" and "NOT NULL constraint failed: t.a" in PostgreSQL's words;
- * SQLite names no unique constraint, so the columns stand for it. */
-static enum md_code fail_constraint(int rc, const char *text, struct md_error *err)
+/* "UNIQUE constraint failed: t.a, t.b" and the like in PostgreSQL's words. They lack names and
+ * values; what stands behind the colon is kept for unit->ops->explain(). */
+static enum md_code fail_constraint(struct md_sqlite *sq, int rc, const char *text,
+				    struct md_error *err)
 {
 	const char *what = strstr(text, " failed: ");
 	const char *dot = what ? strrchr(what, '.') : NULL;
 
-	what = what ? what + 9 : "";
+	what = what ? what + strlen(" failed: ") : "";
+	if (sq->unit)
+		snprintf(sq->unit->violated, sizeof(sq->unit->violated), "%s", what);
 	if (rc == SQLITE_CONSTRAINT_NOTNULL && dot)
 		return md_fail(err, MD_INVALID, "23502",
 			       "null value in column \"%s\" of relation \"%.*s\" violates not-null "
@@ -125,7 +128,7 @@ static enum md_code fail_constraint(int rc, const char *text, struct md_error *e
 			       what);
 	if (rc == SQLITE_CONSTRAINT_FOREIGNKEY)
 		return md_fail(err, MD_CONFLICT, "23503",
-			       "insert, update or delete violates foreign key constraint");
+			       "insert, update or delete violates a foreign key constraint");
 	return MD_OK;
 }
 
@@ -161,7 +164,7 @@ enum md_code md_sqlite_fail(struct md_sqlite *sq, int rc, const char *sql, struc
 		return fail_read_only(sql, err);
 	if (primary == SQLITE_ERROR)
 		return fail_by_text(text, err);
-	code = primary == SQLITE_CONSTRAINT ? fail_constraint(rc, text, err) : MD_OK;
+	code = primary == SQLITE_CONSTRAINT ? fail_constraint(sq, rc, text, err) : MD_OK;
 	if (code != MD_OK)
 		return code;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

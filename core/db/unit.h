@@ -81,7 +81,15 @@ struct md_unit_ops {
 	 * writer's thread when a neighbour undid the group. NULL: the unit cannot be rerun, so it
 	 * is never run inline nor in a group. */
 	void (*reset)(struct md_unit *unit);
+	/** For engines that tell less than PostgreSQL does: a constraint stood against the unit,
+	 * which has been undone, and unit->error and unit->violated say all that is known. Make
+	 * unit->error better; until then give calls that only read, as next() does (MD_NEXT_CALL;
+	 * their rows go to rows()). Anything else ends it, and so does a call that fails, which
+	 * nobody hears of: rows() must not touch unit->error here. Executing thread, before
+	 * done(). NULL: the error stays as it is. */
+	enum md_next (*explain)(struct md_unit *unit, struct md_call *ret_call);
 };
+enum { MD_VIOLATED_MAX = 512 };
 struct md_unit {
 	const struct md_unit_ops *ops;
 	enum md_tx tx;
@@ -93,6 +101,10 @@ struct md_unit {
 	bool sent;               /* false: nothing reached the server, so a retry is safe */
 	_Atomic(bool) cancelled; /* set by cancel; drivers look at it between rows */
 	struct md_error error;
+	/** What the engine calls the constraint of unit->error when that does not say it: SQLite's
+	 * "table.column, table.column", "index 'name'" or a CHECK's text. "" when there is nothing.
+	 */
+	char violated[MD_VIOLATED_MAX];
 	/* For whoever owns the unit now: queues of lanes and drivers. A lane puts its own ops in
 	 * front of the owner's. */
 	struct md_unit *link;

@@ -8,6 +8,8 @@
 #include "core/ops/ops.h"
 #include "core/ops/write.h"
 
+struct md_constraint;
+
 enum md_write_phase {
 	MD_PHASE_FIND,
 	MD_PHASE_ROWS_BEFORE,
@@ -41,9 +43,12 @@ struct md_write {
 	struct md_body_cursor cursor;
 	char *scratch;
 	struct md_body_cell *cells;
-	bool was_there;        /* the row at hand, of an upsert */
-	bool checked;          /* all rows are written and counted */
-	uint64_t found;        /* rows that are meant, when they were looked for */
+	bool was_there;                   /* the row at hand, of an upsert */
+	bool checked;                     /* all rows are written and counted */
+	uint64_t row;                     /* number of the row at hand, from 1 */
+	bool explaining;                  /* a constraint stood against it, and it was undone */
+	struct md_constraint *constraint; /* … which is looked for; NULL: no more */
+	uint64_t found;                   /* rows that are meant, when they were looked for */
 	struct md_keys merged; /* of the rows so far, by the columns they may conflict in */
 	struct md_buf keys;    /* [[1],[2]]: rows written, or found */
 	struct md_value *find_args, *rows_args, **child_args;
@@ -68,6 +73,11 @@ enum md_code md_write_prepare(struct md_write *write, struct md_error *err);
 struct md_write_variant *md_write_find_variant(struct md_write *write);
 /** Stand before the first row, now or again. */
 void md_write_start_over(struct md_write *write);
+/** The next row of the body, its variant and its values. False: none, or unit.error says what is
+ * wrong with it. */
+bool md_write_next_row(struct md_write *write);
+/** explain() of the unit. */
+enum md_next md_write_explain(struct md_unit *unit, struct md_call *ret_call);
 extern const struct md_unit_ops md_write_unit_ops;
 /** The unit has ended; `ready` is called. Home loop. */
 void md_write_done(struct md_unit *unit, enum md_code code);

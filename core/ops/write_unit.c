@@ -3,6 +3,7 @@
  *   [find ─► rows] ─► ([exists] ─► write) for each row of the body ─► checks ─► [rows]
  */
 #include "core/ops/cell.h"
+#include "core/ops/constraint.h"
 #include "core/ops/write_private.h"
 #include "core/query/parse.h"
 
@@ -49,9 +50,7 @@ static bool note_merged(struct md_write *write, const struct md_stmt *exists)
 	return code == MD_OK;
 }
 
-/* The next row of the body, its variant and its values. False: none, or unit.error says what is
- * wrong with it. */
-static bool next_row(struct md_write *write)
+bool md_write_next_row(struct md_write *write)
 {
 	const struct md_write_plan *plan;
 
@@ -60,6 +59,7 @@ static bool next_row(struct md_write *write)
 	write->now = md_write_find_variant(write);
 	plan = write->now->cached->write;
 	write->was_there = false;
+	write->row++;
 	return put_row(write, &plan->write, write->now->write_args) &&
 	       (!plan->exists || (put_row(write, plan->exists, write->now->exists_args) &&
 				  note_merged(write, &plan->exists->stmt)));
@@ -77,7 +77,7 @@ static void begin_row(struct md_write *write)
 	write->phase = MD_PHASE_END;
 	if (many ||
 	    (write->ask.kind == MD_WRITE_UPDATE && !write->now && !changes_nothing(write))) {
-		if (next_row(write))
+		if (md_write_next_row(write))
 			write->phase = write->now->cached->write->exists ? MD_PHASE_EXISTS
 									 : MD_PHASE_WRITE;
 	} else if (write->ask.kind == MD_WRITE_DELETE && !write->now) {
@@ -319,6 +319,8 @@ static enum md_flow write_rows(struct md_unit *unit, const struct md_call *call,
 	enum md_flow flow = MD_FLOW_ON;
 
 	(void)call;
+	if (write->explaining)
+		return md_constraint_rows(write->constraint, rows);
 	switch (write->phase) {
 	case MD_PHASE_FIND:
 		flow = take_keys(write, rows);
@@ -352,7 +354,9 @@ void md_write_start_over(struct md_write *write)
 	write->result = (struct md_write_result){ .resolved = resolved };
 	write->now = NULL;
 	write->checked = false;
-	write->found = 0;
+	write->found = write->row = 0;
+	write->explaining = false;
+	write->constraint = NULL;
 	md_keys_clear(&write->merged);
 	md_buf_clear(&write->keys);
 	md_buf_clear(write->ask.out);
@@ -375,4 +379,5 @@ const struct md_unit_ops md_write_unit_ops = {
 	.rows = write_rows,
 	.done = md_write_done,
 	.reset = write_reset,
+	.explain = md_write_explain,
 };

@@ -159,6 +159,10 @@ struct md_write_plan {
 	const struct md_shape *shape; /* of RETURNING's rows; NULL: see `rows` */
 	struct md_plan *rows;         /* select of the rows by their keys; NULL: not needed */
 	bool bounded; /* one row at most, or rows of the body: may share a commit with others */
+	/** UPDATE and DELETE: which rows, as write.sql has it: the number of the table's alias, and
+	 * the condition without WHERE; not given: all of them. */
+	unsigned alias;
+	struct md_str where;
 };
 enum md_code md_write_plan_build(const struct md_write_request *request, const struct md_walk *walk,
 				 const struct md_plan_context *context,

@@ -46,6 +46,7 @@ struct write_build {
 	struct md_write_plan *plan;
 	struct md_stmt_build s;
 	struct md_buf sql;
+	size_t where_at, where_end; /* of the condition in the write's text; 0: none */
 };
 
 static void put_name(struct write_build *w, struct md_str name)
@@ -150,9 +151,20 @@ static enum md_code put_change(struct write_build *w, struct md_error *err)
 		md_buf_puts(&w->sql, " = ");
 		put_body_bind(w, i);
 	}
+	w->plan->alias = node->alias;
+	w->where_at = w->sql.len + strlen(" WHERE ");
 	code = put_where(w, node, err);
+	w->where_end = w->sql.len;
 	w->b.named = NULL;
 	return code;
+}
+
+/* Where the finished text says which rows. */
+static void note_where(struct write_build *w)
+{
+	if (w->where_end > w->where_at)
+		w->plan->where = (struct md_str){ w->plan->write.stmt.sql + w->where_at,
+						  w->where_end - w->where_at };
 }
 
 /* The columns that identify a row: its key, else what the engine has. */
@@ -236,6 +248,8 @@ static enum md_code build_write(struct write_build *w, struct md_error *err)
 		code = put_returning(w, err);
 	if (code == MD_OK)
 		code = md_stmt_keep(&w->b, &w->s, &w->sql, &w->plan->write, err);
+	if (code == MD_OK)
+		note_where(w);
 	md_stmt_build_release(&w->s);
 	w->plan->write.stmt.writes = true;
 	w->plan->write.stmt.returns_rows =

@@ -1,6 +1,8 @@
 """What stands against a write: constraints, views, schemas, methods."""
 import pytest
 
+from harness import DATA, Database, Modeld
+
 FULL = "return=representation"
 
 
@@ -14,24 +16,127 @@ def refused(response, status, code):
     return error
 
 
-@pytest.mark.parametrize("method, target, body, status, code, part", [
-    ("POST", "/maker", {"name": "Tin Works"}, 409, "23505", "unique constraint"),
-    ("POST", "/maker", {"id": 1, "name": "x"}, 409, "23505", "unique constraint"),
-    ("PATCH", "/maker?id=eq.1", {"name": "Tin Works"}, 409, "23505", "unique constraint"),
-    ("POST", "/maker", {"name": None}, 400, "23502", '"name" of relation "maker"'),
-    ("POST", "/maker", {"id": 9}, 400, "23502", '"name" of relation "maker"'),
-    ("PATCH", "/maker?id=eq.1", {"name": None}, 400, "23502", "not-null constraint"),
-    ("POST", "/toy", {"name": "x", "maker_id": 99}, 409, "23503", "foreign key constraint"),
-    ("PATCH", "/toy?id=eq.1", {"maker_id": 99}, 409, "23503", "foreign key constraint"),
-    ("DELETE", "/maker?id=eq.1", None, 409, "23503", "foreign key constraint"),
-    ("POST", "/toy", {"name": "x", "price": -1}, 400, "23514", '"price_is_fair"'),
-    ("POST", "/toy", {"name": "x", "stock": "many"}, 400, "22P02", "many"),
-    ("POST", "/flag", {"up": "perhaps"}, 400, "22P02", "perhaps"),
+@pytest.fixture(scope="module")
+def league(tmp_path_factory):
+    """A daemon for writes that all fail."""
+    folder = tmp_path_factory.mktemp("league")
+    db = Database(folder / "league.db", (DATA / "league.sql").read_text(encoding="utf-8"))
+    server = Modeld(db.url, folder=folder)
+    yield server
+    server.stop()
+
+
+UNIQUE = "duplicate key value violates unique constraint "
+ABSENT = 'insert or update on table "{}" violates foreign key constraint "{}"'
+HELD = 'update or delete on table "{}" violates foreign key constraint "{}" on table "{}"'
+NULL = 'null value in column "{}" of relation "{}" violates not-null constraint'
+CHECK = 'new row for relation "player" violates check constraint "{}"'
+
+
+# Codes, messages and details as PostgreSQL 15 gives them for the same tables and statements, but for
+# details that only it can know, see docs/differences.md: None stands for those.
+@pytest.mark.parametrize("method, target, body, code, message, details", [
+    ("POST", "/team", {"name": "Reds"}, "23505", UNIQUE + '"team_name_key"',
+     "Key (name)=(Reds) already exists."),
+    ("POST", "/team", {"id": 1, "name": "x"}, "23505", UNIQUE + '"team_pkey"',
+     "Key (id)=(1) already exists."),
+    ("POST", "/team", [{"id": 8, "name": "ok"}, {"id": 9, "name": "Blues"}], "23505",
+     UNIQUE + '"team_name_key"', "Key (name)=(Blues) already exists."),
+    ("POST", "/team", {"id": 9, "name": "x", "Code": "R"}, "23505", UNIQUE + '"team_Code_key"',
+     'Key ("Code")=(R) already exists.'),
+    ("POST", "/team", {"id": 9, "name": "x", "order": 2}, "23505", UNIQUE + '"team_order_key"',
+     'Key ("order")=(2) already exists.'),
+    ("PATCH", "/team?id=eq.1", {"name": "Blues"}, "23505", UNIQUE + '"team_name_key"',
+     "Key (name)=(Blues) already exists."),
+    ("PATCH", "/team", {"name": "Same"}, "23505", UNIQUE + '"team_name_key"',
+     "Key (name)=(Same) already exists."),
+    ("PATCH", "/player?id=eq.2", {"shirt": 7}, "23505", UNIQUE + '"shirt_once"', None),
+    ("POST", "/player", {"id": 9, "team_id": 2, "shirt": 7}, "23505", UNIQUE + '"shirt_once"',
+     "Key (team_id, shirt)=(2, 7) already exists."),
+    ("POST", "/player", {"id": 9, "team_id": 1, "is_keeper": True}, "23505",
+     UNIQUE + '"one_keeper"', "Key (team_id)=(1) already exists."),
+    ("POST", "/player", {"id": 9, "team_id": 2, "mail": "A@x"}, "23505", UNIQUE + '"one_mail"',
+     None),
+    ("POST", "/goal", {"player_id": 3, "at": 1.5}, "23505", UNIQUE + '"goal_pkey"',
+     "Key (player_id, at)=(3, 1.5) already exists."),
+    ("POST", "/goal", [{"player_id": 3, "at": 2}, {"player_id": 3, "at": 2.0}], "23505",
+     UNIQUE + '"goal_pkey"', "Key (player_id, at)=(3, 2) already exists."),
+    ("POST", "/team", {"id": 9, "name": None}, "23502", NULL.format("name", "team"), None),
+    ("PATCH", "/team?id=eq.1", {"name": None}, "23502", NULL.format("name", "team"), None),
+    ("POST", "/player", {"id": 9}, "23502", NULL.format("team_id", "player"), None),
+    ("POST", "/player", {"id": 9, "team_id": 1, "shirt": 100}, "23514",
+     CHECK.format("player_shirt_check"), None),
+    ("POST", "/player", {"id": 9, "team_id": 1, "shirt": 13}, "23514",
+     CHECK.format("no_thirteen"), None),
+    ("POST", "/player", {"id": 9, "team_id": 1, "rival": 9}, "23514",
+     CHECK.format("player_check"), None),
+    ("PATCH", "/player?id=eq.3", {"shirt": 13}, "23514", CHECK.format("no_thirteen"), None),
+    ("POST", "/player", {"id": 9, "team_id": 99}, "23503",
+     ABSENT.format("player", "player_team_id_fkey"),
+     'Key (team_id)=(99) is not present in table "team".'),
+    ("POST", "/player", [{"id": 8, "team_id": 1}, {"id": 9, "team_id": 99}], "23503",
+     ABSENT.format("player", "player_team_id_fkey"),
+     'Key (team_id)=(99) is not present in table "team".'),
+    ("POST", "/player", [{"id": 8, "team_id": 1, "chief": 1}, {"id": 9, "team_id": 1, "chief": 8},
+                         {"id": 10, "team_id": 1, "chief": 98}], "23503",
+     ABSENT.format("player", "player_chief_fkey"),
+     'Key (chief)=(98) is not present in table "player".'),
+    ("POST", "/player", [{"id": 8, "team_id": 1, "rival": 9}, {"id": 9, "team_id": 1, "rival": 8},
+                         {"id": 10, "team_id": 1, "rival": 98}], "23503",
+     ABSENT.format("player", "has_rival"), 'Key (rival)=(98) is not present in table "player".'),
+    ("PATCH", "/player?id=eq.1", {"team_id": 99}, "23503",
+     ABSENT.format("player", "player_team_id_fkey"),
+     'Key (team_id)=(99) is not present in table "team".'),
+    ("PATCH", "/player?id=eq.1", {"rival": 99}, "23503", ABSENT.format("player", "has_rival"),
+     'Key (rival)=(99) is not present in table "player".'),
+    ("PATCH", "/player/3", {"chief": 99}, "23503", ABSENT.format("player", "player_chief_fkey"),
+     'Key (chief)=(99) is not present in table "player".'),
+    ("POST", "/letter", {"id": 2, "team_id": 2, "shirt": 8}, "23503",
+     ABSENT.format("letter", "letter_team_id_shirt_fkey"),
+     'Key (team_id, shirt)=(2, 8) is not present in table "player".'),
+    ("POST", "/trophy", {"id": 3, "holder": 66}, "23503",
+     ABSENT.format("trophy", "trophy_holder_fkey"),
+     'Key (holder)=(66) is not present in table "team".'),
+    ("POST", "/trophy", {"id": 3}, "23503",
+     'insert or update on table "trophy" violates foreign key constraint', None),
+    ("DELETE", "/team?id=eq.1", None, "23503", HELD.format("team", "player_team_id_fkey", "player"),
+     'Key (id)=(1) is still referenced from table "player".'),
+    ("DELETE", "/team?name=in.(Free,Blues)", None, "23503",
+     HELD.format("team", "player_team_id_fkey", "player"),
+     'Key (id)=(2) is still referenced from table "player".'),
+    ("DELETE", "/team/3", None, "23503", HELD.format("team", "trophy_giver_fkey", "trophy"),
+     'Key (id)=(3) is still referenced from table "trophy".'),
+    ("DELETE", "/player?id=in.(1,3)", None, "23503",
+     HELD.format("player", "player_chief_fkey", "player"),
+     'Key (id)=(1) is still referenced from table "player".'),
+    ("DELETE", "/team", None, "23503", HELD.format("team", "player_team_id_fkey", "player"),
+     'Key (id)=(1) is still referenced from table "player".'),
+    ("PATCH", "/team?id=eq.1", {"id": 9}, "23503",
+     HELD.format("team", "player_team_id_fkey", "player"),
+     'Key (id)=(1) is still referenced from table "player".'),
+    ("PATCH", "/team/1", {"id": 1, "name": "Blues"}, "23505", UNIQUE + '"team_name_key"',
+     "Key (name)=(Blues) already exists."),
+    ("PUT", "/letter?id=eq.5", {"id": 5, "team_id": 1, "shirt": 99}, "23503",
+     ABSENT.format("letter", "letter_team_id_shirt_fkey"),
+     'Key (team_id, shirt)=(1, 99) is not present in table "player".'),
 ])
-def test_constraints_answer_with_codes_of_postgresql(shop, method, target, body, status, code, part):
-    before = shop.get("/toy").body + shop.get("/maker").body
-    assert part in refused(shop.write(method, target, body), status, code)["message"]
-    assert shop.get("/toy").body + shop.get("/maker").body == before
+def test_constraints_answer_in_the_words_of_postgresql(league, method, target, body, code, message,
+                                                       details):
+    def everything():
+        return [league.get(table).body for table in ("/team", "/player", "/letter", "/trophy")]
+    before = everything()
+    error = refused(league.write(method, target, body),
+                    400 if code in ("23502", "23514") else 409, code)
+    assert (error["message"], error["details"]) == (message, details)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("method, target, body, part", [
+    ("POST", "/toy", {"name": "x", "stock": "many"}, "many"),
+    ("POST", "/flag", {"up": "perhaps"}, "perhaps"),
+])
+def test_values_of_the_wrong_type_are_22p02(shop, method, target, body, part):
+    assert part in refused(shop.write(method, target, body), 400, "22P02")["message"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])

@@ -39,6 +39,8 @@ const char store_schema[] =
 
 struct store store;
 
+static const char *more = ""; /* besides the schema */
+
 static void build_database(void)
 {
 	char *message = NULL;
@@ -50,6 +52,7 @@ static void build_database(void)
 	ck_assert_int_eq(sqlite3_open(store.path, &handle), SQLITE_OK);
 	ck_assert_msg(sqlite3_exec(handle, store_schema, NULL, NULL, &message) == SQLITE_OK, "%s",
 		      message);
+	ck_assert_msg(sqlite3_exec(handle, more, NULL, NULL, &message) == SQLITE_OK, "%s", message);
 	sqlite3_close(handle);
 }
 
@@ -106,6 +109,13 @@ void store_start_with(unsigned budget_us, uint64_t max_rows)
 void store_start(void)
 {
 	store_start_with(2000, UINT64_MAX);
+}
+
+void store_start_on(const char *sql)
+{
+	more = sql;
+	store_start();
+	more = "";
 }
 
 void store_stop(void)

@@ -27,6 +27,8 @@ extern const char store_schema[];
 /** Make the database and everything on it. */
 void store_start_with(unsigned budget_us, uint64_t max_rows);
 void store_start(void);
+/** Likewise, with more tables or rows. */
+void store_start_on(const char *sql);
 void store_stop(void);
 /** Let the turn of the loop come to its end. */
 void store_end_turn(void);

@@ -1,0 +1,53 @@
+/* Private to core/ops: which constraint stood against a write, in PostgreSQL's words. For engines
+ * that tell less than PostgreSQL: SQLite names the columns of a unique key but not the key, and of
+ * a foreign key nothing at all. What the error lacks is found in the registry; for foreign keys a
+ * few look-ups are made, after the write was undone (md_unit_ops.explain). What cannot be found out
+ * is left out. The fields' names are the clients' names. Lives in the request's arena; executing
+ * thread. */
+#ifndef MD_CORE_OPS_CONSTRAINT_H
+#define MD_CORE_OPS_CONSTRAINT_H
+#include "core/query/plan.h"
+
+struct md_registry;
+struct md_constraint;
+
+/** A row as the write's statement got it. */
+struct md_written_row {
+	const struct md_plan_stmt *stmt;
+	const struct md_value *args;
+	const struct md_field *const *fields; /* by index of MD_FROM_BODY */
+};
+
+/** What was written. Everything borrowed. */
+struct md_constraint_ask {
+	const struct md_registry *registry;
+	const struct md_dialect *dialect;
+	const struct md_model *model;
+	enum md_write_kind kind;
+	const struct md_write_plan *plan; /* of any row */
+	struct md_arena *arena;
+	struct md_unit *unit; /* its error and `violated` */
+	bool at_end;          /* found when all was written: a deferred foreign key */
+	/** There is a row at hand: the one that failed; UPDATE and DELETE have only one, the values
+	 * that all rows get. False: any row of the body may be at fault. */
+	bool at_row;
+	uint64_t row_count; /* of the body, up to the row at hand, or all */
+	void (*row)(void *arg, struct md_written_row *ret_row); /* at hand */
+	/** INSERT: go to the first or the next row. False: there are no more. */
+	bool (*next)(void *arg, bool first, struct md_written_row *ret_row);
+	void *arg;
+};
+
+/** Name the constraint as far as the registry knows it. NULL: nothing is to be looked up, the error
+ * is as good as it gets. */
+struct md_constraint *md_constraint_new(const struct md_constraint_ask *ask);
+/** The next look-up; anything but MD_NEXT_CALL: done. */
+enum md_next md_constraint_next(struct md_constraint *constraint, struct md_call *ret_call);
+/** What it found. */
+enum md_flow md_constraint_rows(struct md_constraint *constraint, struct md_rows *rows);
+
+/** A value as PostgreSQL prints it, as far as it is kept differently. */
+void md_constraint_put_value(struct md_buf *out, enum md_type type, const struct md_value *value);
+/** A name, in double quotes when PostgreSQL's quote_identifier() would put it so. */
+void md_constraint_put_name(struct md_buf *out, struct md_str name);
+#endif
