@@ -39,7 +39,7 @@ bool md_buf_grow(struct md_buf *buf, size_t more)
 		cap = buf->max;
 	data = realloc(buf->data, cap);
 	if (!data) {
-		buf->failed = true;
+		buf->failed = buf->no_memory = true;
 		return false;
 	}
 	buf->data = data;

@@ -16,13 +16,14 @@
 struct md_buf {
 	char *data; /* from malloc */
 	size_t len, cap, max;
-	bool failed; /* memory or `max` reached: later appends do nothing */
+	bool failed;    /* no memory, or `max` reached: later appends do nothing */
+	bool no_memory; /* failed, and it was memory */
 };
 
 /** Empty buffer of at most `max` bytes; allocates nothing. */
 static inline void md_buf_init(struct md_buf *buf, size_t max)
 {
-	*buf = (struct md_buf){ .data = NULL, .len = 0, .cap = 0, .max = max, .failed = false };
+	*buf = (struct md_buf){ .max = max };
 }
 /** Initialiser of an empty buffer; every md_auto_buf has it, or an early return would free garbage.
  */
@@ -36,7 +37,7 @@ void md_buf_release(struct md_buf *buf);
 static inline void md_buf_clear(struct md_buf *buf)
 {
 	buf->len = 0;
-	buf->failed = false;
+	buf->failed = buf->no_memory = false;
 }
 /** Hand the bytes over (free() them); the buffer is empty afterwards. NULL when nothing was ever
  * written. */

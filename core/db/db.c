@@ -81,6 +81,7 @@ static void fill_target(struct md_db *db)
 		.statement_cache = db->options.statement_cache,
 		.keep_journal = db->options.keep_journal,
 		.durability = db->options.durability,
+		.wal_owner = &db->wal_owner,
 		.log = &db->log,
 		.schema = db->schema,
 	};
@@ -134,6 +135,7 @@ enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_
 	db->log = options->log;
 	md_lock_init(&db->lock);
 	md_cond_init(&db->work);
+	md_wal_owner_init(&db->wal_owner);
 	md_lane_writer_init(&db->writer, options->write_queue);
 	db->queue_tail = &db->queue_head;
 	db->reader_count = options->readers > 0 ? options->readers : 1;
@@ -168,6 +170,7 @@ struct md_db *md_db_close(struct md_db *db)
 	md_lane_writer_stop(db);
 	pthread_cond_destroy(&db->work);
 	md_lock_release(&db->lock);
+	md_wal_owner_release(&db->wal_owner);
 	free(db->readers);
 	free(db->url);
 	free(db->label);
@@ -256,9 +259,10 @@ bool md_lane_usable(struct md_db *db, struct md_conn *conn)
 	if (!db->driver->is_stale || !db->driver->is_stale(conn))
 		return true;
 	md_log_line(&db->log, MD_LOG_WARN,
-		    "%s: the file was replaced or removed; opening it anew (send SIGHUP when its "
-		    "tables differ)",
+		    "%s: the file was replaced or removed, or can be written now; opening it anew "
+		    "(send SIGHUP when its tables differ)",
 		    db->label);
+	atomic_fetch_add_explicit(&db->replaced, 1, memory_order_release);
 	return false;
 }
 
@@ -272,16 +276,19 @@ enum md_code md_lane_fail_connect(struct md_db *db, struct md_error *err)
 		       "Database connection error. Retrying the connection.");
 }
 
-/* The inline connection is replaced when it broke, and when its file was (asked once a second).
+/* The inline connection is replaced when it broke, and when its file was (asked once a second, and
+ * when another connection has found out: what is written to the new file must be read there).
  * Until that works, readers are tried: they say why it does not. */
 static bool inline_is_usable(struct md_db_loop *loop)
 {
 	uint64_t now = md_reactor_now_ns(loop->home);
+	uint64_t replaced = atomic_load_explicit(&loop->db->replaced, memory_order_acquire);
 	struct md_conn *old = loop->conn;
 
-	if (!old->broken && now - loop->looked_ns < MD_SEC)
+	if (!old->broken && replaced == loop->seen_replaced && now - loop->looked_ns < MD_SEC)
 		return true;
 	loop->looked_ns = now;
+	loop->seen_replaced = replaced;
 	if (md_lane_usable(loop->db, old))
 		return true;
 	if (loop->inline_end) /* a unit is running on it */

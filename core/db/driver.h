@@ -27,6 +27,8 @@ enum md_db_feature {
 	MD_DB_LATERAL = 1u << 6,
 };
 
+struct md_wal_owner;
+
 /** Where and how to connect. Borrowed during connect() only. */
 struct md_conn_target {
 	const char *url; /* as configured; the driver parses its own form */
@@ -36,7 +38,8 @@ struct md_conn_target {
 	unsigned statement_cache;      /* prepared statements kept per connection; 0: default 256 */
 	bool keep_journal;             /* SQLite: do not switch an existing file to WAL */
 	enum md_durability durability; /* for engines that run in this process */
-	const struct md_log *log;      /* may be NULL; must outlive the connection */
+	struct md_wal_owner *wal_owner; /* SQLite: shared by all connections; may be NULL */
+	const struct md_log *log;       /* may be NULL; must outlive the connection */
 	const char *schema; /* whose tables are served, for engines with several; NULL: the one in
 			       which the session makes tables */
 };
@@ -87,7 +90,7 @@ struct md_db_driver {
 	 * rerun on a reader. 0: off. */
 	void (*set_budget)(struct md_conn *conn, uint64_t ns);
 	/** Optional: what the connection has opened is no longer what its URL names: the file was
-	 * replaced or removed. Costs a system call. */
+	 * replaced or removed, or could not be written and now can. Costs a system call. */
 	bool (*is_stale)(struct md_conn *conn);
 
 	/** Optional: url of a new, empty database in memory. */

@@ -10,6 +10,7 @@
 #include "core/base/lock.h"
 #include "core/db/db.h"
 #include "core/db/driver.h"
+#include "core/db/wal_owner.h"
 
 /** A reader thread with its own connection; runs one unit at a time, also while that is paused. */
 struct md_reader {
@@ -49,6 +50,7 @@ struct md_db {
 	char *url, *label, *schema;
 	struct md_log log;
 	struct md_conn_target target;
+	struct md_wal_owner wal_owner;
 	struct md_db_options options;
 	atomic_uint_fast64_t commits; /* read-your-writes: moved by md_db_note_commit() */
 
@@ -60,6 +62,7 @@ struct md_db {
 	bool stop;
 	struct md_writer writer;
 
+	atomic_uint_fast64_t replaced; /* connections that found their file replaced */
 	atomic_uint_fast64_t inline_reads, over_budget, offloaded, snapshots, renewals, prepares;
 	atomic_bool alive;
 };
@@ -72,7 +75,8 @@ struct md_db_loop {
 	bool snapshot_open;
 	uint64_t snapshot_commits; /* db->commits when the snapshot was opened */
 	uint64_t seen_prepares;
-	uint64_t looked_ns; /* when the inline connection was last asked whether it is stale */
+	uint64_t looked_ns;     /* when the inline connection was last asked whether it is stale */
+	uint64_t seen_replaced; /* db->replaced at that time */
 	enum md_inline_end *inline_end; /* where the inline unit now running tells how it ended */
 };
 enum md_inline_end { MD_INLINE_RUNNING, MD_INLINE_DONE, MD_INLINE_MOVED };

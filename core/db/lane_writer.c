@@ -160,6 +160,16 @@ static bool run_member(struct md_db *db, struct md_unit *unit)
 	return !db->writer.conn->broken && db->driver->in_transaction(db->writer.conn);
 }
 
+/* What was committed just now went into the file that is served: nobody has put another one in its
+ * place since the transaction began. */
+static bool is_kept(struct md_db *db, struct md_error *err)
+{
+	if (!db->driver->is_stale || !db->driver->is_stale(db->writer.conn))
+		return true;
+	md_fail(err, MD_UNCERTAIN, "58030", "the database file was replaced during the write");
+	return false;
+}
+
 /* In a transaction of its own: the driver's bracket, with its deadline. */
 static void run_alone(struct md_db *db, struct md_unit *unit)
 {
@@ -168,6 +178,8 @@ static void run_alone(struct md_db *db, struct md_unit *unit)
 	if (unit->result != MD_OK)
 		return;
 	push(db, unit);
+	if (unit->result == MD_OK && !is_kept(db, &unit->error))
+		unit->result = unit->error.code;
 	if (unit->result != MD_OK)
 		return;
 	count(&db->writer.commits, 1);
@@ -198,13 +210,14 @@ static void commit(struct md_db *db, unsigned first, unsigned end)
 		return;
 	}
 	md_error_clear(&err);
-	if (db->driver->command(writer->conn, "COMMIT", &err) == MD_OK) {
+	if (db->driver->command(writer->conn, "COMMIT", &err) != MD_OK)
+		roll_back(db);
+	else if (is_kept(db, &err)) {
 		count(&writer->commits, 1);
 		count(&writer->members, good);
 		md_db_note_commit(db);
 		return;
 	}
-	roll_back(db);
 	settle(writer, first, end, &err);
 }
 

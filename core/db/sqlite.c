@@ -364,10 +364,10 @@ static void set_budget(struct md_conn *conn, uint64_t ns)
 static bool is_stale(struct md_conn *conn)
 {
 	struct md_sqlite *sq = (struct md_sqlite *)conn;
-	int moved = 0;
+	const char *what;
 
-	return sqlite3_file_control(sq->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-	       moved != 0;
+	return md_sqlite_has_moved(sq) ||
+	       (sq->wants_write && md_sqlite_may_write(sqlite3_db_filename(sq->db, "main"), &what));
 }
 
 static bool in_transaction(const struct md_conn *conn)

@@ -70,8 +70,8 @@ struct md_sqlite_cache {
 struct md_sqlite {
 	struct md_conn base;
 	sqlite3 *db;
-	const struct md_log *log; /* may be NULL */
-	bool read_only;
+	const struct md_log *log;    /* may be NULL */
+	bool read_only, wants_write; /* wants_write: read-only because the file is */
 	enum md_durability durability;
 	bool trusted; /* statements of the driver itself: the authorizer lets everything pass */
 	uint64_t statement_timeout_ns, lock_timeout_ns, budget_ns;
@@ -101,6 +101,10 @@ enum md_code md_sqlite_path(const char *url, char *path, size_t size, struct md_
 enum md_code md_sqlite_connect(const struct md_conn_target *target, struct md_conn **ret_conn,
 			       struct md_error *err);
 void md_sqlite_close(struct md_conn *conn);
+/** Something else stands where the connection's file was, or nothing. */
+bool md_sqlite_has_moved(struct md_sqlite *sq);
+/** Whether `path` and its folder can be written; if not, which of them. */
+bool md_sqlite_may_write(const char *path, const char **ret_what);
 
 /* sqlite_cursor.c */
 bool md_sqlite_cache_init(struct md_sqlite_cache *cache, unsigned limit);

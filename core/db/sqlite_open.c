@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/db/wal_owner.h"
 
 #include "core/base/banned.h"
 
@@ -313,21 +314,61 @@ static enum md_code open_file(struct md_sqlite *sq, const char *path,
 	return rc == SQLITE_OK ? MD_OK : fail_open(sq, rc, path, err);
 }
 
+static bool is_locked_away(const char *path)
+{
+	return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 && errno != ENOENT;
+}
+
+/* SQLite gives a new log the permissions of the file. */
+bool md_sqlite_may_write(const char *path, const char **ret_what)
+{
+	char log[PATH_MAX];
+
+	snprintf(log, sizeof(log), "%s-wal", path);
+	if (is_locked_away(path))
+		*ret_what = "the file";
+	else if (is_locked_away(log))
+		*ret_what = "its write-ahead log";
+	else if (!folder_is_writable(path))
+		*ret_what = "its folder";
+	else
+		return true;
+	return false;
+}
+
 /* A file that cannot be written is served read-only. */
 static void choose_access(struct md_sqlite *sq, const char *path)
 {
-	const char *why;
+	const char *what;
 
-	if (sq->read_only || is_memory(path))
+	if (sq->read_only || is_memory(path) || md_sqlite_may_write(path, &what))
 		return;
-	if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 && errno != ENOENT)
-		why = "the file";
-	else if (!folder_is_writable(path))
-		why = "its folder";
-	else
-		return;
-	sq->read_only = true;
-	md_log_line(sq->log, MD_LOG_WARN, "%s: %s cannot be written, served read-only", path, why);
+	sq->read_only = sq->wants_write = true;
+	md_log_line(sq->log, MD_LOG_WARN, "%s: %s cannot be written, served read-only", path, what);
+}
+
+bool md_sqlite_has_moved(struct md_sqlite *sq)
+{
+	int moved = 0;
+
+	return sqlite3_file_control(sq->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+	       moved != 0;
+}
+
+/* Open the file itself, and never with the log of one that stood there before. */
+static enum md_code open_owned(struct md_sqlite *sq, const char *path,
+			       const struct md_conn_target *target, struct md_error *err)
+{
+	struct md_wal_owner *owner = is_memory(path) ? NULL : target->wal_owner;
+	enum md_code code;
+
+	if (owner && md_wal_owner_check(owner, path))
+		md_log_line(sq->log, MD_LOG_WARN,
+			    "%s: removed the write-ahead log of the file that was replaced", path);
+	code = open_file(sq, path, target, err);
+	if (owner && code == MD_OK && !md_sqlite_has_moved(sq))
+		md_wal_owner_note(owner, path);
+	return code;
 }
 
 static struct md_sqlite *new_connection(const struct md_conn_target *target)
@@ -365,7 +406,7 @@ enum md_code md_sqlite_connect(const struct md_conn_target *target, struct md_co
 		return md_fail_nomem(err);
 	choose_access(sq, path);
 	sq->lock_timeout_ns = target->lock_timeout_ms * MD_MS;
-	code = open_file(sq, path, target, err);
+	code = open_owned(sq, path, target, err);
 	if (code != MD_OK) {
 		md_sqlite_close(&sq->base);
 		return code;
@@ -391,6 +432,9 @@ void md_sqlite_close(struct md_conn *conn)
 	for (unsigned i = 0; i < MD_SQLITE_COMMAND_COUNT; i++)
 		sqlite3_finalize(sq->commands[i]);
 	md_sqlite_cache_release(&sq->cache);
+	/* SQLite leaves the log of a file that was moved alone; what it holds was acknowledged. */
+	if (sq->db && !sq->read_only && md_sqlite_has_moved(sq))
+		sqlite3_wal_checkpoint_v2(sq->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	/* An open transaction is rolled back by closing. */
 	sqlite3_close(sq->db);
 	md_lock_release(&sq->cancel_lock);

@@ -156,7 +156,9 @@ enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, str
 	struct md_bind *binds;
 	char *text;
 
-	if (s->failed || sql->failed)
+	if (s->failed || sql->no_memory)
+		return md_fail_nomem(err);
+	if (sql->failed)
 		return md_fail(err, MD_TOO_LARGE, "MD414", "the request needs too much SQL");
 	text = md_arena_strndup(b->arena, sql->data, sql->len);
 	binds = md_arena_alloc(b->arena, s->params * sizeof(*binds));
@@ -191,6 +193,8 @@ enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, b
 	md_buf_puts(&sql, s->around.behind ? s->around.behind : "");
 	if (s->cells.failed || s->from.failed || s->where.failed || s->order.failed)
 		sql.failed = true;
+	sql.no_memory |=
+		s->cells.no_memory || s->from.no_memory || s->where.no_memory || s->order.no_memory;
 	code = md_stmt_keep(b, s, &sql, ret_stmt, err);
 	if (code == MD_OK)
 		ret_stmt->stmt.returns_rows = true;
