@@ -53,11 +53,12 @@ def serve(tmp_path, database):
     Each is stopped, and checked, when the test ends."""
     servers = []
 
-    def start(db=None, *args, listen="127.0.0.1:0", env=None, **settings):
+    def start(db=None, *args, listen="127.0.0.1:0", env=None, preexec=None, wrap=(), **settings):
         db = database() if db is None else db
         folder = tmp_path / f"daemon-{len(servers)}"
         folder.mkdir()
         server = Modeld(getattr(db, "url", db), *args, folder=folder, listen=listen, env=env,
+                        preexec=preexec, wrap=wrap,
                         settings={key.replace("_", "-"): value for key, value in settings.items()})
         servers.append(server)
         return server

@@ -120,9 +120,11 @@ class StartFailed(Exception):
 class Modeld:
     """One daemon. Ready when the constructor returns; stop() checks that it leaves in good order:
     exit code 0 on SIGTERM, no sanitizer report, no error in its log that expect_error() has not
-    announced."""
+    announced. `preexec` runs in the child before the daemon; `wrap` is a command that executes
+    the rest of its command line."""
 
-    def __init__(self, db_url, *args, folder=None, settings=None, listen="127.0.0.1:0", env=None):
+    def __init__(self, db_url, *args, folder=None, settings=None, listen="127.0.0.1:0", env=None,
+                 preexec=None, wrap=()):
         self.scratch = tempfile.TemporaryDirectory(prefix="modeld-test-") if not folder else None
         self.folder = pathlib.Path(folder or self.scratch.name)
         self.admin_path = str(self.folder / "admin.sock")
@@ -130,7 +132,7 @@ class Modeld:
         self.expected_errors = []
         self.connection = None
         settings = {"admin-listen": "unix:" + self.admin_path, **(settings or {})}
-        command = [find_modeld(), "serve"]
+        command = [*wrap, find_modeld(), "serve"]
         command += ["--db", db_url] if db_url else []
         command += ["--listen", listen] if listen else []
         reader, writer = os.pipe()
@@ -141,7 +143,7 @@ class Modeld:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[writer],
-                env={**clean_environment(), **(env or {})}, cwd=self.folder)
+                env={**clean_environment(), **(env or {})}, cwd=self.folder, preexec_fn=preexec)
         os.close(writer)
         try:
             self.urls = self._wait_ready(reader)

@@ -1,5 +1,7 @@
 """Writes under load and over the wire: many clients, limits of bodies, slow and vanishing clients."""
+import collections
 import json
+import signal
 import socket
 import threading
 import time
@@ -60,6 +62,51 @@ def test_many_clients_write_at_once_and_every_row_is_there(serve, database):
     assert server.metric("modeld_db_writes_total") == clients * rows
     assert server.metric("modeld_db_commits_total") <= clients * rows / 2
     assert server.metrics()['modeld_requests_total{status="201"}'] == clients * rows
+
+
+def test_no_client_sees_a_lock_of_ours(serve, database):
+    """Writers, readers on loops and on reader threads, and reloads at the same time."""
+    server = serve(database(TABLE + "CREATE INDEX t_name ON t (name);"), threads=2,
+                   lock_timeout="1ms")
+    answers, stop = collections.Counter(), threading.Event()
+    start = threading.Barrier(64 + 8)
+
+    def client(work):
+        connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+        start.wait()
+        work(lambda method, target, body=None: answers.update([(method, exchange(
+            connection, method, target, {}, body and json.dumps(body).encode()).status)]))
+        connection.close()
+
+    def write(number):
+        def work(send):
+            for i in range(12):
+                key = number * 12 + i
+                send("POST", "/t", {"id": key, "name": f"c{number}"})
+                if i % 4 == 1:
+                    send("PATCH", f"/t/{key}", {"name": "again"})
+                if i % 4 == 2:
+                    send("DELETE", f"/t?name=eq.c{number}&id=lt.{key}")
+        return work
+
+    def read(send):
+        while not stop.is_set():
+            send("GET", "/t?limit=3")
+            send("GET", "/t?name=like.*c*&order=name")
+
+    writers = [threading.Thread(target=client, args=(write(i),)) for i in range(64)]
+    readers = [threading.Thread(target=client, args=(read,)) for _ in range(8)]
+    for thread in writers + readers:
+        thread.start()
+    while any(thread.is_alive() for thread in writers):
+        server.signal(signal.SIGHUP)
+        time.sleep(0.1)
+    stop.set()
+    for thread in writers + readers:
+        thread.join()
+    assert set(answers) == {("POST", 201), ("PATCH", 204), ("DELETE", 204), ("GET", 200)}, answers
+    assert answers["POST", 201] == 64 * 12
+    assert "55P03" not in server.log()
 
 
 def test_a_failing_neighbour_disturbs_nobody(serve, database):
