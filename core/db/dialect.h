@@ -39,9 +39,18 @@ enum md_template {
 	MD_SQL_ANY_CAST,      /* to a type {p} that is not among `casts`; NULL: there are no more */
 	MD_SQL_ROW,           /* the row {c} of a sub-select as a JSON object; NULL: embeds are
 				 child statements */
-	MD_SQL_LIST,          /* rows or JSON values {c} as a JSON array */
+	MD_SQL_LIST,          /* the JSON values of sub-select {c} as a JSON array */
 	MD_SQL_STRIP,         /* JSON {c} without what is null in it */
 	MD_SQL_ESTIMATE,      /* before a SELECT: tells how many rows it might have; NULL: cannot */
+	/* A write in one statement, with the whole body as one JSON parameter {p}; NULL: row by
+	 * row. {c} are the columns with their types, `r` is what they are called. */
+	MD_SQL_BODY_ROWS,     /* the rows of the body */
+	MD_SQL_BODY_EACH,     /* the same, and each as JSON e.j */
+	MD_SQL_BODY_EMPTY,    /* rows without columns */
+	MD_SQL_BODY_LACKS,    /* e.j has no key {p} */
+	MD_SQL_BODY_FALLBACK, /* next value of column {p} of table {c}, which counts */
+	MD_SQL_MERGE_COUNT,   /* condition that counts a row that was merged, not inserted */
+	MD_SQL_MERGES,        /* how many there were so far */
 	MD_SQL_TEMPLATES
 };
 
@@ -58,6 +67,8 @@ struct md_dialect {
 	bool typed_cells;
 	/** "name" with its quotes doubled. */
 	void (*put_name)(struct md_buf *sql, struct md_str name);
+	/** 'text' with its quotes doubled. */
+	void (*put_text)(struct md_buf *sql, struct md_str text);
 	/** The placeholder of parameter `number`, counted from 1. */
 	void (*put_param)(struct md_buf *sql, unsigned number);
 	const char *templates[MD_SQL_TEMPLATES]; /* NULL: this engine cannot do it (PGRST127) */

@@ -5,15 +5,26 @@
 
 enum { INT8_ID = 20 };
 
+static void put_quoted(struct md_buf *sql, char quote, struct md_str text)
+{
+	md_buf_putc(sql, quote);
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == quote)
+			md_buf_putc(sql, quote);
+		md_buf_putc(sql, text.ptr[i]);
+	}
+	md_buf_putc(sql, quote);
+}
+
 static void put_name(struct md_buf *sql, struct md_str name)
 {
-	md_buf_putc(sql, '"');
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.ptr[i] == '"')
-			md_buf_putc(sql, '"');
-		md_buf_putc(sql, name.ptr[i]);
-	}
-	md_buf_putc(sql, '"');
+	put_quoted(sql, '"', name);
+}
+
+/* The driver sets standard_conforming_strings: a backslash is a backslash. */
+static void put_text(struct md_buf *sql, struct md_str text)
+{
+	put_quoted(sql, '\'', text);
 }
 
 static void put_param(struct md_buf *sql, unsigned number)
@@ -67,6 +78,7 @@ const struct md_dialect md_postgres_dialect = {
 	.array_lists = true,
 	.key_types = key_types,
 	.put_name = put_name,
+	.put_text = put_text,
 	.put_param = put_param,
 	.templates = {
 		[MD_SQL_LIKE] = "{c} LIKE {p}",
@@ -93,8 +105,20 @@ const struct md_dialect md_postgres_dialect = {
 		[MD_SQL_AS_JSON] = "to_json({c})",
 		[MD_SQL_ANY_CAST] = "CAST({c} AS {p})",
 		[MD_SQL_ROW] = "row_to_json({c})",
-		[MD_SQL_LIST] = "coalesce(json_agg({c}), '[]')",
+		/* As quick as json_agg(), and compact. */
+		[MD_SQL_LIST] = "array_to_json(ARRAY({c}))",
 		[MD_SQL_STRIP] = "json_strip_nulls({c})",
+		[MD_SQL_BODY_ROWS] = "json_to_recordset({p}::json) AS r({c})",
+		[MD_SQL_BODY_EACH] = "json_array_elements({p}::json) AS e(j), "
+				     "LATERAL json_to_record(e.j) AS r({c})",
+		[MD_SQL_BODY_EMPTY] = "json_array_elements({p}::json) AS r",
+		[MD_SQL_BODY_LACKS] = "(e.j -> {p}) IS NULL",
+		[MD_SQL_BODY_FALLBACK] = "nextval(pg_get_serial_sequence({c}, {p}))",
+		/* Whether xmax is 0 would tell it, too, but not in partitioned tables and views. */
+		[MD_SQL_MERGE_COUNT] = "set_config('modeld.merged', (coalesce(nullif("
+				       "current_setting('modeld.merged', true), ''), '0')::int + "
+				       "1)::text, true) <> ''",
+		[MD_SQL_MERGES] = "current_setting('modeld.merged', true)",
 		[MD_SQL_ESTIMATE] = "EXPLAIN (FORMAT JSON) ",
 	},
 	.json_steps = { { "({c} -> {p}::text)", "({c} -> {p}::int)" },

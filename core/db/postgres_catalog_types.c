@@ -13,13 +13,13 @@ static const struct {
 	unsigned id;
 	enum md_type type;
 } known[] = {
-	{ 16, MD_TYPE_BOOL },      { 17, MD_TYPE_BYTES },       { 19, MD_TYPE_TEXT }, /* name */
-	{ 20, MD_TYPE_INT8 },      { 21, MD_TYPE_INT2 },        { 23, MD_TYPE_INT4 },
-	{ 25, MD_TYPE_TEXT },      { 26, MD_TYPE_INT8 }, /* oid */
-	{ 114, MD_TYPE_JSON },     { 700, MD_TYPE_FLOAT },      { 701, MD_TYPE_FLOAT },
-	{ BPCHAR, MD_TYPE_TEXT },  { VARCHAR, MD_TYPE_TEXT },   { 1082, MD_TYPE_DATE },
-	{ 1083, MD_TYPE_TIME },    { 1114, MD_TYPE_TIMESTAMP }, { 1184, MD_TYPE_TIMESTAMPTZ },
-	{ 1700, MD_TYPE_NUMERIC }, { 2950, MD_TYPE_UUID },      { 3802, MD_TYPE_JSON }, /* jsonb */
+	{ 16, MD_TYPE_BOOL },          { 17, MD_TYPE_BYTES },     { 19, MD_TYPE_TEXT }, /* name */
+	{ 20, MD_TYPE_INT8 },          { 21, MD_TYPE_INT2 },      { 23, MD_TYPE_INT4 },
+	{ 25, MD_TYPE_TEXT },          { 114, MD_TYPE_JSON },     { 700, MD_TYPE_FLOAT },
+	{ 701, MD_TYPE_FLOAT },        { BPCHAR, MD_TYPE_TEXT },  { VARCHAR, MD_TYPE_TEXT },
+	{ 1082, MD_TYPE_DATE },        { 1083, MD_TYPE_TIME },    { 1114, MD_TYPE_TIMESTAMP },
+	{ 1184, MD_TYPE_TIMESTAMPTZ }, { 1700, MD_TYPE_NUMERIC }, { 2950, MD_TYPE_UUID },
+	{ 3802, MD_TYPE_JSON }, /* jsonb */
 };
 
 static enum md_type builtin(unsigned id)

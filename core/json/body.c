@@ -196,6 +196,13 @@ const struct md_str *md_body_columns(const struct md_body *body, unsigned *ret_c
 	return body->columns;
 }
 
+struct md_str md_body_json_text(const struct md_body *body)
+{
+	bool given = body->reader == &md_body_json && body->rows > 0;
+
+	return given ? body->text : (struct md_str){ NULL, 0 };
+}
+
 size_t md_body_rows(const struct md_body *body)
 {
 	return body->rows;

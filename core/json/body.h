@@ -61,6 +61,10 @@ enum md_code md_body_open(struct md_arena *arena, enum md_body_kind kind, struct
 			  struct md_error *err);
 /** Names of the columns, decoded. None, unless given, when there are no rows. */
 const struct md_str *md_body_columns(const struct md_body *body, unsigned *ret_count);
+/** The body as it was sent, when it is JSON with rows; not given: it is of another kind, or has
+ * none.
+ */
+struct md_str md_body_json_text(const struct md_body *body);
 /** 0 for `[]`, and for a JSON text that is neither object nor array (PostgREST); 1 for `{}`. */
 size_t md_body_rows(const struct md_body *body);
 /** Several rows could have been sent. False: one JSON object, or a form. */

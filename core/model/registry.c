@@ -93,6 +93,7 @@ static bool copy_field(struct md_arena *arena, const struct md_catalog_column *c
 		.index = index,
 		.nullable = column->nullable,
 		.generated = column->generated,
+		.identity = column->identity,
 		.key_position = -1,
 	};
 	if (!copy_str(arena, column->name, &field->name))

@@ -2,13 +2,14 @@
  *
  *   start: columns ─► plans (cache, else build) ─► writer lane     (write_prepare.c)
  *   unit:  each row of the body, on the writer's thread            (write_unit.c)
+ *          or all of them in one statement                         (write_whole.c)
  *   end:   DONE after COMMIT, or FAILED and undone
  */
 #include "core/ops/write_private.h"
 
 #include "core/base/banned.h"
 
-enum { KEYS_MAX = 64 * 1024 * 1024 };
+enum { KEYS_MAX = 64 * 1024 * 1024, DOCUMENT_MAX = 1024 * 1024 * 1024 };
 
 static void let_go(struct md_write *write)
 {
@@ -18,6 +19,7 @@ static void let_go(struct md_write *write)
 	write->variant_count = 0;
 	md_keys_clear(&write->merged);
 	md_buf_release(&write->keys);
+	md_buf_release(&write->document);
 	md_generation_leave(write->ops, write->generation);
 }
 
@@ -30,9 +32,28 @@ void md_write_done(struct md_unit *unit, enum md_code code)
 	write->ask.ready(write, write->ask.arg);
 }
 
+static enum md_code begin(struct md_write *write, const struct md_write_way *way,
+			  struct md_error *err)
+{
+	enum md_code code = md_write_prepare(write, err);
+
+	return code == MD_OK && way->begin ? way->begin(write, err) : code;
+}
+
+void md_write_begin_again(struct md_write *write)
+{
+	bool resolved = write->result.resolved;
+
+	write->result = (struct md_write_result){ .resolved = resolved };
+	md_buf_clear(write->ask.out);
+	if (write->sink)
+		md_text_sink_reset(write->sink);
+}
+
 bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask, struct md_write **ret_write)
 {
 	struct md_write *write = md_arena_zalloc(ask->arena, sizeof(*write));
+	const struct md_write_way *way;
 
 	*ret_write = write;
 	if (!write)
@@ -42,14 +63,16 @@ bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask, struct m
 	write->generation = ops->newest;
 	write->generation->users++;
 	md_buf_init(&write->keys, KEYS_MAX);
-	if (md_write_prepare(write, &write->unit.error) != MD_OK) {
+	md_buf_init(&write->document, DOCUMENT_MAX);
+	way = md_write_is_whole(write) ? &md_write_whole : &md_write_by_row;
+	if (begin(write, way, &write->unit.error) != MD_OK) {
 		let_go(write);
 		write->state = MD_READ_FAILED;
 		return true;
 	}
-	md_write_start_over(write);
-	write->unit.ops = &md_write_unit_ops;
-	write->unit.tx = MD_TX_WRITE;
+	way->start_over(write);
+	write->unit.ops = &way->ops;
+	write->unit.tx = way->tx(write);
 	write->unit.alone = !md_write_plan_of(write)->bounded;
 	write->unit.deadline_ns = ask->deadline_ns;
 	md_db_run(ops->options.db, &write->unit, MD_LANE_WRITE);

@@ -92,7 +92,8 @@ static enum md_code add_variant(struct md_write *write, struct md_error *err)
 	if (!variant->fields || !variant->columns)
 		return md_fail_nomem(err);
 	for (unsigned i = 0; i < write->column_count; i++) {
-		if (write->ask.missing_default && write->cells[i].kind == MD_CELL_ABSENT)
+		if (write->ask.missing_default && !md_write_is_whole(write) &&
+		    write->cells[i].kind == MD_CELL_ABSENT)
 			continue;
 		variant->fields[variant->count] = write->fields[i];
 		variant->columns[variant->count++] = i;
@@ -108,7 +109,7 @@ static enum md_code find_variants(struct md_write *write, struct md_error *err)
 	write->variants = md_arena_alloc(write->ask.arena, VARIANTS_MAX * sizeof(*write->variants));
 	if (!write->variants)
 		return md_fail_nomem(err);
-	if (write->ask.missing_default && write->ask.body) {
+	if (write->ask.missing_default && write->ask.body && !md_write_is_whole(write)) {
 		md_body_rewind(&write->cursor, write->ask.body, write->scratch);
 		while (code == MD_OK && md_body_next(&write->cursor, write->cells))
 			if (!md_write_find_variant(write))
@@ -242,9 +243,9 @@ static enum md_code make_sink(struct md_write *write, struct md_error *err)
 {
 	const struct md_write_plan *plan = md_write_plan_of(write);
 	const struct md_text_sink_options options = {
-		.frame = write->ask.singular ? MD_FRAME_OBJECT
-			 : plan->rows        ? MD_FRAME_ARRAY
-					     : MD_FRAME_ROWS,
+		.frame = write->ask.singular         ? MD_FRAME_OBJECT
+			 : plan->rows || plan->whole ? MD_FRAME_ARRAY
+						     : MD_FRAME_ROWS,
 		.piece = SIZE_MAX,
 		.child_args = write->child_args,
 	};
@@ -258,13 +259,15 @@ static enum md_code make_sink(struct md_write *write, struct md_error *err)
 
 enum md_code md_write_prepare(struct md_write *write, struct md_error *err)
 {
-	struct md_write_request request = { .kind = write->ask.kind,
-					    .give = write->ask.give,
-					    .model = write->ask.model,
-					    .query = write->ask.query,
-					    .item = write->ask.key != NULL &&
-						    write->ask.kind != MD_WRITE_INSERT,
-					    .strip_nulls = write->ask.strip_nulls };
+	struct md_write_request request = {
+		.kind = write->ask.kind,
+		.give = write->ask.give,
+		.model = write->ask.model,
+		.query = write->ask.query,
+		.item = write->ask.key != NULL && write->ask.kind != MD_WRITE_INSERT,
+		.missing_default = write->ask.missing_default && md_write_is_whole(write),
+		.strip_nulls = write->ask.strip_nulls
+	};
 	enum md_code code = read_columns(write, err);
 
 	if (code == MD_OK)

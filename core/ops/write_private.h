@@ -1,8 +1,10 @@
 /* Private to core/ops: what the files of a write share. write.c is its beginning and end,
- * write_prepare.c finds columns and plans and binds what does not come from rows, write_unit.c does
- * the work on the writer's thread. */
+ * write_prepare.c finds columns and plans and binds what does not come from rows. Two ways lead to
+ * rows: write_unit.c goes row by row, on the writer's thread; write_whole.c hands the whole body to
+ * the engine, in one statement. */
 #ifndef MD_CORE_OPS_WRITE_PRIVATE_H
 #define MD_CORE_OPS_WRITE_PRIVATE_H
+#include "core/db/driver.h"
 #include "core/json/sink_text.h"
 #include "core/ops/keys.h"
 #include "core/ops/ops.h"
@@ -53,6 +55,10 @@ struct md_write {
 	struct md_buf keys;    /* [[1],[2]]: rows written, or found */
 	struct md_value *find_args, *rows_args, **child_args;
 	struct md_text_sink *sink;
+	/* The whole body at once. */
+	struct md_buf document; /* what was made of it, when it was not JSON as it came */
+	bool called, consumed;  /* the statement was given to the driver; its rows were taken */
+	uint64_t merges;        /* as the engine counted them */
 	struct md_write_result result;
 };
 
@@ -71,14 +77,34 @@ static inline bool md_write_wants_rows(const struct md_write *write)
 enum md_code md_write_prepare(struct md_write *write, struct md_error *err);
 /** The variant of the row at hand; NULL: there is none yet. */
 struct md_write_variant *md_write_find_variant(struct md_write *write);
-/** Stand before the first row, now or again. */
-void md_write_start_over(struct md_write *write);
 /** The next row of the body, its variant and its values. False: none, or unit.error says what is
  * wrong with it. */
 bool md_write_next_row(struct md_write *write);
 /** explain() of the unit. */
 enum md_next md_write_explain(struct md_unit *unit, struct md_call *ret_call);
-extern const struct md_unit_ops md_write_unit_ops;
+/** A way to do it. */
+struct md_write_way {
+	enum md_code (*begin)(struct md_write *write, struct md_error *err); /* NULL: nothing */
+	enum md_tx (*tx)(const struct md_write *write);
+	void (*start_over)(struct md_write *write); /* stand before the first row, now or again */
+	struct md_unit_ops ops;
+};
+extern const struct md_write_way md_write_by_row, md_write_whole;
+/** True when the engine takes the body whole. */
+static inline bool md_write_is_whole(const struct md_write *write)
+{
+	return write->ops->options.features & MD_DB_WHOLE_BODY;
+}
+/** What all ways have in common, of start_over(). */
+void md_write_begin_again(struct md_write *write);
+/** Whether the number of rows is what it must be; unit.error says it. */
+bool md_write_check_rows(struct md_write *write);
+/** Location of the row inserted, from the cells of its key. */
+void md_write_note_location(struct md_write *write, const struct md_value *cells);
+/** Write the rows of the cursor as text. */
+enum md_flow md_write_feed(struct md_write *write, struct md_rows *rows);
+/** The unit ends: COMMIT, or ROLLBACK for one of its reasons. */
+enum md_next md_write_end(struct md_write *write);
 /** The unit has ended; `ready` is called. Home loop. */
 void md_write_done(struct md_unit *unit, enum md_code code);
 #endif

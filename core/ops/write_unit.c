@@ -95,8 +95,7 @@ static bool fail_check(struct md_write *write, const char *wire, const char *mes
 	return false;
 }
 
-/* What the number of rows must be. */
-static bool check_rows(struct md_write *write)
+bool md_write_check_rows(struct md_write *write)
 {
 	const struct md_write_ask *ask = &write->ask;
 
@@ -122,7 +121,7 @@ static void after_rows(struct md_write *write)
 	bool direct = md_write_wants_rows(write) && md_write_plan_of(write)->shape;
 
 	write->checked = true;
-	if (write->unit.error.code != MD_OK || !check_rows(write))
+	if (write->unit.error.code != MD_OK || !md_write_check_rows(write))
 		return;
 	if (direct && !write->ask.singular)
 		md_buf_putc(write->ask.out, ']');
@@ -144,7 +143,7 @@ static void set_keys(struct md_write *write)
 				md_value_text((struct md_str){ write->keys.data, write->keys.len });
 }
 
-static enum md_next end_unit(struct md_write *write)
+enum md_next md_write_end(struct md_write *write)
 {
 	if (write->unit.error.code == MD_OK && (write->keys.failed || write->ask.out->failed))
 		md_fail(&write->unit.error, MD_TOO_LARGE, "54000", "the answer is too large");
@@ -163,7 +162,7 @@ static enum md_next write_next(struct md_unit *unit, struct md_call *ret_call)
 			after_rows(write);
 	}
 	if (write->phase == MD_PHASE_END || write->unit.error.code != MD_OK)
-		return end_unit(write);
+		return md_write_end(write);
 	switch (write->phase) {
 	case MD_PHASE_FIND:
 		*ret_call = (struct md_call){ .stmt = &plan->find->stmt, .args = write->find_args };
@@ -197,8 +196,7 @@ static bool shows_key(const struct md_model *model)
 	return true;
 }
 
-/* "?id=eq.7", as PostgREST writes Location. */
-static void note_location(struct md_write *write, const struct md_value *cells)
+void md_write_note_location(struct md_write *write, const struct md_value *cells)
 {
 	const struct md_model *model = write->ask.model;
 	md_auto_buf out = MD_BUF(1u << 16);
@@ -235,7 +233,7 @@ static enum md_flow take_keys(struct md_write *write, struct md_rows *rows)
 		write->found += write->phase == MD_PHASE_FIND;
 		if (rows->columns < count || count == 0)
 			continue;
-		note_location(write, cells);
+		md_write_note_location(write, cells);
 		md_buf_putc(&write->keys, write->keys.len == 0 ? '[' : ',');
 		for (unsigned i = 0; i < count; i++) {
 			md_buf_putc(&write->keys, i == 0 ? '[' : ',');
@@ -245,7 +243,7 @@ static enum md_flow take_keys(struct md_write *write, struct md_rows *rows)
 	}
 }
 
-static enum md_flow feed(struct md_write *write, struct md_rows *rows)
+enum md_flow md_write_feed(struct md_write *write, struct md_rows *rows)
 {
 	switch (md_text_sink_feed(write->sink, rows, write->ask.out, &write->unit.error)) {
 	case MD_SINK_DONE:
@@ -271,7 +269,7 @@ static enum md_flow written(struct md_write *write, struct md_rows *rows)
 {
 	bool direct = md_write_wants_rows(write) && md_write_plan_of(write)->shape;
 	uint64_t before = direct ? md_text_sink_rows(write->sink) : 0;
-	enum md_flow flow = direct ? feed(write, rows) : take_keys(write, rows);
+	enum md_flow flow = direct ? md_write_feed(write, rows) : take_keys(write, rows);
 	uint64_t changed;
 
 	if (flow != MD_FLOW_ON)
@@ -328,7 +326,7 @@ static enum md_flow write_rows(struct md_unit *unit, const struct md_call *call,
 			after_find(write);
 		break;
 	case MD_PHASE_ROWS_BEFORE:
-		flow = feed(write, rows);
+		flow = md_write_feed(write, rows);
 		if (flow == MD_FLOW_ON)
 			write->phase = MD_PHASE_END;
 		break;
@@ -337,7 +335,7 @@ static enum md_flow write_rows(struct md_unit *unit, const struct md_call *call,
 	case MD_PHASE_WRITE:
 		return written(write, rows);
 	case MD_PHASE_ROWS:
-		flow = feed(write, rows);
+		flow = md_write_feed(write, rows);
 		if (flow == MD_FLOW_ON)
 			write->phase = MD_PHASE_END;
 		break;
@@ -347,11 +345,9 @@ static enum md_flow write_rows(struct md_unit *unit, const struct md_call *call,
 	return flow;
 }
 
-void md_write_start_over(struct md_write *write)
+static void start_over(struct md_write *write)
 {
-	bool resolved = write->result.resolved;
-
-	write->result = (struct md_write_result){ .resolved = resolved };
+	md_write_begin_again(write);
 	write->now = NULL;
 	write->checked = false;
 	write->found = write->row = 0;
@@ -359,11 +355,8 @@ void md_write_start_over(struct md_write *write)
 	write->constraint = NULL;
 	md_keys_clear(&write->merged);
 	md_buf_clear(&write->keys);
-	md_buf_clear(write->ask.out);
 	if (write->ask.body)
 		md_body_rewind(&write->cursor, write->ask.body, write->scratch);
-	if (write->sink)
-		md_text_sink_reset(write->sink);
 	if (md_write_wants_rows(write) && md_write_plan_of(write)->shape && !write->ask.singular)
 		md_buf_putc(write->ask.out, '[');
 	write->phase = md_write_plan_of(write)->find ? MD_PHASE_FIND : MD_PHASE_END;
@@ -371,13 +364,21 @@ void md_write_start_over(struct md_write *write)
 
 static void write_reset(struct md_unit *unit)
 {
-	md_write_start_over(write_of(unit));
+	start_over(write_of(unit));
 }
 
-const struct md_unit_ops md_write_unit_ops = {
-	.next = write_next,
-	.rows = write_rows,
-	.done = md_write_done,
-	.reset = write_reset,
-	.explain = md_write_explain,
+static enum md_tx tx(const struct md_write *write)
+{
+	(void)write;
+	return MD_TX_WRITE;
+}
+
+const struct md_write_way md_write_by_row = {
+	.tx = tx,
+	.start_over = start_over,
+	.ops = { .next = write_next,
+		 .rows = write_rows,
+		 .done = md_write_done,
+		 .reset = write_reset,
+		 .explain = md_write_explain },
 };

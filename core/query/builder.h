@@ -174,6 +174,9 @@ void md_mark_enforced(const struct md_build *b, struct md_node *node, bool inner
 enum md_code md_join_link(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
 			  struct md_link *link, bool inner, struct md_node **ret_target,
 			  struct md_error *err);
+/** write_whole.c: a write in one statement; fills `plan`. */
+enum md_code md_write_build_whole(struct md_build *b, const struct md_write_request *request,
+				  struct md_write_plan *plan, struct md_error *err);
 /** LIMIT of an embed: its own, or db-max-rows. False: none. */
 bool md_embed_limit(const struct md_build *b, const struct md_level *level, int64_t *ret_limit);
 

@@ -24,7 +24,10 @@ void md_put_model(struct md_build *b, struct md_buf *out, const struct md_model 
 void md_put_table(struct md_build *b, struct md_buf *out, const struct md_model *model,
 		  unsigned alias)
 {
-	md_put_model(b, out, model);
+	if (b->source && alias == b->source_alias)
+		md_buf_puts(out, b->source);
+	else
+		md_put_model(b, out, model);
 	md_buf_puts(out, " AS ");
 	md_put_alias(out, alias);
 }
@@ -39,6 +42,8 @@ void md_put_column(struct md_build *b, struct md_buf *out, unsigned alias,
 		md_put_alias(out, alias);
 		md_buf_putc(out, '.');
 	}
+	if (b->source && alias == b->source_alias)
+		b->source_columns[field->index] = true;
 	b->context->dialect->put_name(out, field->column);
 }
 

@@ -1,9 +1,9 @@
 /* Embeds as JSON that the engine makes: a scalar sub-select for each, which holds those of its own
  * embeds in the same way. The parent's row sees it as one cell.
  *
- *   (SELECT coalesce(json_agg(e.*), '[]')
- *      FROM (SELECT t1."id" AS "id", (SELECT row_to_json(e.*) FROM (…) AS e) AS "author"
- *              FROM "posts" AS t1 WHERE t1."user_id" = t0."id" ORDER BY … LIMIT …) AS e)
+ *   array_to_json(ARRAY(SELECT row_to_json(e.*) FROM (
+ *     SELECT t1."id" AS "id", (SELECT row_to_json(e.*) FROM (…) AS e) AS "author"
+ *     FROM "posts" AS t1 WHERE t1."user_id" = t0."id" ORDER BY … LIMIT …) AS e))
  *
  * As a cell it is computed for the rows that are sent only, behind the parent's ORDER BY and LIMIT;
  * a lateral join would be computed before them. What is spread is joined: its columns stand among
@@ -232,26 +232,22 @@ static void put_parts(const struct md_build *b, const struct md_stmt_build *s, b
 		      bool cut, struct md_buf *out)
 {
 	const char *list = b->context->dialect->templates[MD_SQL_LIST];
-	md_auto_buf row = MD_BUF(256);
+	md_auto_buf select = MD_BUF(MD_SQL_MAX);
 
+	md_buf_puts(&select, "SELECT ");
 	if (cut)
-		md_buf_puts(&row, "e.v");
-	else if (to_one || b->request->strip_nulls)
-		put_row(b, &row);
+		md_buf_puts(&select, "e.v");
 	else
-		md_buf_puts(&row, "e.*"); /* the list makes JSON of rows by itself */
-	md_buf_puts(out, "(SELECT ");
-	if (to_one)
-		md_buf_putstr(out, md_buf_str(&row));
-	else
-		md_put_template(out, list, md_buf_str(&row), nothing);
-	md_buf_puts(out, " FROM (SELECT ");
-	md_buf_put(out, s->cells.data, s->cells.len);
-	md_buf_puts(out, " FROM ");
-	md_buf_put(out, s->from.data, s->from.len);
-	md_buf_put(out, s->where.data, s->where.len);
-	md_buf_put(out, s->order.data, s->order.len);
-	md_buf_puts(out, ") AS e)");
+		put_row(b, &select);
+	md_buf_puts(&select, " FROM (SELECT ");
+	md_buf_put(&select, s->cells.data, s->cells.len);
+	md_buf_puts(&select, " FROM ");
+	md_buf_put(&select, s->from.data, s->from.len);
+	md_buf_put(&select, s->where.data, s->where.len);
+	md_buf_put(&select, s->order.data, s->order.len);
+	md_buf_puts(&select, ") AS e");
+	md_put_template(out, to_one ? "({c})" : list, md_buf_str(&select), nothing);
+	out->failed |= select.failed;
 }
 
 enum md_code md_put_nested(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,

@@ -65,15 +65,16 @@ struct md_walk {
 
 /** Where one placeholder's value comes from. */
 enum md_bind_from {
-	MD_FROM_FILTER, /* value `item` of filter `index` of the walk (the last one when there are
-			   fewer: padded lists) */
-	MD_FROM_LIST,   /* all values of filter `index` as one array literal */
-	MD_FROM_OFFSET, /* offset of level `index` of the walk; 0 is the root's, after Range */
-	MD_FROM_KEY,    /* part `index` of the item's key */
-	MD_FROM_PLAN,   /* `text`, fixed: JSON paths */
-	MD_FROM_KEYS,   /* the list of keys, as JSON */
-	MD_FROM_BODY,   /* cell `index` of the body's row */
-	MD_FROM_PARENT  /* filled in by the sink from the parent's row */
+	MD_FROM_FILTER,   /* value `item` of filter `index` of the walk (the last one when there are
+			     fewer: padded lists) */
+	MD_FROM_LIST,     /* all values of filter `index` as one array literal */
+	MD_FROM_OFFSET,   /* offset of level `index` of the walk; 0 is the root's, after Range */
+	MD_FROM_KEY,      /* part `index` of the item's key */
+	MD_FROM_PLAN,     /* `text`, fixed: JSON paths */
+	MD_FROM_KEYS,     /* the list of keys, as JSON */
+	MD_FROM_BODY,     /* cell `index` of the body's row */
+	MD_FROM_DOCUMENT, /* the whole body, as a JSON array */
+	MD_FROM_PARENT    /* filled in by the sink from the parent's row */
 };
 /** What is done with it on the way. */
 enum md_bind_as {
@@ -144,6 +145,7 @@ struct md_write_request {
 	enum md_resolution { MD_RESOLVE_NOT, MD_RESOLVE_MERGE, MD_RESOLVE_IGNORE } resolution;
 	const struct md_field *const *conflict;
 	unsigned conflict_count;
+	bool missing_default; /* a column that a row lacks gets its default, not NULL */
 	bool strip_nulls;
 };
 /** A compiled write. The rows it gives back come from RETURNING when their columns do, else from a
@@ -158,6 +160,8 @@ struct md_write_plan {
 			       rows */
 	const struct md_shape *shape; /* of RETURNING's rows; NULL: see `rows` */
 	struct md_plan *rows;         /* select of the rows by their keys; NULL: not needed */
+	bool whole;        /* `write` does all of it at once and gives back what is asked */
+	bool tells_merges; /* … and, in a last cell, how many rows were merged so far */
 	bool bounded; /* one row at most, or rows of the body: may share a commit with others */
 	/** UPDATE and DELETE: which rows, as write.sql has it: the number of the table's alias, and
 	 * the condition without WHERE; not given: all of them. */

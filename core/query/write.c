@@ -29,8 +29,8 @@ enum md_code md_write_plan_key(const struct md_write_request *request, struct md
 					      .model = request->model,
 					      .query = request->query,
 					      .strip_nulls = request->strip_nulls };
-	unsigned char head[3] = { (unsigned char)request->kind, (unsigned char)request->give,
-				  (unsigned char)request->resolution };
+	unsigned char head[4] = { (unsigned char)request->kind, (unsigned char)request->give,
+				  (unsigned char)request->resolution, request->missing_default };
 
 	put_str(key, MD_STR("write"));
 	md_buf_put(key, head, sizeof(head));
@@ -344,15 +344,36 @@ static enum md_code build_rows(struct write_build *w, const struct md_walk *walk
 	return md_plan_build(&read, walk, w->b.context, &w->plan->rows, err);
 }
 
+/* Row by row. */
+static enum md_code build_by_row(struct write_build *w, struct md_error *err)
+{
+	const struct md_write_request *request = w->request;
+	bool by_key = request->give == MD_GIVE_ROWS && !is_direct(request);
+	enum md_code code = MD_OK;
+
+	md_buf_init(&w->sql, MD_SQL_MAX);
+	if (by_key)
+		code = build_rows(w, w->b.walk, err);
+	if (code == MD_OK &&
+	    ((by_key && request->kind == MD_WRITE_DELETE) || is_view(request) || is_look(request)))
+		code = build_find(w, err);
+	if (code == MD_OK && request->resolution != MD_RESOLVE_NOT)
+		code = build_exists(w, err);
+	if (code == MD_OK)
+		code = build_write(w, err);
+	md_buf_release(&w->sql);
+	return code;
+}
+
 enum md_code md_write_plan_build(const struct md_write_request *request, const struct md_walk *walk,
 				 const struct md_plan_context *context,
 				 struct md_write_plan **ret_plan, struct md_error *err)
 {
+	bool whole = context->dialect->templates[MD_SQL_BODY_ROWS] != NULL;
 	struct md_arena *arena = md_arena_new(WRITE_ARENA);
 	struct write_build w = { .b = { .walk = walk, .context = context, .arena = arena },
 				 .request = request };
-	bool by_key = request->give == MD_GIVE_ROWS && !is_direct(request);
-	enum md_code code = MD_OK;
+	enum md_code code;
 
 	w.plan = arena ? md_arena_zalloc(arena, sizeof(*w.plan)) : NULL;
 	if (!w.plan) {
@@ -365,18 +386,8 @@ enum md_code md_write_plan_build(const struct md_write_request *request, const s
 					   .query = request->query,
 					   .strip_nulls = request->strip_nulls };
 	w.b.request = &w.read;
-	md_buf_init(&w.sql, MD_SQL_MAX);
-	if (by_key)
-		code = build_rows(&w, walk, err);
-	if (code == MD_OK &&
-	    ((by_key && request->kind == MD_WRITE_DELETE) || is_view(request) || is_look(request)))
-		code = build_find(&w, err);
-	if (code == MD_OK && request->resolution != MD_RESOLVE_NOT)
-		code = build_exists(&w, err);
-	if (code == MD_OK)
-		code = build_write(&w, err);
-	md_buf_release(&w.sql);
 	w.plan->bounded = request->kind == MD_WRITE_INSERT || request->item;
+	code = whole ? md_write_build_whole(&w.b, request, w.plan, err) : build_by_row(&w, err);
 	if (code != MD_OK) {
 		md_write_plan_free(w.plan);
 		return code;

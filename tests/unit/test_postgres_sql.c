@@ -8,12 +8,10 @@
 #include "tests/unit/model_sample.h"
 
 static const char tables[] =
-	"clients(id*, name) ;"
-	"projects(id*, title?, data, tags, client_id?, doc) client: client_id > clients(id) ;"
-	"jobs(id*, a, project_id?) job_project: project_id > projects(id) ;"
-	"people(id*, name, boss_id?) boss: boss_id > people(id) ;"
-	"members(project_id*, person_id*) m_project: project_id > projects(id) "
-	"m_person: person_id > people(id)";
+	"clients(id*, name) ;projects(id*, title?, data, tags, client_id?, doc) client: client_id "
+	"> clients(id) ;jobs(id*, a, project_id?) job_project: project_id > projects(id) "
+	";people(id*, name, boss_id?) boss: boss_id > people(id) ;members(project_id*, person_id*) "
+	"m_project: project_id > projects(id) m_person: person_id > people(id)";
 
 struct rig {
 	struct md_arena *arena;
@@ -154,9 +152,9 @@ START_TEST(columns_come_as_text_and_others_as_json)
 			 "\"app\".\"projects\" AS t0");
 	ck_assert_str_eq(
 		sql_of("projects", "select=id::text,title::my_type,n:data::time with time zone"),
-		"SELECT CAST(t0.\"id\" AS text),to_json(CAST(t0.\"title\" AS my_type)),"
-		"to_json(CAST(t0.\"data\" AS time with time zone)) FROM \"app\".\"projects\" AS "
-		"t0");
+		"SELECT CAST(t0.\"id\" AS text),to_json(CAST(t0.\"title\" AS "
+		"my_type)),to_json(CAST(t0.\"data\" AS time with time zone)) FROM "
+		"\"app\".\"projects\" AS t0");
 	stop();
 }
 END_TEST
@@ -190,18 +188,17 @@ START_TEST(filters_are_typed_by_the_server)
 	ck_assert_str_eq(where_of("projects", "title=not.ilike.x&tags=cs.{a,b}"),
 			 "NOT (t0.\"title\" ILIKE $1) AND (t0.\"tags\" @> $2)");
 	ck_assert_str_eq(args_of(&rig.plan->select), "x|{a,b}|");
-	ck_assert_str_eq(where_of("projects", "tags=sl.[1,2]&tags=sr.[1,2]&tags=nxr.[1,2]&"
-					      "tags=nxl.[1,2]&tags=adj.[1,2]&tags=ov.[1,2]&"
-					      "tags=cd.[1,2]"),
+	ck_assert_str_eq(where_of("projects", "tags=sl.[1,2]&tags=sr.[1,2]&tags=nxr.[1,2]&tags=nxl."
+					      "[1,2]&tags=adj.[1,2]&tags=ov.[1,2]&tags=cd.[1,2]"),
 			 "(t0.\"tags\" << $1) AND (t0.\"tags\" >> $2) AND (t0.\"tags\" &< $3) AND "
 			 "(t0.\"tags\" &> $4) AND (t0.\"tags\" -|- $5) AND (t0.\"tags\" && $6) AND "
 			 "(t0.\"tags\" <@ $7)");
 	ck_assert_str_eq(where_of("projects", "title=match.^a&title=imatch.b&title=isdistinct.c"),
 			 "(t0.\"title\" ~ $1) AND (t0.\"title\" ~* $2) AND (t0.\"title\" IS "
 			 "DISTINCT FROM $3)");
-	ck_assert_str_eq(where_of("projects", "title=is.true&id=is.unknown&tags=is.null"),
-			 "(t0.\"title\" IS TRUE) AND (t0.\"id\" IS UNKNOWN) AND (t0.\"tags\" IS "
-			 "NULL)");
+	ck_assert_str_eq(
+		where_of("projects", "title=is.true&id=is.unknown&tags=is.null"),
+		"(t0.\"title\" IS TRUE) AND (t0.\"id\" IS UNKNOWN) AND (t0.\"tags\" IS NULL)");
 	stop();
 }
 END_TEST
@@ -228,11 +225,10 @@ START_TEST(text_search_makes_texts_searchable)
 			 "(to_tsvector(t0.\"title\") @@ to_tsquery($1)) AND (t0.\"tags\" @@ "
 			 "plainto_tsquery($2::regconfig, $3))");
 	ck_assert_str_eq(args_of(&rig.plan->select), "a|german|b|");
-	ck_assert_str_eq(
-		where_of("projects", "data->>x=wfts(english).c&title=not.phfts.d"),
-		"(to_tsvector($2::regconfig, (t0.\"data\" ->> $1::text)) @@ "
-		"websearch_to_tsquery($2::regconfig, $3)) AND NOT (to_tsvector(t0.\"title\") "
-		"@@ phraseto_tsquery($4))");
+	ck_assert_str_eq(where_of("projects", "data->>x=wfts(english).c&title=not.phfts.d"),
+			 "(to_tsvector($2::regconfig, (t0.\"data\" ->> $1::text)) @@ "
+			 "websearch_to_tsquery($2::regconfig, $3)) AND NOT "
+			 "(to_tsvector(t0.\"title\") @@ phraseto_tsquery($4))");
 	stop();
 }
 END_TEST
@@ -240,11 +236,10 @@ END_TEST
 START_TEST(paths_are_parameters)
 {
 	start();
-	ck_assert_str_eq(
-		sql_of("projects", "select=data->a->0->>b,tags->>-1&data->'x'=eq.1"),
-		"SELECT (((t0.\"data\" -> $1::text) -> $2::int) ->> $3::text),"
-		"(to_jsonb(t0.\"tags\") ->> $4::int) FROM \"app\".\"projects\" AS t0 WHERE "
-		"((t0.\"data\" -> $5::text) = $6)");
+	ck_assert_str_eq(sql_of("projects", "select=data->a->0->>b,tags->>-1&data->'x'=eq.1"),
+			 "SELECT (((t0.\"data\" -> $1::text) -> $2::int) ->> "
+			 "$3::text),(to_jsonb(t0.\"tags\") ->> $4::int) FROM \"app\".\"projects\" "
+			 "AS t0 WHERE ((t0.\"data\" -> $5::text) = $6)");
 	ck_assert_str_eq(args_of(&rig.plan->select), "a|0|b|-1|'x'|1|");
 	stop();
 }
@@ -265,14 +260,14 @@ END_TEST
 START_TEST(to_one_embeds_are_joined)
 {
 	start();
-	ck_assert_str_eq(sql_of("projects", "select=id,clients!inner(name)&clients.name=eq.x"),
-			 "SELECT t0.\"id\",t1.\"id\",t1.\"name\" FROM \"app\".\"projects\" AS t0 "
-			 "JOIN \"app\".\"clients\" AS t1 ON t1.\"id\" = t0.\"client_id\" AND "
-			 "(t1.\"name\" = $1)");
-	ck_assert_str_eq(sql_of("projects", "select=id,clients(name)&clients.limit=0"),
-			 "SELECT t0.\"id\",t1.\"id\",t1.\"name\" FROM \"app\".\"projects\" AS t0 "
-			 "LEFT JOIN \"app\".\"clients\" AS t1 ON t1.\"id\" = t0.\"client_id\" AND "
-			 "false");
+	ck_assert_str_eq(
+		sql_of("projects", "select=id,clients!inner(name)&clients.name=eq.x"),
+		"SELECT t0.\"id\",t1.\"id\",t1.\"name\" FROM \"app\".\"projects\" AS t0 JOIN "
+		"\"app\".\"clients\" AS t1 ON t1.\"id\" = t0.\"client_id\" AND (t1.\"name\" = $1)");
+	ck_assert_str_eq(
+		sql_of("projects", "select=id,clients(name)&clients.limit=0"),
+		"SELECT t0.\"id\",t1.\"id\",t1.\"name\" FROM \"app\".\"projects\" AS t0 LEFT JOIN "
+		"\"app\".\"clients\" AS t1 ON t1.\"id\" = t0.\"client_id\" AND false");
 	stop();
 }
 END_TEST
@@ -281,17 +276,14 @@ START_TEST(to_many_embeds_are_json_of_sub_selects)
 {
 	start();
 	ck_assert_str_eq(
-		sql_of("clients", "select=name,p:projects(title,x:jobs(a))&p.order=title&p.limit=2"
-				  "&p.title=neq.z"),
-		"SELECT t0.\"name\",(SELECT coalesce(json_agg(e.*), '[]') FROM (SELECT "
-		"t1.\"title\" "
-		"AS \"title\",(SELECT coalesce(json_agg(e.*), '[]') FROM (SELECT t2.\"a\" AS \"a\" "
-		"FROM \"app\".\"jobs\" AS t2 WHERE t2.\"project_id\" = t1.\"id\") AS e) AS \"x\" "
-		"FROM "
-		"\"app\".\"projects\" AS t1 WHERE t1.\"client_id\" = t0.\"id\" AND (t1.\"title\" "
-		"<> "
-		"$1) ORDER BY t1.\"title\" NULLS LAST,t1.\"id\" LIMIT 2) AS e) FROM "
-		"\"app\".\"clients\" AS t0");
+		sql_of("clients", "select=name,p:projects(title,x:jobs(a))&p.order=title&p.limit=2&"
+				  "p.title=neq.z"),
+		"SELECT t0.\"name\",array_to_json(ARRAY(SELECT row_to_json(e.*) FROM (SELECT "
+		"t1.\"title\" AS \"title\",array_to_json(ARRAY(SELECT row_to_json(e.*) FROM "
+		"(SELECT t2.\"a\" AS \"a\" FROM \"app\".\"jobs\" AS t2 WHERE t2.\"project_id\" = "
+		"t1.\"id\") AS e)) AS \"x\" FROM \"app\".\"projects\" AS t1 WHERE t1.\"client_id\" "
+		"= t0.\"id\" AND (t1.\"title\" <> $1) ORDER BY t1.\"title\" NULLS LAST,t1.\"id\" "
+		"LIMIT 2) AS e)) FROM \"app\".\"clients\" AS t0");
 	stop();
 }
 END_TEST
@@ -301,14 +293,12 @@ START_TEST(in_a_sub_select_one_is_a_row_and_what_is_spread_is_joined)
 	start();
 	ck_assert_str_eq(
 		sql_of("projects", "select=jobs(a,projects(id,...clients(name)))"),
-		"SELECT (SELECT coalesce(json_agg(e.*), '[]') FROM (SELECT t1.\"a\" AS "
+		"SELECT array_to_json(ARRAY(SELECT row_to_json(e.*) FROM (SELECT t1.\"a\" AS "
 		"\"a\",(SELECT row_to_json(e.*) FROM (SELECT t2.\"id\" AS \"id\",t3.\"name\" AS "
 		"\"name\" FROM \"app\".\"projects\" AS t2 LEFT JOIN \"app\".\"clients\" AS t3 ON "
 		"t3.\"id\" = t2.\"client_id\" WHERE t2.\"id\" = t1.\"project_id\" LIMIT 1) AS e) "
-		"AS "
-		"\"projects\" FROM \"app\".\"jobs\" AS t1 WHERE t1.\"project_id\" = t0.\"id\") AS "
-		"e) "
-		"FROM \"app\".\"projects\" AS t0");
+		"AS \"projects\" FROM \"app\".\"jobs\" AS t1 WHERE t1.\"project_id\" = t0.\"id\") "
+		"AS e)) FROM \"app\".\"projects\" AS t0");
 	stop();
 }
 END_TEST
@@ -317,10 +307,10 @@ START_TEST(junctions_are_joined_in_the_sub_select)
 {
 	start();
 	ck_assert_str_eq(sql_of("projects", "select=id,people(name)"),
-			 "SELECT t0.\"id\",(SELECT coalesce(json_agg(e.*), '[]') FROM (SELECT "
-			 "t1.\"name\" AS \"name\" FROM \"app\".\"people\" AS t1 JOIN "
+			 "SELECT t0.\"id\",array_to_json(ARRAY(SELECT row_to_json(e.*) FROM "
+			 "(SELECT t1.\"name\" AS \"name\" FROM \"app\".\"people\" AS t1 JOIN "
 			 "\"app\".\"members\" AS t2 ON t2.\"person_id\" = t1.\"id\" WHERE "
-			 "t2.\"project_id\" = t0.\"id\") AS e) FROM \"app\".\"projects\" AS t0");
+			 "t2.\"project_id\" = t0.\"id\") AS e)) FROM \"app\".\"projects\" AS t0");
 	stop();
 }
 END_TEST
@@ -342,9 +332,9 @@ START_TEST(counts_and_estimates_have_statements_of_their_own)
 	rig.request.count = MD_ROWS_BOTH;
 	rig.request.count_limit = 11;
 	sql_of("clients", "limit=1");
-	ck_assert_str_eq(rig.plan->count->stmt.sql,
-			 "SELECT count(*) FROM (SELECT 1 FROM \"app\".\"clients\" AS t1 LIMIT 11) "
-			 "AS c");
+	ck_assert_str_eq(
+		rig.plan->count->stmt.sql,
+		"SELECT count(*) FROM (SELECT 1 FROM \"app\".\"clients\" AS t1 LIMIT 11) AS c");
 	ck_assert_ptr_nonnull(rig.plan->estimate);
 	stop();
 }
@@ -368,11 +358,9 @@ START_TEST(depth_ends_where_a_row_comes_again)
 	start();
 	rig.request.route = MD_READ_ITEM;
 	sql = sql_of("people", "depth=2");
-	ck_assert_ptr_nonnull(strstr(sql,
-				     "CASE WHEN t5.\"id\" = t3.\"id\" OR t5.\"id\" = "
-				     "t0.\"id\" THEN (SELECT "
-				     "row_to_json(e.*) FROM (SELECT t5.\"id\" AS \"id\") AS e) "
-				     "ELSE"));
+	ck_assert_ptr_nonnull(
+		strstr(sql, "CASE WHEN t5.\"id\" = t3.\"id\" OR t5.\"id\" = t0.\"id\" THEN (SELECT "
+			    "row_to_json(e.*) FROM (SELECT t5.\"id\" AS \"id\") AS e) ELSE"));
 	stop();
 }
 END_TEST
@@ -412,6 +400,112 @@ START_TEST(no_value_changes_the_text)
 }
 END_TEST
 
+/* The SQL of a write of these columns, separated by blanks. */
+static const char *write_of(const char *model, const char *query, const char *columns,
+			    struct md_write_request settings)
+{
+	static const struct md_field *fields[8];
+	static struct md_write_plan *plan;
+	struct md_write_request request = settings;
+	md_auto_buf key = MD_BUF(1u << 16);
+
+	if (md_parse_query(rig.arena, md_str_of(query), &md_parse_limits_default, false, &rig.query,
+			   &rig.err) != MD_OK)
+		return rig.err.wire;
+	request.model = md_registry_find(rig.registry, md_str_of(model));
+	request.query = &rig.query;
+	request.fields = fields;
+	while (*columns) {
+		size_t len = strcspn(columns, " ");
+
+		fields[request.field_count++] =
+			md_model_field(request.model, (struct md_str){ columns, len });
+		columns += len + (columns[len] == ' ');
+	}
+	if (request.resolution != MD_RESOLVE_NOT) {
+		request.conflict = request.model->key;
+		request.conflict_count = request.model->key_count;
+	}
+	ck_assert_int_eq(md_write_plan_key(&request, &key, &rig.walk, &rig.err), MD_OK);
+	plan = md_write_plan_free(plan);
+	if (md_write_plan_build(&request, &rig.walk, context(), &plan, &rig.err) != MD_OK)
+		return rig.err.wire;
+	snprintf(rig.text, sizeof(rig.text), "%s", plan->write.stmt.sql);
+	plan = md_write_plan_free(plan);
+	return rig.text;
+}
+
+START_TEST(a_body_is_inserted_in_one_statement)
+{
+	const struct md_write_request count = { .kind = MD_WRITE_INSERT, .give = MD_GIVE_COUNT },
+				      keys = { .kind = MD_WRITE_INSERT, .give = MD_GIVE_KEYS },
+				      rows = { .kind = MD_WRITE_INSERT, .give = MD_GIVE_ROWS };
+	start();
+	ck_assert_str_eq(write_of("clients", "", "id name", count),
+			 "INSERT INTO \"app\".\"clients\" AS t0 (\"id\",\"name\") SELECT "
+			 "r.\"id\",r.\"name\" FROM json_to_recordset($1::json) AS r(\"id\" "
+			 "TEXT,\"name\" TEXT)");
+	ck_assert_str_eq(write_of("clients", "", "", keys),
+			 "INSERT INTO \"app\".\"clients\" AS t0 SELECT FROM "
+			 "json_array_elements($1::json) AS r RETURNING t0.\"id\"");
+	ck_assert_str_eq(
+		write_of("projects", "select=title,clients(name),tags&order=id", "title", rows),
+		"WITH w AS (INSERT INTO \"app\".\"projects\" AS t0 (\"title\") SELECT r.\"title\" "
+		"FROM json_to_recordset($1::json) AS r(\"title\" TEXT) RETURNING "
+		"t0.\"id\",t0.\"title\",t0.\"tags\",t0.\"client_id\") SELECT "
+		"t1.\"title\",t2.\"id\",t2.\"name\",to_json(t1.\"tags\") FROM w AS t1 LEFT JOIN "
+		"\"app\".\"clients\" AS t2 ON t2.\"id\" = t1.\"client_id\" ORDER BY t1.\"id\"");
+	stop();
+}
+END_TEST
+
+START_TEST(an_upsert_tells_what_it_merged)
+{
+	const struct md_write_request merge = { .kind = MD_WRITE_INSERT,
+						.give = MD_GIVE_COUNT,
+						.resolution = MD_RESOLVE_MERGE },
+				      ignore = { .kind = MD_WRITE_INSERT,
+						 .give = MD_GIVE_COUNT,
+						 .resolution = MD_RESOLVE_IGNORE };
+	const char *sql;
+
+	start();
+	sql = write_of("clients", "", "id name", merge);
+	ck_assert_ptr_nonnull(
+		strstr(sql, " ON CONFLICT (\"id\") DO UPDATE SET \"id\" = excluded.\"id\",\"name\" "
+			    "= excluded.\"name\" WHERE set_config('modeld.merged', "));
+	ck_assert_ptr_nonnull(strstr(
+		sql, " RETURNING current_setting('modeld.merged', true) AS \"modeld merges\""));
+	sql = write_of("clients", "", "id name", ignore);
+	ck_assert_str_eq(strstr(sql, " ON CONFLICT"), " ON CONFLICT (\"id\") DO NOTHING");
+	stop();
+}
+END_TEST
+
+START_TEST(a_change_takes_the_first_row_of_the_body)
+{
+	const struct md_write_request change = { .kind = MD_WRITE_UPDATE, .give = MD_GIVE_COUNT },
+				      item = { .kind = MD_WRITE_UPDATE,
+					       .give = MD_GIVE_ROWS,
+					       .item = true },
+				      gone = { .kind = MD_WRITE_DELETE, .give = MD_GIVE_ROWS };
+	start();
+	ck_assert_str_eq(write_of("clients", "id=gt.3", "name", change),
+			 "UPDATE \"app\".\"clients\" AS t0 SET \"name\" = r.\"name\" FROM (SELECT "
+			 "r.\"name\" AS \"name\" FROM json_to_recordset($1::json) AS r(\"name\" "
+			 "TEXT) LIMIT 1) AS r WHERE (t0.\"id\" > $2)");
+	ck_assert_str_eq(write_of("clients", "select=name", "", item),
+			 "SELECT t0.\"name\" FROM \"app\".\"clients\" AS t0 WHERE t0.\"id\" = $1");
+	ck_assert_str_eq(
+		write_of("clients", "select=name,projects(id)&id=eq.1", "", gone),
+		"WITH w AS (DELETE FROM \"app\".\"clients\" AS t0 WHERE (t0.\"id\" = $1) RETURNING "
+		"t0.\"id\",t0.\"name\") SELECT t1.\"name\",array_to_json(ARRAY(SELECT "
+		"row_to_json(e.*) FROM (SELECT t2.\"id\" AS \"id\" FROM \"app\".\"projects\" AS t2 "
+		"WHERE t2.\"client_id\" = t1.\"id\") AS e)) FROM w AS t1");
+	stop();
+}
+END_TEST
+
 SUITE_MAIN("postgres_sql", columns_come_as_text_and_others_as_json,
 	   a_cast_is_a_name_and_nothing_else, filters_are_typed_by_the_server,
 	   lists_are_one_parameter, text_search_makes_texts_searchable, paths_are_parameters,
@@ -421,4 +515,5 @@ SUITE_MAIN("postgres_sql", columns_come_as_text_and_others_as_json,
 	   junctions_are_joined_in_the_sub_select,
 	   counts_and_estimates_have_statements_of_their_own,
 	   keys_of_integers_are_wide_enough_to_be_absent, depth_ends_where_a_row_comes_again,
-	   no_value_changes_the_text)
+	   no_value_changes_the_text, a_body_is_inserted_in_one_statement,
+	   an_upsert_tells_what_it_merged, a_change_takes_the_first_row_of_the_body)

@@ -1,0 +1,266 @@
+/* A write in one statement: the body goes to the engine as one JSON text, and everything that is
+ * asked about the rows comes back with the statement's own rows.
+ *
+ * When nothing depends on how many rows there are, the statement is a transaction of its own, told
+ * to be done when the engine has committed it. Otherwise it stands in a bracket, and what becomes
+ * of that is decided after its rows. */
+#include "core/json/codec.h"
+#include "core/json/write.h"
+#include "core/ops/write_private.h"
+
+#include "core/base/banned.h"
+
+static struct md_write *write_of(struct md_unit *unit)
+{
+	return (struct md_write *)unit;
+}
+
+/* ---- the body as JSON ---- */
+
+static bool put_cell(struct md_write *write, const struct md_field *field,
+		     const struct md_body_cell *cell, struct md_error *err)
+{
+	struct md_buf *out = &write->document;
+	bool is_json = write->ask.texts && field->type == MD_TYPE_JSON;
+
+	switch (cell->kind) {
+	case MD_CELL_ABSENT:
+	case MD_CELL_NULL:
+		md_buf_puts(out, "null");
+		break;
+	case MD_CELL_BOOL:
+		md_buf_puts(out, cell->truth ? "true" : "false");
+		break;
+	case MD_CELL_NUMBER:
+	case MD_CELL_JSON:
+		md_buf_putstr(out, cell->text);
+		break;
+	case MD_CELL_STRING:
+		if (!is_json) {
+			md_json_write_string(out, cell->text.ptr, cell->text.len);
+			break;
+		}
+		if (!md_json_is_valid(cell->text.ptr, cell->text.len, MD_CODEC_JSON_DEPTH)) {
+			md_fail(err, MD_INVALID, "22P02", "invalid input syntax for type json");
+			return false;
+		}
+		md_buf_putstr(out, cell->text);
+		break;
+	}
+	return true;
+}
+
+static bool put_row(struct md_write *write, struct md_error *err)
+{
+	struct md_buf *out = &write->document;
+	bool first = true;
+
+	md_buf_putc(out, '{');
+	for (unsigned i = 0; i < write->column_count; i++) {
+		const struct md_field *field = write->fields[i];
+
+		if (write->cells[i].kind == MD_CELL_ABSENT)
+			continue;
+		if (!first)
+			md_buf_putc(out, ',');
+		first = false;
+		md_json_write_string(out, field->name.ptr, field->name.len);
+		md_buf_putc(out, ':');
+		if (!put_cell(write, field, &write->cells[i], err))
+			return false;
+	}
+	md_buf_putc(out, '}');
+	return true;
+}
+
+static enum md_code put_rows(struct md_write *write, struct md_error *err)
+{
+	struct md_buf *out = &write->document;
+
+	md_buf_putc(out, '[');
+	md_body_rewind(&write->cursor, write->ask.body, write->scratch);
+	while (md_body_next(&write->cursor, write->cells)) {
+		if (out->len > 1)
+			md_buf_putc(out, ',');
+		if (!put_row(write, err))
+			return err ? err->code : MD_INVALID;
+	}
+	md_buf_putc(out, ']');
+	return out->failed ? md_fail_nomem(err) : MD_OK;
+}
+
+/* JSON as it came, where it can be: its numbers and documents keep their bytes, and nothing is
+ * copied. An object is put into an array. */
+static enum md_code make_document(struct md_write *write, struct md_str *ret_text,
+				  struct md_error *err)
+{
+	struct md_str text = md_body_json_text(write->ask.body);
+	enum md_code code = MD_OK;
+
+	if (md_str_is_given(text) && md_body_is_array(write->ask.body)) {
+		*ret_text = text;
+		return MD_OK;
+	}
+	if (md_str_is_given(text)) {
+		md_buf_putc(&write->document, '[');
+		md_buf_putstr(&write->document, text);
+		md_buf_putc(&write->document, ']');
+		if (write->document.failed)
+			return md_fail_nomem(err);
+	} else {
+		code = put_rows(write, err);
+	}
+	*ret_text = md_buf_str(&write->document);
+	return code;
+}
+
+static enum md_code begin(struct md_write *write, struct md_error *err)
+{
+	const struct md_plan_stmt *stmt = &md_write_plan_of(write)->write;
+	struct md_str document = { NULL, 0 };
+
+	for (unsigned i = 0; i < stmt->stmt.params; i++) {
+		enum md_code code = MD_OK;
+
+		if (stmt->binds[i].from != MD_FROM_DOCUMENT)
+			continue;
+		if (!md_str_is_given(document))
+			code = make_document(write, &document, err);
+		if (code != MD_OK)
+			return code;
+		write->variants[0].write_args[i] = md_value_text(document);
+	}
+	return MD_OK;
+}
+
+/* ---- the unit ---- */
+
+/* Whether the number of rows decides about the transaction. A key of a table names one row or none,
+ * and where there is none nothing has to be undone. */
+static bool is_judged(const struct md_write *write)
+{
+	bool one = write->ask.key && write->ask.kind != MD_WRITE_INSERT &&
+		   write->ask.model->kind == MD_REL_TABLE;
+
+	return (write->ask.singular && !one) || write->ask.has_max_affected;
+}
+
+static enum md_tx tx(const struct md_write *write)
+{
+	return is_judged(write) || write->ask.dry_run ? MD_TX_WRITE : MD_TX_IMPLICIT;
+}
+
+/* A change of nothing in rows that nobody named one by one. */
+static bool is_idle(const struct md_write *write)
+{
+	return write->ask.kind == MD_WRITE_UPDATE && write->column_count == 0 && !write->ask.key;
+}
+
+static enum md_next next(struct md_unit *unit, struct md_call *ret_call)
+{
+	struct md_write *write = write_of(unit);
+
+	if (!write->called && !is_idle(write)) {
+		write->called = true;
+		*ret_call = (struct md_call){ .stmt = &md_write_plan_of(write)->write.stmt,
+					      .args = write->variants[0].write_args };
+		return MD_NEXT_CALL;
+	}
+	if (write->called && !write->consumed && is_judged(write))
+		return MD_NEXT_AFTER_ROWS;
+	return md_write_end(write);
+}
+
+/** A cursor in front of the engine's, which takes the last cell for itself. */
+struct tally {
+	struct md_rows rows; /* first */
+	struct md_rows *inner;
+	struct md_write *write;
+};
+
+static enum md_step next_row(struct md_rows *rows, const struct md_value **ret_cells,
+			     struct md_error *err)
+{
+	struct tally *tally = (struct tally *)rows;
+	enum md_step step = tally->inner->next(tally->inner, ret_cells, err);
+	const struct md_value *cell;
+	uint64_t merges = 0;
+
+	if (step != MD_STEP_ROW || !md_write_plan_of(tally->write)->tells_merges)
+		return step;
+	cell = &(*ret_cells)[rows->columns];
+	if (cell->type == MD_TEXT)
+		md_str_to_u64((struct md_str){ cell->text, cell->len }, &merges);
+	if (merges > tally->write->merges)
+		tally->write->merges = merges;
+	return step;
+}
+
+/* Rows that are only counted, or tell their keys. */
+static enum md_flow take_rows(struct md_write *write, struct md_rows *rows)
+{
+	const struct md_value *cells;
+
+	for (;;) {
+		switch (rows->next(rows, &cells, &write->unit.error)) {
+		case MD_STEP_WAIT:
+			return MD_FLOW_WAIT;
+		case MD_STEP_FAIL:
+			return MD_FLOW_ABORT;
+		case MD_STEP_END:
+			return MD_FLOW_ON;
+		case MD_STEP_ROW:
+			break;
+		}
+		write->result.rows++;
+		if (md_write_plan_of(write)->key_cells > 0)
+			md_write_note_location(write, cells);
+	}
+}
+
+static enum md_flow judge(struct md_write *write)
+{
+	const struct md_write_plan *plan = md_write_plan_of(write);
+
+	write->consumed = true;
+	if (write->sink)
+		write->result.rows = md_text_sink_rows(write->sink);
+	else if (!plan->write.stmt.returns_rows)
+		write->result.rows = write->unit.changes;
+	write->result.inserted = write->result.rows - write->merges;
+	return md_write_check_rows(write) ? MD_FLOW_ON : MD_FLOW_ABORT;
+}
+
+static enum md_flow take(struct md_unit *unit, const struct md_call *call, struct md_rows *rows)
+{
+	struct md_write *write = write_of(unit);
+	unsigned own = md_write_plan_of(write)->tells_merges;
+	struct tally tally = { .rows = { .next = next_row }, .inner = rows, .write = write };
+	enum md_flow flow;
+
+	(void)call;
+	tally.rows.columns = rows->columns > own ? rows->columns - own : 0;
+	flow = write->sink ? md_write_feed(write, &tally.rows) : take_rows(write, &tally.rows);
+	return flow == MD_FLOW_ON ? judge(write) : flow;
+}
+
+static void start_over(struct md_write *write)
+{
+	md_write_begin_again(write);
+	write->called = write->consumed = false;
+	write->merges = 0;
+	if (is_idle(write) && write->sink && !write->ask.singular)
+		md_buf_puts(write->ask.out, "[]");
+}
+
+static void reset(struct md_unit *unit)
+{
+	start_over(write_of(unit));
+}
+
+const struct md_write_way md_write_whole = {
+	.begin = begin,
+	.tx = tx,
+	.start_over = start_over,
+	.ops = { .next = next, .rows = take, .done = md_write_done, .reset = reset },
+};
