@@ -58,19 +58,19 @@ enum md_code md_reload_prepare(const struct md_server *server, const struct md_o
 }
 
 static enum md_code build(const struct md_server *server, const struct md_options *options,
-			  struct md_registry_source *source, struct md_arena *arena,
+			  struct md_registry_source source, struct md_arena *arena,
 			  struct md_registry **ret_registry, struct md_error *err)
 {
 	struct md_differences differences = { .items = NULL };
-	enum md_code code = md_db_catalog(server->db, arena, &source->catalog, err);
+	enum md_code code = md_db_catalog(server->db, arena, &source.catalog, err);
 
-	if (code == MD_OK && source->definitions)
-		code = md_models_compare(options, md_db_dialect(server->db), source->definitions,
-					 source->catalog, arena, &server->log, &differences, err);
+	if (code == MD_OK && source.definitions)
+		code = md_models_compare(options, md_db_dialect(server->db), source.definitions,
+					 source.catalog, arena, &server->log, &differences, err);
 	if (code != MD_OK)
 		return code;
-	source->differences = &differences;
-	return md_registry_build(source, ret_registry, err);
+	source.differences = &differences;
+	return md_registry_build(&source, ret_registry, err);
 }
 
 enum md_code md_reload_registry(const struct md_server *server, const struct md_options *options,
@@ -81,7 +81,7 @@ enum md_code md_reload_registry(const struct md_server *server, const struct md_
 	struct md_registry_source source = { .schema = md_str_of(options->db_schemas.items[0]),
 					     .generation = generation,
 					     .definitions = definitions };
-	enum md_code code = arena ? build(server, options, &source, arena, ret_registry, err)
+	enum md_code code = arena ? build(server, options, source, arena, ret_registry, err)
 				  : md_fail_nomem(err);
 
 	if (code == MD_OK)

@@ -16,6 +16,7 @@ static char folder[] = "/tmp/modeld-models-XXXXXX", url[96], path[64], pattern[9
 static struct md_options options;
 static char lines[16384];
 static struct md_error err;
+static const struct md_definitions *definitions; /* of the last go(); its differences need them */
 
 static void write_line(void *ctx, enum md_log_level level, const char *text)
 {
@@ -95,6 +96,7 @@ static void end(void)
 {
 	char command[128];
 
+	definitions = md_definitions_free(definitions);
 	snprintf(command, sizeof(command), "rm -r %s", folder);
 	ck_assert_int_eq(system(command), 0);
 }
@@ -102,13 +104,14 @@ static void end(void)
 /* All that a start does; `found` lives in `arena`. */
 static enum md_code go(bool running, struct md_arena *arena, struct md_differences *found)
 {
-	const struct md_definitions *definitions = NULL;
 	const struct md_catalog *catalog;
 	struct md_db_options how = { .url = url, .readers = 1, .log = log_lines };
 	struct md_db *db = NULL;
 	unsigned made;
-	enum md_code code = md_models_load(&options, &log_lines, &definitions, &err);
+	enum md_code code;
 
+	definitions = md_definitions_free(definitions);
+	code = md_models_load(&options, &log_lines, &definitions, &err);
 	if (code != MD_OK)
 		return code;
 	if (!arena)
@@ -124,7 +127,6 @@ static enum md_code go(bool running, struct md_arena *arena, struct md_differenc
 		code = md_models_compare(&options, md_db_dialect(db), definitions, catalog, arena,
 					 &log_lines, found, &err);
 	md_db_close(db);
-	md_definitions_free(definitions);
 	return code;
 }
 
@@ -143,8 +145,7 @@ static enum md_code start(void)
 
 START_TEST(without_a_pattern_there_are_no_definitions)
 {
-	const struct md_definitions *definitions = (const void *)"untouched";
-
+	definitions = (const void *)"untouched";
 	options = (struct md_options){ .models = "" };
 	ck_assert_int_eq(md_models_load(&options, NULL, &definitions, &err), MD_OK);
 	ck_assert_ptr_null(definitions);
@@ -153,11 +154,11 @@ END_TEST
 
 START_TEST(a_pattern_that_matches_nothing_is_told)
 {
-	const struct md_definitions *definitions = (const void *)"untouched";
-
 	begin();
+	definitions = (const void *)"untouched";
 	ck_assert_int_eq(md_models_load(&options, &log_lines, &definitions, &err), MD_NOT_FOUND);
 	ck_assert_ptr_eq(definitions, (const void *)"untouched");
+	definitions = NULL;
 	ck_assert_ptr_nonnull(strstr(err.message, "no file matches /tmp/modeld-models-"));
 	ck_assert_ptr_nonnull(strstr(err.hint, "the setting models"));
 	end();
