@@ -25,7 +25,6 @@ enum md_db_feature {
 	MD_DB_RETURNING = 1u << 4,
 	MD_DB_UPSERT = 1u << 5,
 	MD_DB_LATERAL = 1u << 6,
-	MD_DB_WHOLE_BODY = 1u << 7, /* a write is one statement, with the body as one JSON text */
 };
 
 struct md_wal_owner;

@@ -25,7 +25,7 @@ struct md_field {
 	enum md_type type;
 	unsigned index; /* place in model->fields */
 	bool nullable, generated;
-	bool identity; /* the engine counts when no value is given */
+	bool identity;         /* the engine counts when no value is given */
 	int key_position;      /* in the primary key; -1: not part of it */
 	bool unique;           /* alone it is a primary key or unique; never in a view */
 	bool indexed;          /* first column of an index or key */

@@ -4,7 +4,7 @@
  * the engine, in one statement. */
 #ifndef MD_CORE_OPS_WRITE_PRIVATE_H
 #define MD_CORE_OPS_WRITE_PRIVATE_H
-#include "core/db/driver.h"
+#include "core/db/dialect.h"
 #include "core/json/sink_text.h"
 #include "core/ops/keys.h"
 #include "core/ops/ops.h"
@@ -93,7 +93,7 @@ extern const struct md_write_way md_write_by_row, md_write_whole;
 /** True when the engine takes the body whole. */
 static inline bool md_write_is_whole(const struct md_write *write)
 {
-	return write->ops->options.features & MD_DB_WHOLE_BODY;
+	return write->ops->options.dialect->templates[MD_SQL_BODY_ROWS] != NULL;
 }
 /** What all ways have in common, of start_over(). */
 void md_write_begin_again(struct md_write *write);
