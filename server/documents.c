@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/json/write.h"
+#include "core/model/define.h"
 #include "server/loop.h"
 #include "server/params.h"
 #include "server/run.h"
@@ -32,6 +33,13 @@ static const struct {
 	[MD_TYPE_JSON] = { NULL, "json" },
 	[MD_TYPE_BYTES] = { "string", "bytea" },
 	[MD_TYPE_OTHER] = { "string", NULL },
+	[MD_TYPE_KEPT_DATE] = { "string", "date" },
+	[MD_TYPE_KEPT_TIME] = { "string", "time" },
+	[MD_TYPE_KEPT_TIMESTAMP] = { "string", "timestamp without time zone" },
+	[MD_TYPE_KEPT_TIMESTAMPTZ] = { "string", "timestamp with time zone" },
+	[MD_TYPE_KEPT_UUID] = { "string", "uuid" },
+	[MD_TYPE_KEPT_NUMERIC] = { "number", "numeric" },
+	[MD_TYPE_KEPT_BYTES] = { "string", "bytea" },
 };
 
 static void put_string(struct md_buf *out, struct md_str s)
@@ -76,6 +84,16 @@ static void put_field(const struct md_field *field, struct md_buf *out)
 	md_buf_putc(out, '}');
 }
 
+/* Of a declared field the definition tells, else the table. */
+static bool is_required(const struct md_field *field)
+{
+	if (field->hidden)
+		return false;
+	if (field->def)
+		return field->def->required;
+	return !field->nullable && !field->fallback;
+}
+
 static void put_definition(const struct md_model *model, struct md_buf *out)
 {
 	bool first = true;
@@ -83,13 +101,16 @@ static void put_definition(const struct md_model *model, struct md_buf *out)
 	put_string(out, model->name);
 	md_buf_puts(out, ":{\"type\":\"object\",\"properties\":{");
 	for (unsigned i = 0; i < model->field_count; i++) {
-		if (i > 0)
-			md_buf_putc(out, ',');
+		if (model->fields[i].hidden)
+			continue;
+		md_buf_puts(out, first ? "" : ",");
 		put_field(&model->fields[i], out);
+		first = false;
 	}
 	md_buf_putc(out, '}');
+	first = true;
 	for (unsigned i = 0; i < model->field_count; i++) {
-		if (model->fields[i].nullable || model->fields[i].fallback)
+		if (!is_required(&model->fields[i]))
 			continue;
 		md_buf_puts(out, first ? ",\"required\":[" : ",");
 		put_string(out, model->fields[i].name);

@@ -71,6 +71,8 @@ static enum md_code find_item(const struct md_path *path, const struct md_regist
 		return no_route(err);
 	route->relation = path->segments[0];
 	route->model = md_registry_find(registry, route->relation);
+	if (route->model && route->model->broken)
+		return md_model_check(route->model, err);
 	if (!route->model || route->model->key_count == 0)
 		return no_route(err);
 	route->id = by_count[path->count];
@@ -94,6 +96,8 @@ enum md_code md_route_find(const struct md_path *path, unsigned listeners,
 	} else if (path->count == 1) {
 		route.id = MD_ROUTE_RELATION;
 		code = find_model(registry, path->segments[0], &route, err);
+		if (code == MD_OK)
+			code = md_model_check(route.model, err);
 	} else if (path->count > 1) {
 		code = find_item(path, registry, &route, err);
 	}

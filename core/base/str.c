@@ -254,3 +254,30 @@ size_t md_i64_to_text(int64_t value, char *out)
 		*start = (char)('0' + rest);
 	return (size_t)(end - out);
 }
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* 32 digits; a hyphen may stand behind every fourth, braces around the whole. */
+bool md_uuid_from_text(struct md_str s, char out[36])
+{
+	size_t digits = 0, at = 0;
+
+	if (s.len > 1 && s.ptr[0] == '{' && s.ptr[s.len - 1] == '}')
+		s = (struct md_str){ s.ptr + 1, s.len - 2 };
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+
+		if (c == '-' && digits > 0 && digits % 4 == 0 && digits < 32 && s.ptr[i - 1] != '-')
+			continue;
+		if (!is_hex(c) || digits == 32)
+			return false;
+		if (digits == 8 || digits == 12 || digits == 16 || digits == 20)
+			out[at++] = '-';
+		out[at++] = c >= 'A' && c <= 'F' ? (char)(c + 32) : c;
+		digits++;
+	}
+	return digits == 32;
+}

@@ -50,6 +50,8 @@ bool md_str_to_u64(struct md_str s, uint64_t *ret_value);
 /** A number as JSON or SQL writes it (also "1.", ".5", "1e5"), the whole text, locale "C". False:
  * not one or not finite. */
 bool md_str_to_double(struct md_str s, double *ret_value);
+/** A UUID in any form that PostgreSQL reads, as 36 characters in lower case. False: it is none. */
+bool md_uuid_from_text(struct md_str s, char out[36]);
 /** Well-formed UTF-8 without surrogates and overlong forms (RFC 3629). */
 bool md_utf8_is_valid(const char *ptr, size_t len);
 /** Decimal text of `value` into `out` (at least 20 bytes); returns the length. No NUL. */

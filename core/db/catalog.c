@@ -21,6 +21,13 @@ const char *md_type_name(enum md_type type)
 		[MD_TYPE_JSON] = "json",
 		[MD_TYPE_BYTES] = "bytea",
 		[MD_TYPE_OTHER] = "text",
+		[MD_TYPE_KEPT_DATE] = "date",
+		[MD_TYPE_KEPT_TIME] = "time without time zone",
+		[MD_TYPE_KEPT_TIMESTAMP] = "timestamp without time zone",
+		[MD_TYPE_KEPT_TIMESTAMPTZ] = "timestamp with time zone",
+		[MD_TYPE_KEPT_UUID] = "uuid",
+		[MD_TYPE_KEPT_NUMERIC] = "numeric",
+		[MD_TYPE_KEPT_BYTES] = "bytea",
 	};
 
 	return names[type];

@@ -33,6 +33,7 @@ enum md_type {
 	MD_TYPE_KEPT_TIMESTAMPTZ, /* 2024-02-29T23:59:59.123456+00:00 */
 	MD_TYPE_KEPT_UUID,        /* lower case, with hyphens */
 	MD_TYPE_KEPT_NUMERIC,     /* more digits than a number of the engine holds */
+	MD_TYPE_KEPT_BYTES,       /* bytes of any engine: input may be base64, too */
 	MD_TYPE_COUNT
 };
 

@@ -79,6 +79,7 @@ const struct md_dialect md_sqlite_dialect = {
 					 "THEN 'true' WHEN 'false' THEN 'false' ELSE md_cast_text({c} ->> {p}) END END",
 		[MD_SQL_BOOL_TEXT] = "CASE {c} WHEN 0 THEN 'false' WHEN 1 THEN 'true' "
 				     "ELSE md_cast_text({c}) END",
+		[MD_SQL_DECIMAL] = "{c} COLLATE md_decimal",
 	},
 	.no_limit = "-1",
 	.truth = { "0", "1" },

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/decimal.h"
 #include "core/db/sqlite.h"
 
 #include "core/base/banned.h"
@@ -42,6 +43,14 @@ static const struct {
 	{ "md_json_contains", 2, md_sqlite_json_contains, NULL },
 };
 
+/* Order of decimals that are kept as text. */
+static int compare_decimals(void *data, int a_len, const void *a, int b_len, const void *b)
+{
+	(void)data;
+	return md_decimal_compare((struct md_str){ a, (size_t)a_len },
+				  (struct md_str){ b, (size_t)b_len });
+}
+
 int md_sqlite_add_functions(sqlite3 *db)
 {
 	const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
@@ -57,7 +66,7 @@ int md_sqlite_add_functions(sqlite3 *db)
 		if (rc != SQLITE_OK)
 			return rc;
 	}
-	return SQLITE_OK;
+	return sqlite3_create_collation(db, "md_decimal", SQLITE_UTF8, NULL, compare_decimals);
 }
 
 void md_sqlite_raise(sqlite3_context *ctx, const char *wire, const char *fmt, ...)

@@ -37,3 +37,19 @@ size_t md_timestamp_text(char *out, const char *ptr, size_t len)
 	memcpy(out + n, ptr + i, len - i);
 	return n + len - i;
 }
+
+size_t md_kept_text(char *out, const char *ptr, size_t len)
+{
+	enum { TIME = 15, TIMESTAMP = 26, TIMESTAMPTZ = 32, FRACTION = 7 };
+	size_t point = len == TIME ? TIME - FRACTION : TIMESTAMP - FRACTION;
+	size_t end = point + FRACTION;
+
+	if ((len != TIME && len != TIMESTAMP && len != TIMESTAMPTZ) || ptr[point] != '.')
+		return 0;
+	while (ptr[end - 1] == '0')
+		end--;
+	end -= ptr[end - 1] == '.';
+	memcpy(out, ptr, end);
+	memcpy(out + end, ptr + point + FRACTION, len - point - FRACTION);
+	return end + len - point - FRACTION;
+}

@@ -27,6 +27,7 @@ enum md_form {
 	MD_FORM_NUMBER, /* text that is a JSON number */
 	MD_FORM_JSON,   /* text that is JSON */
 	MD_FORM_TIMESTAMP,
+	MD_FORM_KEPT,
 	MD_FORM_HEX
 };
 
@@ -51,6 +52,8 @@ static inline enum md_form md_form_of_text(enum md_codec codec, const struct md_
 		return MD_FORM_JSON;
 	case MD_AS_TIMESTAMP:
 		return MD_FORM_TIMESTAMP;
+	case MD_AS_KEPT:
+		return MD_FORM_KEPT;
 	}
 	__builtin_unreachable();
 }
@@ -77,4 +80,7 @@ static inline enum md_form md_form_of(enum md_codec codec, const struct md_value
 /** PostgreSQL's timestamp text as row_to_json writes it, into `out` (MD_TIMESTAMP_ROOM bytes).
  * Returns its length; 0: this is no such text (infinity, something else): take it as it is. */
 size_t md_timestamp_text(char *out, const char *ptr, size_t len);
+/** A time that is kept (23:59:59.120000, with a date in front of it, an offset behind it) without
+ * the zeros that PostgreSQL does not show; the same promises. */
+size_t md_kept_text(char *out, const char *ptr, size_t len);
 #endif

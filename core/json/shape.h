@@ -24,8 +24,10 @@ enum md_codec {
 	MD_AS_JSON,         /* TEXT copied verbatim when it is well-formed JSON, else quoted */
 	MD_AS_JSON_CHECKED, /* TEXT known to be well-formed JSON (made by the engine): copied
 			       verbatim */
-	MD_AS_TIMESTAMP /* PostgreSQL timestamp(tz) text: the blank becomes T, offset +00 becomes
-			   +00:00 */
+	MD_AS_TIMESTAMP, /* PostgreSQL timestamp(tz) text: the blank becomes T, offset +00 becomes
+			    +00:00 */
+	MD_AS_KEPT       /* time or timestamp as modeld keeps it, with six digits behind the point:
+			    zeros at their end are left out */
 };
 enum md_nest {
 	MD_NEST_CELL,   /* one cell */

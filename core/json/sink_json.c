@@ -84,6 +84,11 @@ static size_t put_timestamp(char *out, const struct md_value *cell)
 	return md_timestamp_text(out, cell->text, cell->len);
 }
 
+static size_t put_kept(char *out, const struct md_value *cell)
+{
+	return md_kept_text(out, cell->text, cell->len);
+}
+
 static json_t *real_of(const struct md_value *cell)
 {
 	return __builtin_isfinite(cell->r) ? json_real(cell->r) : string_by(put_real, cell);
@@ -191,6 +196,8 @@ static json_t *cell_of(enum md_codec codec, const struct md_value *cell)
 		return document_of(cell);
 	case MD_FORM_TIMESTAMP:
 		return string_by(put_timestamp, cell);
+	case MD_FORM_KEPT:
+		return string_by(put_kept, cell);
 	case MD_FORM_HEX:
 		return parse_of(write_hex, cell->text, cell->len);
 	}

@@ -86,6 +86,14 @@ static char *put_timestamp(char *p, const struct md_value *cell)
 	return len > 0 ? md_raw_string(p, text, len) : md_raw_string(p, cell->text, cell->len);
 }
 
+static char *put_kept(char *p, const struct md_value *cell)
+{
+	char text[MD_TIMESTAMP_ROOM];
+	size_t len = md_kept_text(text, cell->text, cell->len);
+
+	return len > 0 ? md_raw_string(p, text, len) : md_raw_string(p, cell->text, cell->len);
+}
+
 static inline __attribute__((always_inline)) char *put_cell(char *p, enum md_codec codec,
 							    const struct md_value *cell)
 {
@@ -114,6 +122,8 @@ static inline __attribute__((always_inline)) char *put_cell(char *p, enum md_cod
 		return md_raw_literal(p, cell->text, cell->len);
 	case MD_FORM_TIMESTAMP:
 		return put_timestamp(p, cell);
+	case MD_FORM_KEPT:
+		return put_kept(p, cell);
 	case MD_FORM_HEX:
 		return md_raw_hex(p, cell->text, cell->len);
 	}
@@ -190,6 +200,7 @@ CELL_WRITER(bool, MD_AS_BOOL)
 CELL_WRITER(json, MD_AS_JSON)
 CELL_WRITER(json_checked, MD_AS_JSON_CHECKED)
 CELL_WRITER(timestamp, MD_AS_TIMESTAMP)
+CELL_WRITER(kept, MD_AS_KEPT)
 
 static op_fn *const cell_writers[] = {
 	[MD_AS_ANY] = write_any,
@@ -200,6 +211,7 @@ static op_fn *const cell_writers[] = {
 	[MD_AS_JSON] = write_json,
 	[MD_AS_JSON_CHECKED] = write_json_checked,
 	[MD_AS_TIMESTAMP] = write_timestamp,
+	[MD_AS_KEPT] = write_kept,
 };
 
 /* ---- rows ---- */

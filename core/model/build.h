@@ -16,6 +16,7 @@ struct md_shown {
 struct md_link {
 	const struct md_model *from, *to;
 	struct md_str name;
+	const struct md_def_foreign_key *key; /* declared; NULL: of the catalog */
 	const struct md_field *const *local, *const *remote;
 	unsigned count;
 	bool one_to_one, deferred;
@@ -27,8 +28,9 @@ struct md_link {
 
 struct md_draft {
 	struct md_relation relation;
-	int inverse;                  /* another draft */
-	struct md_relation *finished; /* its place */
+	const struct md_def_foreign_key *near, *far; /* declared keys of a junction */
+	int inverse;                                 /* another draft */
+	struct md_relation *finished;                /* its place */
 };
 
 /* First and last link of a model, by number. */

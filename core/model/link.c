@@ -325,12 +325,68 @@ static bool add_views(struct md_builder *b)
 	return true;
 }
 
+/* --- declared models ---------------------------------------------------------------------------
+ */
+
+static enum md_fk_action action_of(enum md_def_action action)
+{
+	static const enum md_fk_action actions[] = {
+		[MD_DEF_ACTION_UNSET] = MD_FK_NO_ACTION, [MD_DEF_NO_ACTION] = MD_FK_NO_ACTION,
+		[MD_DEF_RESTRICT] = MD_FK_RESTRICT,      [MD_DEF_CASCADE] = MD_FK_CASCADE,
+		[MD_DEF_SET_NULL] = MD_FK_SET_NULL,      [MD_DEF_SET_DEFAULT] = MD_FK_SET_DEFAULT,
+	};
+
+	return actions[action];
+}
+
+static bool add_declared_key(struct md_builder *b, const struct md_model *model,
+			     const struct md_def_foreign_key *key)
+{
+	struct md_arena *arena = b->registry->arena;
+	const struct md_model *to = md_declared_find(b->registry, key->to);
+	const struct md_field **local = md_field_list(arena, key->count);
+	const struct md_field **remote = md_field_list(arena, key->count);
+
+	if (!local || !remote)
+		return false;
+	if (!to || to->broken || key->count == 0)
+		return true;
+	for (unsigned i = 0; i < key->count; i++) {
+		local[i] = md_declared_field(model, key->fields[i]);
+		remote[i] = md_declared_field(to, key->targets[i]);
+		if (!local[i] || !remote[i])
+			return true;
+	}
+	return add_link(b, &(struct md_link){ .from = model,
+					      .to = to,
+					      .key = key,
+					      .name = md_str_of(key->name),
+					      .local = local,
+					      .remote = remote,
+					      .count = key->count,
+					      .one_to_one = key->unique,
+					      .on_delete = action_of(key->on_delete),
+					      .on_update = action_of(key->on_update),
+					      .deferred = key->deferrable == MD_DEF_DEFERRED });
+}
+
+/* Only what is declared: views are models like others, and have the keys that are said. */
+static bool add_declared_keys(struct md_builder *b)
+{
+	for (unsigned i = 0; i < b->registry->count; i++) {
+		const struct md_model *model = &b->registry->models[i];
+
+		for (unsigned k = 0; !model->broken && k < model->def->foreign_key_count; k++)
+			if (!add_declared_key(b, model, &model->def->foreign_keys[k]))
+				return false;
+	}
+	return true;
+}
+
 static bool start(struct md_builder *b)
 {
-	size_t fields = 0, models = b->registry->count;
+	size_t fields = b->registry->field_count, models = b->registry->count;
 
-	for (unsigned t = 0; t < b->catalog->count; t++)
-		fields += b->catalog->tables[t].column_count;
 	b->from = md_arena_alloc(b->scratch, models * sizeof(*b->from));
 	b->to = md_arena_alloc(b->scratch, models * sizeof(*b->to));
 	b->origin = md_arena_zalloc(b->scratch, fields * sizeof(void *));
@@ -344,5 +400,8 @@ static bool start(struct md_builder *b)
 
 bool md_links_build(struct md_builder *b)
 {
-	return start(b) && add_foreign_keys(b) && add_views(b);
+	if (!start(b))
+		return false;
+	return b->registry->definitions ? add_declared_keys(b)
+					: add_foreign_keys(b) && add_views(b);
 }

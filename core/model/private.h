@@ -6,6 +6,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/map.h"
+#include "core/model/define.h"
 #include "core/model/registry.h"
 
 struct md_registry {
@@ -18,8 +19,10 @@ struct md_registry {
 	unsigned count;
 	/* All fields and all relations of all models, one slice each. */
 	struct md_field *fields;
+	size_t field_count;
 	struct md_relation *relations;
 	struct md_differences differences;
+	const struct md_definitions *definitions; /* NULL: tables are served as they are */
 };
 
 enum {
@@ -28,10 +31,48 @@ enum {
 	MD_NAME_SHOWN = 64 /* characters of a client's name in our messages */
 };
 
+/** Make the models of all tables: names, fields, keys. False: out of memory. */
+bool md_tables_build(struct md_registry *registry, const struct md_catalog *catalog);
+/** The same of all definitions. Names are borrowed from them. */
+bool md_declared_build(struct md_registry *registry, const struct md_registry_source *source);
 /** Fill in the keys that views inherit and all relations. The models have their names, fields and
  * keys. */
-enum md_code md_relations_build(struct md_registry *registry, const struct md_catalog *catalog,
-				struct md_error *err);
+enum md_code md_relations_build(struct md_registry *registry,
+				const struct md_registry_source *source, struct md_error *err);
+
+/** The type of a declared field: what its column holds, told more exactly by the definition where
+ * the engine has no such type. */
+enum md_type md_declared_type(const struct md_def_field *field,
+			      const struct md_catalog_column *column);
+/** The model in the registry that `definition` declares. */
+const struct md_model *md_declared_find(const struct md_registry *registry,
+					const struct md_def_model *definition);
+/** The field that `definition` declares; NULL: not one of this model's. */
+const struct md_field *md_declared_field(const struct md_model *model,
+					 const struct md_def_field *definition);
+
+#define MD_NO_PLACE (~0u)
+/** A table whose keys and indexes become a model's. */
+struct md_table_copy {
+	struct md_arena *arena;
+	const struct md_catalog_table *table;
+	struct md_model *model;
+	struct md_field *fields; /* of the model */
+	/** Of each column among the fields, or MD_NO_PLACE; NULL: the same order. */
+	const unsigned *places;
+};
+/** Keys and indexes, as far as all their columns are fields. False: out of memory. */
+bool md_table_copy_keys(const struct md_table_copy *copy);
+/** What a field has from its column besides the name and what it may hold. */
+bool md_copy_column(struct md_arena *arena, const struct md_catalog_column *column,
+		    struct md_field *field);
+/** Copies; false: one that was there has become NULL. */
+bool md_copy_text(struct md_arena *arena, const char *from, const char **ret_copy);
+bool md_copy_str(struct md_arena *arena, const char *from, struct md_str *ret_copy);
+/** Make the fields findable by name. */
+bool md_fields_index(struct md_arena *arena, struct md_model *model);
+/** The field of this name, hidden or not; NULL: none. */
+const struct md_field *md_model_any(const struct md_model *model, struct md_str name);
 
 /** Room for `count` pointers to fields. NULL: out of memory. */
 static inline const struct md_field **md_field_list(struct md_arena *arena, size_t count)

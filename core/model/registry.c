@@ -1,38 +1,33 @@
 #include "core/model/registry.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "core/model/private.h"
 
 #include "core/base/banned.h"
 
-/* Fields are found by an index of their own in every model: a table of places + 1, open addressing,
- * at most half full. The names are the database's, so the hash needs no seed. */
-static bool index_fields(struct md_arena *arena, struct md_model *model)
+enum md_code md_model_check(const struct md_model *model, struct md_error *err)
 {
-	unsigned size = 4;
-	unsigned *slots;
+	unsigned i = 0;
 
-	while (size < model->field_count * 2)
-		size *= 2;
-	slots = md_arena_zalloc(arena, size * sizeof(*slots));
-	if (!slots)
-		return false;
-	for (unsigned i = 0; i < model->field_count; i++) {
-		struct md_str name = model->fields[i].name;
-		size_t at = md_hash(name.ptr, name.len, 0) & (size - 1);
-
-		while (slots[at] != 0)
-			at = (at + 1) & (size - 1);
-		slots[at] = i + 1;
-	}
-	model->field_slots = slots;
-	model->field_mask = size - 1;
-	return true;
+	if (!model->broken)
+		return MD_OK;
+	md_fail(err, MD_INTERNAL, "MD503", "the table of model %s differs from its definition",
+		model->def->name);
+	while (i < model->difference_count && !model->differences[i].blocking)
+		i++;
+	if (i == model->difference_count)
+		md_error_details(err, "%s: the table or a column of it is missing",
+				 model->def->table);
+	else
+		md_error_details(err, "%s%s%s: %s", model->differences[i].table,
+				 model->differences[i].column ? "." : "",
+				 model->differences[i].column ? model->differences[i].column : "",
+				 model->differences[i].text);
+	return MD_INTERNAL;
 }
 
-static const struct md_field *find_field(const struct md_model *model, struct md_str name)
+const struct md_field *md_model_any(const struct md_model *model, struct md_str name)
 {
 	size_t at = md_hash(name.ptr, name.len, 0) & model->field_mask;
 
@@ -47,14 +42,14 @@ static const struct md_field *find_field(const struct md_model *model, struct md
 
 const struct md_field *md_model_field(const struct md_model *model, struct md_str name)
 {
-	const struct md_field *field = find_field(model, name);
+	const struct md_field *field = md_model_any(model, name);
 
 	return field && md_field_is_visible(field) ? field : NULL;
 }
 
 const struct md_field *md_model_input(const struct md_model *model, struct md_str name)
 {
-	const struct md_field *field = find_field(model, name);
+	const struct md_field *field = md_model_any(model, name);
 
 	return field && !field->hidden ? field : NULL;
 }
@@ -62,7 +57,7 @@ const struct md_field *md_model_input(const struct md_model *model, struct md_st
 /* Nearly every column has its field's name. */
 const struct md_field *md_model_column(const struct md_model *model, struct md_str column)
 {
-	const struct md_field *field = find_field(model, column);
+	const struct md_field *field = md_model_any(model, column);
 
 	if (field && md_str_equal(field->column, column))
 		return field;
@@ -72,199 +67,44 @@ const struct md_field *md_model_column(const struct md_model *model, struct md_s
 	return NULL;
 }
 
-/* Copies of texts: false when one that was there has become NULL. */
-static bool copy_text(struct md_arena *arena, const char *from, const char **ret_copy)
-{
-	*ret_copy = from ? md_arena_strndup(arena, from, strlen(from)) : NULL;
-	return !from || *ret_copy;
-}
-
-static bool copy_str(struct md_arena *arena, const char *from, struct md_str *ret_copy)
-{
-	*ret_copy = md_arena_str(arena, md_str_of(from));
-	return !from || ret_copy->ptr;
-}
-
-static bool copy_field(struct md_arena *arena, const struct md_catalog_column *column,
-		       unsigned index, struct md_field *field)
-{
-	*field = (struct md_field){
-		.type = column->type,
-		.index = index,
-		.nullable = column->nullable,
-		.generated = column->generated,
-		.identity = column->identity,
-		.key_position = -1,
-	};
-	if (!copy_str(arena, column->name, &field->name))
-		return false;
-	field->column = field->name;
-	return copy_str(arena, column->declared, &field->declared) &&
-	       copy_text(arena, column->fallback, &field->fallback) &&
-	       copy_text(arena, column->collation, &field->collation);
-}
-
-static bool copy_key(struct md_arena *arena, const struct md_catalog_key *from,
-		     struct md_field *fields, unsigned field_count, struct md_key *ret_key)
-{
-	const struct md_field **members = md_field_list(arena, from->count);
-
-	if (!members || !copy_str(arena, from->name, &ret_key->name))
-		return false;
-	for (unsigned i = 0; i < from->count; i++) {
-		assert(from->columns[i] < field_count);
-		(void)field_count;
-		members[i] = &fields[from->columns[i]];
-		if (from->primary)
-			fields[from->columns[i]].key_position = (int)i;
-	}
-	fields[from->columns[0]].indexed = true;
-	if (from->count == 1)
-		fields[from->columns[0]].unique = true;
-	ret_key->primary = from->primary;
-	ret_key->fields = members;
-	ret_key->count = from->count;
-	return true;
-}
-
-/* Primary first, whatever the order of the catalog. */
-static bool copy_keys(struct md_arena *arena, const struct md_catalog_table *table,
-		      struct md_field *fields, struct md_model *model)
-{
-	struct md_key *keys = md_arena_alloc(arena, table->key_count * sizeof(*keys));
-	unsigned n = 0;
-
-	if (!keys)
-		return false;
-	for (int primary = 1; primary >= 0; primary--)
-		for (unsigned i = 0; i < table->key_count; i++) {
-			const struct md_catalog_key *key = &table->keys[i];
-
-			if (key->primary != (primary == 1) || key->count == 0)
-				continue;
-			if (!copy_key(arena, key, fields, table->column_count, &keys[n]))
-				return false;
-			n++;
-		}
-	model->keys = keys;
-	model->keys_count = n;
-	if (n > 0 && keys[0].primary) {
-		model->key = keys[0].fields;
-		model->key_count = keys[0].count;
-	}
-	return true;
-}
-
-static bool copy_indexes(struct md_arena *arena, const struct md_catalog_table *table,
-			 struct md_field *fields, struct md_model *model)
-{
-	struct md_catalog_index *indexes =
-		md_arena_alloc(arena, table->index_count * sizeof(*indexes));
-
-	if (!indexes)
-		return false;
-	for (unsigned i = 0; i < table->index_count; i++) {
-		const struct md_catalog_index *from = &table->indexes[i];
-		unsigned *columns;
-
-		if (from->partial || from->count == 0)
-			continue; /* it orders nothing */
-		columns = md_arena_alloc(arena, from->count * sizeof(*columns));
-		if (!columns)
-			return false;
-		memcpy(columns, from->columns, from->count * sizeof(*columns));
-		assert(columns[0] < table->column_count);
-		fields[columns[0]].indexed = true;
-		indexes[model->index_count++] =
-			(struct md_catalog_index){ .columns = columns,
-						   .count = from->count,
-						   .unique = from->unique && from->whole };
-	}
-	model->indexes = indexes;
-	return true;
-}
-
-static bool copy_table(struct md_registry *registry, const struct md_catalog_table *table,
-		       struct md_field *fields, struct md_model *model)
-{
-	struct md_arena *arena = registry->arena;
-
-	*model = (struct md_model){
-		.schema = registry->schema,
-		.kind = table->kind,
-		.insertable = table->insertable,
-		.updatable = table->updatable,
-		.deletable = table->deletable,
-		.fields = fields,
-		.field_count = table->column_count,
-		.rows_estimate = table->rows_estimate,
-	};
-	if (!copy_str(arena, table->name, &model->name) ||
-	    !copy_str(arena, table->comment, &model->comment) ||
-	    !copy_str(arena, *table->schema ? table->schema : NULL, &model->space))
-		return false;
-	for (unsigned i = 0; i < table->column_count; i++)
-		if (!copy_field(arena, &table->columns[i], i, &fields[i]))
-			return false;
-	return index_fields(arena, model) && copy_keys(arena, table, fields, model) &&
-	       copy_indexes(arena, table, fields, model) &&
-	       md_constraints_copy(arena, table, model);
-}
-
-static bool copy_tables(struct md_registry *registry, const struct md_catalog *catalog)
-{
-	size_t columns = 0;
-
-	for (unsigned i = 0; i < catalog->count; i++)
-		columns += catalog->tables[i].column_count;
-	registry->fields = md_arena_alloc(registry->arena, columns * sizeof(*registry->fields));
-	registry->models =
-		md_arena_alloc(registry->arena, catalog->count * sizeof(*registry->models));
-	if (!registry->fields || !registry->models)
-		return false;
-	columns = 0;
-	for (unsigned i = 0; i < catalog->count; i++) {
-		struct md_model *model = &registry->models[i];
-
-		if (!copy_table(registry, &catalog->tables[i], &registry->fields[columns], model) ||
-		    !md_map_set(registry->by_name, model->name, model))
-			return false;
-		columns += catalog->tables[i].column_count;
-	}
-	registry->count = catalog->count;
-	return true;
-}
-
 static struct md_registry *registry_free(struct md_registry *registry)
 {
 	md_arena_free(registry->arena);
 	md_map_free(registry->by_name);
+	md_definitions_free(registry->definitions);
 	free(registry);
 	return NULL;
+}
+
+static bool start(struct md_registry *registry, const struct md_registry_source *source)
+{
+	atomic_init(&registry->references, 1);
+	registry->generation = source->generation;
+	registry->arena = md_arena_new(MD_REGISTRY_MAX);
+	registry->by_name = md_map_new();
+	if (!registry->arena || !registry->by_name)
+		return false;
+	registry->schema = md_arena_str(registry->arena, source->schema);
+	return registry->schema.ptr || !source->schema.ptr;
 }
 
 enum md_code md_registry_build(const struct md_registry_source *source,
 			       struct md_registry **ret_registry, struct md_error *err)
 {
 	struct md_registry *registry = calloc(1, sizeof(*registry));
-	enum md_code code;
+	enum md_code code = MD_OK;
 
 	if (!registry)
 		return md_fail_nomem(err);
-	atomic_init(&registry->references, 1);
-	registry->generation = source->generation;
-	registry->arena = md_arena_new(MD_REGISTRY_MAX);
-	registry->by_name = md_map_new();
-	if (registry->arena)
-		registry->schema = md_arena_str(registry->arena, source->schema);
-	if (!registry->arena || !registry->by_name ||
-	    (source->schema.ptr && !registry->schema.ptr) ||
-	    !copy_tables(registry, source->catalog)) {
-		registry_free(registry);
-		return md_fail_nomem(err);
-	}
-	code = md_relations_build(registry, source->catalog, err);
+	registry->definitions = source->definitions;
+	if (!start(registry, source) ||
+	    !(source->definitions ? md_declared_build(registry, source)
+				  : md_tables_build(registry, source->catalog)))
+		code = md_fail_nomem(err);
+	if (code == MD_OK)
+		code = md_relations_build(registry, source, err);
 	if (code != MD_OK) {
+		registry->definitions = NULL; /* still the caller's */
 		registry_free(registry);
 		return code;
 	}
@@ -318,8 +158,11 @@ enum md_code md_registry_fail_model(const struct md_registry *registry, struct m
 		"Could not find the table '%.*s.%.*s' in the schema cache",
 		MD_STR_ARG(registry->schema), MD_STR_ARG(shown));
 	md_guess_init(&guess, name, 0.75);
-	for (unsigned i = 0; i < registry->count; i++)
+	for (unsigned i = 0; i < registry->count; i++) {
 		md_guess_offer(&guess, registry->models[i].name);
+		if (registry->models[i].alias.ptr)
+			md_guess_offer(&guess, registry->models[i].alias);
+	}
 	if (md_str_is_given(guess.best))
 		md_error_hint(err, "Perhaps you meant the table '%.*s.%.*s'",
 			      MD_STR_ARG(registry->schema), MD_STR_ARG(guess.best));

@@ -49,6 +49,8 @@ const struct md_model *md_registry_find(const struct md_registry *registry, stru
 enum md_code md_registry_fail_model(const struct md_registry *registry, struct md_str name,
 				    struct md_error *err);
 
+/** MD_OK, or MD_INTERNAL, MD503 when the model is broken: its table differs from its definition. */
+enum md_code md_model_check(const struct md_model *model, struct md_error *err);
 /** The field that may be selected, filtered and ordered by; NULL: none. */
 const struct md_field *md_model_field(const struct md_model *model, struct md_str name);
 /** The field that a body may name, those that are refused there for a reason (readonly) included;

@@ -1,13 +1,12 @@
 /* The document of /-/models. Every setter of jansson takes NULL as a value and fails, so a failing
  * allocation anywhere makes its whole branch NULL, up to the document. */
-#include <jansson.h>
-#include <stdlib.h>
+#include "core/model/registry_json.h"
 
-#include "core/model/private.h"
+#include <stdlib.h>
 
 #include "core/base/banned.h"
 
-static json_t *checked(json_t *json, int failed)
+json_t *md_json_checked(json_t *json, int failed)
 {
 	if (!failed)
 		return json;
@@ -24,11 +23,11 @@ static json_t *list(json_t *(*one)(const void *items, unsigned i), const void *i
 
 	for (unsigned i = 0; i < count && !failed; i++)
 		failed = json_array_append_new(array, one(items, i));
-	return checked(array, failed);
+	return md_json_checked(array, failed);
 }
 
 /* Names are nearly always UTF-8; one that is not must not cost the whole document. */
-static json_t *text(struct md_str s)
+json_t *md_json_text(struct md_str s)
 {
 	json_t *json;
 	char *copy;
@@ -68,33 +67,61 @@ static json_t *type_name(enum md_type type)
 		[MD_TYPE_JSON] = "json",
 		[MD_TYPE_BYTES] = "bytes",
 		[MD_TYPE_OTHER] = "other",
+		[MD_TYPE_KEPT_DATE] = "date",
+		[MD_TYPE_KEPT_TIME] = "time",
+		[MD_TYPE_KEPT_TIMESTAMP] = "datetime_local",
+		[MD_TYPE_KEPT_TIMESTAMPTZ] = "datetime",
+		[MD_TYPE_KEPT_UUID] = "uuid",
+		[MD_TYPE_KEPT_NUMERIC] = "decimal",
+		[MD_TYPE_KEPT_BYTES] = "bytes",
 	};
 
 	return json_string_nocheck(names[type]);
 }
 
-static json_t *field_name(const void *items, unsigned i)
+/* Names of fields; those that are hidden are left out. */
+static json_t *field_names(const struct md_field *const *fields, unsigned count)
 {
-	const struct md_field *const *fields = items;
+	json_t *array = json_array();
+	int failed = !array;
 
-	return text(fields[i]->name);
+	for (unsigned i = 0; i < count && !failed; i++)
+		if (!fields[i]->hidden)
+			failed = json_array_append_new(array, md_json_text(fields[i]->name));
+	return md_json_checked(array, failed);
 }
 
-static json_t *field(const void *items, unsigned i)
+static json_t *field(const struct md_field *f)
 {
-	const struct md_field *f = (const struct md_field *)items + i;
 	json_t *json = json_object();
 	int failed = !json;
 
-	failed |= json_object_set_new(json, "name", text(f->name));
-	failed |= json_object_set_new(json, "type", type_name(f->type));
-	failed |= json_object_set_new(json, "declared", text(f->declared));
+	failed |= json_object_set_new(json, "name", md_json_text(f->name));
+	failed |= json_object_set_new(json, "type",
+				      f->def ? json_string_nocheck(md_declared_type_name(f))
+					     : type_name(f->type));
+	failed |= json_object_set_new(json, "declared", md_json_text(f->declared));
 	failed |= json_object_set_new(json, "nullable", json_boolean(f->nullable));
 	failed |= json_object_set_new(json, "generated", json_boolean(f->generated));
 	failed |= json_object_set_new(json, "primary_key", json_boolean(f->key_position >= 0));
 	failed |= json_object_set_new(json, "unique", json_boolean(f->unique));
-	failed |= json_object_set_new(json, "default", text(md_str_of(f->fallback)));
-	return checked(json, failed);
+	failed |= json_object_set_new(json, "default",
+				      f->def ? md_declared_default(f->def)
+					     : md_json_text(md_str_of(f->fallback)));
+	if (f->def)
+		failed |= md_declared_put_field(json, f);
+	return md_json_checked(json, failed);
+}
+
+static json_t *fields(const struct md_model *m)
+{
+	json_t *array = json_array();
+	int failed = !array;
+
+	for (unsigned i = 0; i < m->field_count && !failed; i++)
+		if (!m->fields[i].hidden)
+			failed = json_array_append_new(array, field(&m->fields[i]));
+	return md_json_checked(array, failed);
 }
 
 static json_t *key(const void *items, unsigned i)
@@ -103,9 +130,9 @@ static json_t *key(const void *items, unsigned i)
 	json_t *json = json_object();
 	int failed = !json;
 
-	failed |= json_object_set_new(json, "name", text(k->name));
-	failed |= json_object_set_new(json, "fields", list(field_name, k->fields, k->count));
-	return checked(json, failed);
+	failed |= json_object_set_new(json, "name", md_json_text(k->name));
+	failed |= json_object_set_new(json, "fields", field_names(k->fields, k->count));
+	return md_json_checked(json, failed);
 }
 
 static json_t *junction(const struct md_relation *r)
@@ -113,12 +140,11 @@ static json_t *junction(const struct md_relation *r)
 	json_t *json = json_object();
 	int failed = !json;
 
-	failed |= json_object_set_new(json, "model", text(r->junction->name));
-	failed |= json_object_set_new(json, "fields", list(field_name, r->near, r->local_count));
-	failed |=
-		json_object_set_new(json, "references", list(field_name, r->far, r->remote_count));
-	failed |= json_object_set_new(json, "constraint", text(r->far_constraint));
-	return checked(json, failed);
+	failed |= json_object_set_new(json, "model", md_json_text(r->junction->name));
+	failed |= json_object_set_new(json, "fields", field_names(r->near, r->local_count));
+	failed |= json_object_set_new(json, "references", field_names(r->far, r->remote_count));
+	failed |= json_object_set_new(json, "constraint", md_json_text(r->far_constraint));
+	return md_json_checked(json, failed);
 }
 
 static json_t *relation(const void *items, unsigned i)
@@ -131,17 +157,20 @@ static json_t *relation(const void *items, unsigned i)
 	json_t *json = json_object();
 	int failed = !json;
 
-	failed |= json_object_set_new(json, "name", text(r->name));
-	failed |= json_object_set_new(json, "model", text(r->to->name));
+	failed |= json_object_set_new(json, "name", md_json_text(r->name));
+	failed |= json_object_set_new(json, "model", md_json_text(r->to->name));
 	failed |= json_object_set_new(json, "cardinality",
 				      json_string_nocheck(names[r->cardinality]));
-	failed |= json_object_set_new(json, "constraint", text(r->constraint));
-	failed |= json_object_set_new(json, "fields", list(field_name, r->local, r->local_count));
-	failed |= json_object_set_new(json, "references",
-				      list(field_name, r->remote, r->remote_count));
+	failed |= json_object_set_new(json, "constraint", md_json_text(r->constraint));
+	failed |= json_object_set_new(json, "fields", field_names(r->local, r->local_count));
+	failed |= json_object_set_new(json, "references", field_names(r->remote, r->remote_count));
 	if (r->junction)
 		failed |= json_object_set_new(json, "through", junction(r));
-	return checked(json, failed);
+	if (r->from->def) {
+		failed |= json_object_set_new(json, "declared", json_boolean(r->declared));
+		failed |= json_object_set_new(json, "always", json_boolean(r->always));
+	}
+	return md_json_checked(json, failed);
 }
 
 /* What OPTIONS allows, in its order. */
@@ -165,7 +194,7 @@ static json_t *methods(const struct md_model *m)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i].allowed)
 			failed |= json_array_append_new(array, json_string_nocheck(all[i].name));
-	return checked(array, failed);
+	return md_json_checked(array, failed);
 }
 
 static json_t *model(const void *items, unsigned i)
@@ -175,20 +204,22 @@ static json_t *model(const void *items, unsigned i)
 	json_t *json = json_object();
 	int failed = !json;
 
-	failed |= json_object_set_new(json, "name", text(m->name));
+	failed |= json_object_set_new(json, "name", md_json_text(m->name));
 	failed |= json_object_set_new(
 		json, "kind", json_string_nocheck(m->kind == MD_REL_VIEW ? "view" : "table"));
-	if (m->comment.ptr)
-		failed |= json_object_set_new(json, "comment", text(m->comment));
-	failed |= json_object_set_new(json, "fields", list(field, m->fields, m->field_count));
-	failed |= json_object_set_new(json, "primary_key", list(field_name, m->key, m->key_count));
+	if (m->def)
+		failed |= md_declared_put_model(json, m);
+	else if (m->comment.ptr)
+		failed |= json_object_set_new(json, "comment", md_json_text(m->comment));
+	failed |= json_object_set_new(json, "fields", fields(m));
+	failed |= json_object_set_new(json, "primary_key", field_names(m->key, m->key_count));
 	failed |= json_object_set_new(
 		json, "unique",
 		list(key, m->keys_count > 0 ? m->keys + primary : NULL, m->keys_count - primary));
 	failed |= json_object_set_new(json, "relations",
 				      list(relation, m->relations, m->relation_count));
 	failed |= json_object_set_new(json, "methods", methods(m));
-	return checked(json, failed);
+	return md_json_checked(json, failed);
 }
 
 json_t *md_registry_to_json(const struct md_registry *registry, const struct md_model *only)
@@ -202,8 +233,13 @@ json_t *md_registry_to_json(const struct md_registry *registry, const struct md_
 	failed = !json;
 	failed |= json_object_set_new(json, "generation",
 				      json_integer((json_int_t)registry->generation));
-	failed |= json_object_set_new(json, "schema", text(registry->schema));
+	failed |= json_object_set_new(json, "schema", md_json_text(registry->schema));
 	failed |=
 		json_object_set_new(json, "models", list(model, registry->models, registry->count));
-	return checked(json, failed);
+	if (registry->definitions)
+		failed |=
+			json_object_set_new(json, "differences",
+					    md_differences_json(registry->differences.items,
+								registry->differences.count, NULL));
+	return md_json_checked(json, failed);
 }

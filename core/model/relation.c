@@ -4,12 +4,20 @@
 
 #include "core/base/banned.h"
 
+/* What a client asks for, and how the name is taken. Introspected relations are candidates by all
+ * of PostgREST's names at once; of declared models the first kind of name that fits decides. */
+enum how { BY_ANY, BY_RELATION, BY_TABLE, BY_MODEL, BY_KEY };
+struct wish {
+	struct md_str name, hint;
+	enum how how;
+};
+
 /* One column of a foreign key, where it has only one. Junctions are not found by columns. */
 static bool is_only(const struct md_relation *relation, const struct md_field *const *fields,
 		    struct md_str name)
 {
 	return relation->cardinality != MD_MANY_TO_MANY && relation->local_count == 1 &&
-	       md_str_equal(fields[0]->name, name);
+	       md_str_equal(fields[0]->name, name) && md_field_is_visible(fields[0]);
 }
 
 static bool is_constraint(const struct md_relation *relation, struct md_str name)
@@ -31,20 +39,70 @@ static bool is_meant_self(const struct md_relation *relation, struct md_str name
 			is_only(relation, relation->local, name));
 }
 
-static bool is_meant(const struct md_relation *relation, struct md_str name, struct md_str hint)
+static bool is_named(const struct md_model *model, struct md_str name)
+{
+	return md_str_equal(model->name, name) ||
+	       (model->alias.ptr && md_str_equal(model->alias, name));
+}
+
+static bool fits_hint(const struct md_relation *relation, struct md_str hint)
+{
+	return is_constraint(relation, hint) || is_only(relation, relation->local, hint) ||
+	       is_only(relation, relation->remote, hint) ||
+	       (relation->declared && md_str_equal(relation->name, hint)) ||
+	       (relation->junction && is_named(relation->junction, hint));
+}
+
+static bool is_key(const struct md_relation *relation, struct md_str name)
+{
+	return is_constraint(relation, name) || is_only(relation, relation->local, name);
+}
+
+static bool is_meant_any(const struct md_relation *relation, struct md_str name, struct md_str hint)
 {
 	bool target = md_str_equal(relation->to->name, name);
 
 	if (relation->self)
 		return is_meant_self(relation, name, hint);
 	if (!md_str_is_given(hint))
-		return target || (relation->to->kind != MD_REL_VIEW &&
-				  (is_constraint(relation, name) ||
-				   is_only(relation, relation->local, name)));
-	return target &&
-	       (is_constraint(relation, hint) || is_only(relation, relation->local, hint) ||
-		is_only(relation, relation->remote, hint) ||
-		(relation->junction && md_str_equal(relation->junction->name, hint)));
+		return target || (relation->to->kind != MD_REL_VIEW && is_key(relation, name));
+	return target && fits_hint(relation, hint);
+}
+
+/* Seen from a model's own table, that table is the many. */
+static bool is_target(const struct md_relation *relation, struct md_str target, struct md_str name)
+{
+	return md_str_equal(target, name) &&
+	       (!relation->self || relation->cardinality == MD_ONE_TO_MANY ||
+		relation->cardinality == MD_MANY_TO_MANY);
+}
+
+static bool is_meant(const struct md_relation *relation, const struct wish *wish)
+{
+	bool narrow = !md_str_is_given(wish->hint) || fits_hint(relation, wish->hint);
+
+	switch (wish->how) {
+	case BY_RELATION:
+		return relation->declared && md_str_equal(relation->name, wish->name) && narrow;
+	case BY_TABLE:
+		return is_target(relation, relation->to->name, wish->name) && narrow;
+	case BY_MODEL:
+		return relation->to->alias.ptr &&
+		       is_target(relation, relation->to->alias, wish->name) && narrow;
+	case BY_KEY: /* of a model's own table the one */
+		return !md_str_is_given(wish->hint) && is_key(relation, wish->name) &&
+		       (!relation->self || relation->here);
+	case BY_ANY:
+		break;
+	}
+	return is_meant_any(relation, wish->name, wish->hint);
+}
+
+/* Two names of one foreign key are no choice. */
+static bool is_same(const struct md_relation *a, const struct md_relation *b)
+{
+	return a->local == b->local && a->remote == b->remote && a->junction == b->junction &&
+	       a->here == b->here;
 }
 
 /* Text in one of the error's fixed arrays. What does not fit is left out whole, back to `mark`. */
@@ -98,11 +156,18 @@ static void put_json(struct text *text, struct md_str name)
 	}
 }
 
+/* Those that are hidden from the client are left out. */
 static void put_columns(struct text *text, const struct md_field *const *fields, unsigned count)
 {
+	const char *before = "";
+
+	puts_text(text, "(");
 	for (unsigned i = 0; i < count; i++) {
-		puts_text(text, i == 0 ? "(" : ", ");
+		if (!md_field_is_visible(fields[i]))
+			continue;
+		puts_text(text, before);
 		put_json(text, fields[i]->name);
+		before = ", ";
 	}
 	puts_text(text, ")");
 }
@@ -135,15 +200,19 @@ static void put_detail(struct text *text, const struct md_relation *r)
 static void put_proposal(struct text *text, const struct md_relation *r)
 {
 	puts_text(text, "'");
-	put_name(text, r->to->name);
-	puts_text(text, "!");
-	put_name(text, r->junction ? r->junction->name : r->constraint);
+	if (r->declared) {
+		put_name(text, r->name);
+	} else {
+		put_name(text, r->to->name);
+		puts_text(text, "!");
+		put_name(text, r->junction ? r->junction->name : r->constraint);
+	}
 	puts_text(text, "'");
 }
 
 /* All candidates that fit whole; `reserve` bytes stay free for what comes after the list. */
-static void put_list(struct text *text, const struct md_model *from, struct md_str name,
-		     struct md_str hint, const char *separator, size_t reserve,
+static void put_list(struct text *text, const struct md_model *from, const struct wish *wish,
+		     const char *separator, size_t reserve,
 		     void (*put_one)(struct text *, const struct md_relation *))
 {
 	bool first = true;
@@ -152,7 +221,7 @@ static void put_list(struct text *text, const struct md_model *from, struct md_s
 	for (unsigned i = 0; i < from->relation_count; i++) {
 		size_t mark = text->len;
 
-		if (!is_meant(&from->relations[i], name, hint))
+		if (!is_meant(&from->relations[i], wish))
 			continue;
 		if (!first)
 			puts_text(text, separator);
@@ -168,11 +237,11 @@ static void put_list(struct text *text, const struct md_model *from, struct md_s
 	text->size += reserve;
 }
 
-static enum md_code fail_ambiguous(const struct md_model *from, struct md_str name,
-				   struct md_str hint, struct md_error *err)
+static enum md_code fail_ambiguous(const struct md_model *from, const struct wish *wish,
+				   struct md_error *err)
 {
 	static const char tail[] = ". Find the desired relationship in the 'details' key.";
-	struct md_str shown = md_name_shown(name);
+	struct md_str shown = md_name_shown(wish->name);
 	struct text details, hints;
 
 	md_fail(err, MD_CONFLICT, "PGRST201",
@@ -183,14 +252,14 @@ static enum md_code fail_ambiguous(const struct md_model *from, struct md_str na
 		return MD_CONFLICT;
 	details = (struct text){ err->details, sizeof(err->details), 0, false };
 	puts_text(&details, "[");
-	put_list(&details, from, name, hint, ",", 1, put_detail);
+	put_list(&details, from, wish, ",", 1, put_detail);
 	puts_text(&details, "]");
 	err->details_json = true;
 	hints = (struct text){ err->hint, sizeof(err->hint), 0, false };
 	puts_text(&hints, "Try changing '");
 	put_name(&hints, shown);
 	puts_text(&hints, "' to one of the following: ");
-	put_list(&hints, from, name, hint, ", ", sizeof(tail) - 1, put_proposal);
+	put_list(&hints, from, wish, ", ", sizeof(tail) - 1, put_proposal);
 	puts_text(&hints, tail);
 	return MD_CONFLICT;
 }
@@ -205,9 +274,14 @@ static void hint_none(const struct md_registry *registry, const struct md_model 
 	struct md_guess guess;
 
 	md_guess_init(&guess, wrong, 0.33);
-	for (unsigned i = 0; i < from->relation_count; i++)
-		if (i == 0 || from->relations[i].to != from->relations[i - 1].to)
-			md_guess_offer(&guess, from->relations[i].to->name);
+	for (unsigned i = 0; i < from->relation_count; i++) {
+		const struct md_relation *relation = &from->relations[i];
+
+		if (relation->declared)
+			md_guess_offer(&guess, relation->name);
+		if (i == 0 || relation->to != from->relations[i - 1].to)
+			md_guess_offer(&guess, relation->to->name);
+	}
 	for (unsigned i = 0; from->relation_count == 0 && i < registry->count; i++)
 		if (registry->models[i].relation_count > 0)
 			md_guess_offer(&guess, registry->models[i].name);
@@ -235,19 +309,38 @@ static enum md_code fail_none(const struct md_registry *registry, const struct m
 	return MD_INVALID;
 }
 
-enum md_code md_relation_resolve(const struct md_registry *registry, const struct md_model *from,
-				 struct md_str name, struct md_str hint,
-				 const struct md_relation **ret_relation, struct md_error *err)
+/* *ret_relation NULL: none is meant. */
+static enum md_code find(const struct md_model *from, const struct wish *wish,
+			 const struct md_relation **ret_relation, struct md_error *err)
 {
 	const struct md_relation *found = NULL;
 
 	for (unsigned i = 0; i < from->relation_count; i++) {
-		if (!is_meant(&from->relations[i], name, hint))
+		const struct md_relation *relation = &from->relations[i];
+
+		if (!is_meant(relation, wish) || (found && is_same(found, relation)))
 			continue;
 		if (found)
-			return fail_ambiguous(from, name, hint, err);
-		found = &from->relations[i];
+			return fail_ambiguous(from, wish, err);
+		found = relation;
 	}
+	*ret_relation = found;
+	return MD_OK;
+}
+
+enum md_code md_relation_resolve(const struct md_registry *registry, const struct md_model *from,
+				 struct md_str name, struct md_str hint,
+				 const struct md_relation **ret_relation, struct md_error *err)
+{
+	struct wish wish = { name, hint, from->def ? BY_RELATION : BY_ANY };
+	enum how last = from->def ? BY_KEY : BY_ANY;
+	const struct md_relation *found = NULL;
+	enum md_code code = MD_OK;
+
+	for (; code == MD_OK && !found && wish.how <= last; wish.how++)
+		code = find(from, &wish, &found, err);
+	if (code != MD_OK)
+		return code;
 	if (!found)
 		return fail_none(registry, from, name, hint, err);
 	*ret_relation = found;

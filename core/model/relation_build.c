@@ -1,13 +1,13 @@
 /* From links to relations: drafts (both directions of every link, and of every pair of links of a
- * junction), then the sorted relations of each model with their inverses and names. The rules are
- * PostgREST's. */
+ * junction), then what is declared about them, then the sorted relations of each model with their
+ * inverses and names. The rules are PostgREST's. */
 #include <stdlib.h>
 
 #include "core/model/build.h"
 
 #include "core/base/banned.h"
 
-static bool add_draft(struct md_builder *b, const struct md_relation *relation, int inverse)
+static bool add_draft(struct md_builder *b, const struct md_draft *draft)
 {
 	struct md_draft *drafts =
 		md_grown(b->scratch, b->drafts, b->draft_count, &b->draft_size, sizeof(*b->drafts));
@@ -15,8 +15,8 @@ static bool add_draft(struct md_builder *b, const struct md_relation *relation, 
 	if (!drafts)
 		return false;
 	b->drafts = drafts;
-	drafts[b->draft_count] = (struct md_draft){ *relation, inverse, NULL };
-	drafts[b->draft_count].relation.self = relation->from == relation->to;
+	drafts[b->draft_count] = *draft;
+	drafts[b->draft_count].relation.self = draft->relation.from == draft->relation.to;
 	b->draft_count++;
 	return true;
 }
@@ -48,7 +48,8 @@ static bool add_both_ways(struct md_builder *b, const struct md_link *link)
 	there.here = false;
 	there.local = link->remote;
 	there.remote = link->local;
-	return add_draft(b, &here, number + 1) && add_draft(b, &there, number);
+	return add_draft(b, &(struct md_draft){ .relation = here, .inverse = number + 1 }) &&
+	       add_draft(b, &(struct md_draft){ .relation = there, .inverse = number });
 }
 
 static bool is_in_key(const struct md_link *link)
@@ -80,6 +81,21 @@ static struct md_relation through(const struct md_link *near, const struct md_li
 	};
 }
 
+static bool add_both_through(struct md_builder *b, const struct md_link *near,
+			     const struct md_link *far)
+{
+	int number = (int)b->draft_count;
+
+	return add_draft(b, &(struct md_draft){ .relation = through(near, far),
+						.near = near->key,
+						.far = far->key,
+						.inverse = number + 1 }) &&
+	       add_draft(b, &(struct md_draft){ .relation = through(far, near),
+						.near = far->key,
+						.far = near->key,
+						.inverse = number });
+}
+
 /* A junction: a model whose primary key contains the columns of two foreign keys. */
 static bool add_through(struct md_builder *b, const struct md_chain *chain)
 {
@@ -90,18 +106,120 @@ static bool add_through(struct md_builder *b, const struct md_chain *chain)
 			continue;
 		for (int j = near->next_from; j != MD_NO_LINK; j = b->links[j].next_from) {
 			const struct md_link *far = &b->links[j];
-			struct md_relation there = through(near, far), back = through(far, near);
-			int number = (int)b->draft_count;
 
 			if (far->one_to_one || md_str_equal(near->name, far->name) ||
 			    !is_in_key(far))
 				continue;
-			if (!add_draft(b, &there, number + 1) || !add_draft(b, &back, number))
+			if (!add_both_through(b, near, far))
 				return false;
 		}
 	}
 	return true;
 }
+
+/* --- what is declared --------------------------------------------------------------------------
+ */
+
+/* The number of the link that `key` became; MD_NO_LINK: one of its models is broken. */
+static int link_of(const struct md_builder *b, const struct md_def_model *holder,
+		   const struct md_def_foreign_key *key)
+{
+	const struct md_model *model = md_declared_find(b->registry, holder);
+	int i = model ? b->from[md_model_index(b, model)].first : MD_NO_LINK;
+
+	while (i != MD_NO_LINK && b->links[i].key != key)
+		i = b->links[i].next_from;
+	return i;
+}
+
+/* Drafts of junctions stand behind the two of every link. */
+static bool find_through(struct md_builder *b, const struct md_def_relation *relation,
+			 size_t *ret_draft)
+{
+	int near = link_of(b, relation->junction, relation->key);
+	int far = link_of(b, relation->junction, relation->far_key);
+
+	*ret_draft = 2 * b->link_count;
+	if (near == MD_NO_LINK || far == MD_NO_LINK) {
+		*ret_draft = SIZE_MAX;
+		return true;
+	}
+	for (; *ret_draft < b->draft_count; (*ret_draft)++)
+		if (b->drafts[*ret_draft].near == relation->key &&
+		    b->drafts[*ret_draft].far == relation->far_key)
+			return true;
+	/* Its key does not make it a junction, but it is declared to be one. */
+	return add_both_through(b, &b->links[near], &b->links[far]);
+}
+
+static bool set_order(struct md_arena *arena, const struct md_def_names *names,
+		      struct md_relation *relation)
+{
+	struct md_relation_order *order = md_arena_alloc(arena, names->count * sizeof(*order));
+
+	if (!order)
+		return false;
+	for (unsigned i = 0; i < names->count; i++) {
+		struct md_str name = { names->items[i], strcspn(names->items[i], " ") };
+		const struct md_field *field = md_model_any(relation->to, name);
+
+		if (field)
+			order[relation->order_count++] = (struct md_relation_order){
+				.field = field,
+				.descending = strcmp(name.ptr + name.len, " desc") == 0,
+			};
+	}
+	relation->order = relation->order_count > 0 ? order : NULL;
+	return true;
+}
+
+/* A relation and its foreign key are one; a second name for them is a relation of its own. */
+static bool declare(struct md_builder *b, const struct md_model *model,
+		    const struct md_def_relation *declared)
+{
+	struct md_relation *relation;
+	size_t draft;
+
+	if (declared->junction) {
+		if (!find_through(b, declared, &draft))
+			return false;
+	} else {
+		int link = link_of(b, declared->here ? model->def : declared->to, declared->key);
+
+		draft = link == MD_NO_LINK ? SIZE_MAX : 2 * (size_t)link + !declared->here;
+	}
+	if (draft == SIZE_MAX)
+		return true;
+	if (b->drafts[draft].relation.declared) {
+		struct md_draft twin = b->drafts[draft];
+
+		if (!add_draft(b, &twin))
+			return false;
+		draft = b->draft_count - 1;
+	}
+	relation = &b->drafts[draft].relation;
+	relation->declared = true;
+	relation->name = md_str_of(declared->name);
+	relation->always = declared->always;
+	relation->order = NULL;
+	relation->order_count = 0;
+	return set_order(b->registry->arena, &declared->order_by, relation);
+}
+
+static bool declare_all(struct md_builder *b)
+{
+	for (unsigned i = 0; b->registry->definitions && i < b->registry->count; i++) {
+		const struct md_model *model = &b->registry->models[i];
+
+		for (unsigned k = 0; !model->broken && k < model->def->relation_count; k++)
+			if (!declare(b, model, &model->def->relations[k]))
+				return false;
+	}
+	return true;
+}
+
+/* --- order and names ---------------------------------------------------------------------------
+ */
 
 static int compare_fields(const struct md_field *const *a, unsigned a_count,
 			  const struct md_field *const *b, unsigned b_count)
@@ -239,7 +357,7 @@ static bool is_alone(const struct md_model *model, unsigned i)
 
 	return (i == 0 || !md_str_equal(r[i - 1].to->name, name)) &&
 	       (i + 1 == model->relation_count || !md_str_equal(r[i + 1].to->name, name)) &&
-	       !md_model_field(model, name);
+	       !md_model_any(model, name);
 }
 
 static bool name_one(struct md_arena *arena, struct md_relation *relation, struct md_map *taken)
@@ -249,19 +367,29 @@ static bool name_one(struct md_arena *arena, struct md_relation *relation, struc
 
 		if (!name.ptr)
 			return false;
-		if (!md_model_field(relation->from, name) && !md_map_get(taken, name))
+		if (!md_model_any(relation->from, name) && !md_map_get(taken, name))
 			relation->name = name;
 	}
 	return md_map_set(taken, relation->name, relation);
 }
 
-/* Those whose key stands here choose before those that are named after somebody else's. */
-static bool name_rest(struct md_arena *arena, struct md_relation *relations, unsigned count,
-		      struct md_map *taken)
+/* Declared names, then targets that are alone; those whose key stands here choose before those that
+ * are named after somebody else's. */
+static bool name_all(struct md_arena *arena, const struct md_model *model,
+		     struct md_relation *relations, struct md_map *taken)
 {
+	unsigned count = model->relation_count;
+
 	for (unsigned i = 0; i < count; i++)
 		if (relations[i].name.ptr && !name_one(arena, &relations[i], taken))
 			return false;
+	for (unsigned i = 0; i < count; i++)
+		if (!relations[i].name.ptr && is_alone(model, i) &&
+		    !md_map_get(taken, relations[i].to->name)) {
+			relations[i].name = relations[i].to->name;
+			if (!name_one(arena, &relations[i], taken))
+				return false;
+		}
 	for (unsigned i = 0; i < count; i++)
 		if (!relations[i].name.ptr && relations[i].here &&
 		    !name_one(arena, &relations[i], taken))
@@ -279,16 +407,15 @@ static bool name_relations(struct md_builder *b, const struct md_model *model)
 	struct md_map *taken;
 	bool done = true;
 
-	for (unsigned i = 0; i < model->relation_count; i++) {
-		if (is_alone(model, i))
+	for (unsigned i = 0; i < model->relation_count; i++)
+		done = done && !relations[i].declared && is_alone(model, i);
+	if (done) {
+		for (unsigned i = 0; i < model->relation_count; i++)
 			relations[i].name = relations[i].to->name;
-		else
-			done = false;
-	}
-	if (done)
 		return true;
+	}
 	taken = md_map_new();
-	done = taken && name_rest(b->registry->arena, relations, model->relation_count, taken);
+	done = taken && name_all(b->registry->arena, model, relations, taken);
 	md_map_free(taken);
 	return done;
 }
@@ -303,7 +430,7 @@ static bool build(struct md_builder *b)
 	for (unsigned i = 0; i < b->registry->count; i++)
 		if (!add_through(b, &b->from[i]))
 			return false;
-	if (!finish(b))
+	if (!declare_all(b) || !finish(b))
 		return false;
 	for (unsigned i = 0; i < b->registry->count; i++)
 		if (b->registry->models[i].relation_count > 0 &&
@@ -312,11 +439,13 @@ static bool build(struct md_builder *b)
 	return true;
 }
 
-enum md_code md_relations_build(struct md_registry *registry, const struct md_catalog *catalog,
-				struct md_error *err)
+enum md_code md_relations_build(struct md_registry *registry,
+				const struct md_registry_source *source, struct md_error *err)
 {
 	md_auto_arena scratch = md_arena_new(MD_REGISTRY_MAX);
-	struct md_builder b = { .registry = registry, .catalog = catalog, .scratch = scratch };
+	struct md_builder b = { .registry = registry,
+				.catalog = source->catalog,
+				.scratch = scratch };
 
 	return build(&b) ? MD_OK : md_fail_nomem(err);
 }

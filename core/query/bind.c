@@ -1,6 +1,7 @@
 /* Running the bind program: the values of a request, checked against their columns, in PostgreSQL's
  * words when they do not fit. SQLite compares 'abc' with an integer without complaint; a client
  * must hear about it. */
+#include "core/query/kept.h"
 #include "core/query/plan.h"
 
 #include "core/base/banned.h"
@@ -285,6 +286,8 @@ static enum md_code bind_one(const struct md_bind *bind, struct md_str text, str
 	case MD_BIND_TYPED:
 		break;
 	}
+	if (bind->type >= MD_TYPE_KEPT_DATE)
+		return md_kept_bind(bind->type, text, arena, ret_value, err);
 	if (bind->type == MD_TYPE_BYTES)
 		return bind_bytes(text, arena, ret_value, err);
 	return binders[bind->type](bind->type, text, ret_value, err);

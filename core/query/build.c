@@ -395,7 +395,8 @@ static enum md_code build_select(struct md_build *b, const struct md_model *mode
 	if (code == MD_OK && request->route != MD_READ_KEYS)
 		code = md_put_conditions(b, &s, &s.where, node, &separator, err);
 	if (code == MD_OK)
-		code = md_put_order(b, &s, node, err);
+		code = via && !level->order ? md_put_relation_order(b, &s, node, via, err)
+					    : md_put_order(b, &s, node, err);
 	if (request->route == MD_READ_KEYS) /* in the order in which they were written */
 		md_buf_printf(&s.order, "%s%s", s.order.len > 0 ? "," : " ORDER BY ",
 			      b->context->dialect->keys_order);
@@ -481,8 +482,11 @@ static enum md_code build(struct md_build *b, struct md_error *err)
 	}
 	if (request->query->has_depth)
 		level = md_depth_level(b->arena, model, (unsigned)request->query->depth);
+	else
+		level = md_always_level(b->arena, model, via, level);
 	if (!level)
 		return md_fail_nomem(err);
+	b->root = level;
 	code = build_select(b, model, level, via, err);
 	if (code == MD_OK)
 		code = build_counts(b, model, level, via, err);
@@ -508,7 +512,9 @@ enum md_code md_plan_build(const struct md_plan_request *request, const struct m
 		return md_fail_nomem(err);
 	}
 	plan->arena = arena;
-	code = build(&b, err);
+	code = md_model_check(request->model, err);
+	if (code == MD_OK)
+		code = build(&b, err);
 	if (code != MD_OK) {
 		md_arena_free(arena);
 		return code;

@@ -37,6 +37,7 @@ struct md_build {
 	const struct md_plan_context *context;
 	struct md_plan *plan;
 	struct md_arena *arena; /* the plan's */
+	const struct md_level *root;
 	unsigned next_alias, relations;
 	/** The root of what a write gives back: `source` and not the table, under this alias; and
 	 * which of its columns, by index, are asked for. */
@@ -123,6 +124,12 @@ enum md_code md_put_relation(struct md_build *b, struct md_stmt_build *s, struct
 			     unsigned parent, bool child, struct md_error *err);
 enum md_code md_put_order(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
 			  struct md_error *err);
+/** An expression as it is compared by < and put in order. */
+void md_put_ordered(struct md_build *b, struct md_buf *out, enum md_type type, struct md_str text);
+/** The order that the relation itself gives its rows. */
+enum md_code md_put_relation_order(struct md_build *b, struct md_stmt_build *s,
+				   const struct md_node *node, const struct md_relation *relation,
+				   struct md_error *err);
 /** " AS tN" */
 void md_put_alias(struct md_buf *out, unsigned alias);
 /** "schema"."table", or "table" where there is no schema */

@@ -91,7 +91,10 @@ static void put_operator(struct md_build *b, const struct leaf *leaf, struct md_
 		md_put_template(out, dialect->templates[op->template], leaf->column, param);
 		return;
 	}
-	md_buf_putstr(out, leaf->column);
+	if (leaf->filter->op >= MD_OP_GT && leaf->filter->op <= MD_OP_LTE)
+		md_put_ordered(b, out, leaf->type, leaf->column);
+	else
+		md_buf_putstr(out, leaf->column);
 	md_buf_puts(out, op->infix ? op->infix : " = ");
 	md_buf_putstr(out, param);
 }

@@ -263,6 +263,16 @@ enum md_code md_put_relation(struct md_build *b, struct md_stmt_build *s, struct
 	return from->failed || on->failed ? md_fail_nomem(err) : MD_OK;
 }
 
+void md_put_ordered(struct md_build *b, struct md_buf *out, enum md_type type, struct md_str text)
+{
+	const char *template = b->context->dialect->templates[MD_SQL_DECIMAL];
+
+	if (type == MD_TYPE_KEPT_NUMERIC && template)
+		md_put_template(out, template, text, (struct md_str){ NULL, 0 });
+	else
+		md_buf_putstr(out, text);
+}
+
 /* PostgreSQL puts NULLs last when ascending and first when descending; said only where it is not
  * sure to be so. */
 static void put_direction(struct md_buf *out, const struct md_order *order, bool nullable)
@@ -308,6 +318,7 @@ static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *
 	struct md_str text;
 	enum md_type type;
 	md_auto_buf on = MD_BUF(1u << 16);
+	md_auto_buf sub = MD_BUF(1u << 16);
 	enum md_code code;
 
 	if (!link || !link->relation->to_one)
@@ -315,7 +326,7 @@ static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *
 	if (link->joined) {
 		code = md_column_expression(b, s, link->joined, &order->column, &text, &type, err);
 		if (code == MD_OK)
-			md_buf_putstr(out, text);
+			md_put_ordered(b, out, type, text);
 		return code;
 	}
 	code = md_node_new(b, link->relation->to, &link->embed->level, &target, err);
@@ -323,14 +334,16 @@ static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *
 		code = md_column_expression(b, s, target, &order->column, &text, &type, err);
 	if (code != MD_OK)
 		return code;
-	md_buf_puts(out, "(SELECT ");
-	md_buf_putstr(out, text);
-	md_buf_puts(out, " FROM ");
-	code = md_put_relation(b, s, out, &on, link->relation, target->alias, node->alias, false,
+	md_buf_puts(&sub, "(SELECT ");
+	md_buf_putstr(&sub, text);
+	md_buf_puts(&sub, " FROM ");
+	code = md_put_relation(b, s, &sub, &on, link->relation, target->alias, node->alias, false,
 			       err);
-	md_buf_puts(out, " WHERE ");
-	md_buf_put(out, on.data, on.len);
-	md_buf_putc(out, ')');
+	md_buf_puts(&sub, " WHERE ");
+	md_buf_put(&sub, on.data, on.len);
+	md_buf_putc(&sub, ')');
+	s->failed |= sub.failed;
+	md_put_ordered(b, out, type, md_buf_str(&sub));
 	return code;
 }
 
@@ -346,9 +359,38 @@ static void put_tie_breaker(struct md_build *b, struct md_stmt_build *s, const s
 
 static bool is_paged(const struct md_build *b, const struct md_node *node)
 {
-	if (node->level == &b->request->query->root)
+	if (node->level == b->root)
 		return b->request->has_limit || b->request->has_offset;
 	return node->level->has_limit || node->level->has_offset;
+}
+
+enum md_code md_put_relation_order(struct md_build *b, struct md_stmt_build *s,
+				   const struct md_node *node, const struct md_relation *relation,
+				   struct md_error *err)
+{
+	bool unique = false;
+
+	for (unsigned i = 0; i < relation->order_count; i++) {
+		const struct md_relation_order *term = &relation->order[i];
+		const struct md_order order = {
+			.direction = term->descending ? MD_DIR_DESC : MD_DIR_ASC,
+			.nulls = term->nulls < 0   ? MD_NULLS_FIRST
+				 : term->nulls > 0 ? MD_NULLS_LAST
+						   : MD_NULLS_DEFAULT,
+		};
+		md_auto_buf column = MD_BUF(1u << 12);
+
+		md_put_column(b, &column, node->alias, term->field);
+		if (column.failed)
+			return md_fail_nomem(err);
+		md_buf_puts(&s->order, i == 0 ? " ORDER BY " : ",");
+		md_put_ordered(b, &s->order, term->field->type, md_buf_str(&column));
+		put_direction(&s->order, &order, term->field->nullable);
+		unique |= term->field->unique && !term->field->nullable;
+	}
+	if (relation->order_count > 0 && !unique && is_paged(b, node))
+		put_tie_breaker(b, s, node);
+	return MD_OK;
 }
 
 enum md_code md_put_order(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
@@ -375,7 +417,7 @@ enum md_code md_put_order(struct md_build *b, struct md_stmt_build *s, struct md
 				unique |= field->unique && !field->nullable;
 			}
 			if (code == MD_OK)
-				md_buf_putstr(&s->order, text);
+				md_put_ordered(b, &s->order, type, text);
 		}
 		if (code != MD_OK)
 			return code;

@@ -217,7 +217,8 @@ static enum md_code build_parts(struct md_build *b, struct md_stmt_build *s, str
 	if (code == MD_OK)
 		code = md_put_conditions(b, s, &s->where, target, &separator, err);
 	if (code == MD_OK)
-		code = md_put_order(b, s, target, err);
+		code = level->order ? md_put_order(b, s, target, err)
+				    : md_put_relation_order(b, s, target, link->relation, err);
 	if (code != MD_OK)
 		return code;
 	md_put_limit(b, s, limited, limit, level->has_offset ? level : NULL);

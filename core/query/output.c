@@ -27,11 +27,23 @@ static const enum md_codec codecs[][2] = {
 	[MD_TYPE_JSON] = { MD_AS_JSON_CHECKED, MD_AS_JSON },
 	[MD_TYPE_BYTES] = { MD_AS_STRING, MD_AS_ANY },
 	[MD_TYPE_OTHER] = { MD_AS_JSON_CHECKED, MD_AS_STRING },
+	[MD_TYPE_KEPT_DATE] = { MD_AS_STRING, MD_AS_STRING },
+	[MD_TYPE_KEPT_TIME] = { MD_AS_KEPT, MD_AS_KEPT },
+	[MD_TYPE_KEPT_TIMESTAMP] = { MD_AS_KEPT, MD_AS_KEPT },
+	[MD_TYPE_KEPT_TIMESTAMPTZ] = { MD_AS_KEPT, MD_AS_KEPT },
+	[MD_TYPE_KEPT_UUID] = { MD_AS_STRING, MD_AS_STRING },
+	[MD_TYPE_KEPT_NUMERIC] = { MD_AS_NUMBER_TEXT, MD_AS_NUMBER_TEXT },
+	[MD_TYPE_KEPT_BYTES] = { MD_AS_STRING, MD_AS_ANY },
 };
 
 static enum md_codec codec_of(const struct md_build *b, enum md_type type)
 {
 	return codecs[type][b->context->dialect->typed_cells];
+}
+
+static enum md_codec field_codec(const struct md_build *b, const struct md_field *field)
+{
+	return field->as_string ? MD_AS_TEXT : codec_of(b, field->type);
 }
 
 static unsigned add_cell(struct md_stmt_build *s)
@@ -110,7 +122,7 @@ static void add_field(struct md_build *b, struct md_stmt_build *s, const struct 
 
 	if (!item)
 		return;
-	item->codec = codec_of(b, field->type);
+	item->codec = field_codec(b, field);
 	item->column = md_cell_column(b, s, node->alias, field);
 }
 
@@ -221,7 +233,7 @@ static enum md_codec codec_of_output(const struct md_build *b, const struct md_s
 		return MD_AS_TEXT;
 	if (select->column.path_len > 0 && !md_str_is_given(select->cast))
 		return MD_AS_JSON_CHECKED;
-	return codec_of(b, output->type);
+	return output->field ? field_codec(b, output->field) : codec_of(b, output->type);
 }
 
 static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
@@ -252,6 +264,13 @@ struct md_str md_embed_name(const struct md_embed *embed)
 	return md_str_is_given(embed->alias) ? embed->alias : embed->relation;
 }
 
+/* What a table does not promise although it is declared: joined rows would come more than once. */
+static bool may_be_many(const struct md_relation *relation)
+{
+	return relation->to->def && !relation->here &&
+	       !md_model_is_unique_by(relation->to, relation->remote, relation->remote_count);
+}
+
 /* The engine makes JSON of embeds. */
 static bool makes_json(const struct md_build *b)
 {
@@ -263,7 +282,7 @@ static bool has_own_statement(const struct md_build *b, const struct md_link *li
 	if (makes_json(b))
 		return !link->relation->to_one;
 	return !link->relation->to_one || link->embed->level.has_limit ||
-	       link->embed->level.has_offset;
+	       link->embed->level.has_offset || may_be_many(link->relation);
 }
 
 void md_mark_enforced(const struct md_build *b, struct md_node *node, bool inner_chain)
@@ -374,7 +393,8 @@ static enum md_code build_child(struct md_build *b, struct md_node *node, struct
 	if (code == MD_OK)
 		code = md_put_conditions(b, s, &s->where, target, &separator, err);
 	if (code == MD_OK)
-		code = md_put_order(b, s, target, err);
+		code = level->order ? md_put_order(b, s, target, err)
+				    : md_put_relation_order(b, s, target, link->relation, err);
 	if (code == MD_OK)
 		code = md_stmt_build_finish(b, s, limited, limit, level->has_offset ? level : NULL,
 					    stmt, err);

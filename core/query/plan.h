@@ -198,4 +198,11 @@ enum md_code md_bind_typed(enum md_type type, struct md_str text, struct md_aren
  * way back. In `arena`. NULL: the arena is full. */
 struct md_level *md_depth_level(struct md_arena *arena, const struct md_model *model,
 				unsigned depth);
+/** Whether the model's relations that are always loaded belong to the answer: nothing or `*` is
+ * selected. */
+bool md_level_is_always(const struct md_model *model, const struct md_level *level);
+/** `level` with those relations, but for the way back of `via` (may be NULL); `level` itself when
+ * there are none. NULL: the arena is full. */
+const struct md_level *md_always_level(struct md_arena *arena, const struct md_model *model,
+				       const struct md_relation *via, const struct md_level *level);
 #endif

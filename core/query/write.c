@@ -198,7 +198,8 @@ static enum md_code put_key_cells(struct write_build *w, unsigned alias, struct 
 /* RETURNING can give what is asked: columns of the table, in the order of writing. */
 static bool is_direct(const struct md_write_request *request)
 {
-	if (request->query->root.order || is_view(request) || is_look(request))
+	if (request->query->root.order || is_view(request) || is_look(request) ||
+	    md_level_is_always(request->model, &request->query->root))
 		return false;
 	for (const struct md_select *select = request->query->root.select; select;
 	     select = select->next)
@@ -381,13 +382,16 @@ enum md_code md_write_plan_build(const struct md_write_request *request, const s
 		return md_fail_nomem(err);
 	}
 	w.plan->arena = arena;
+	code = md_model_check(request->model, err);
 	w.read = (struct md_plan_request){ .route = request->item ? MD_READ_ITEM : MD_READ_LIST,
 					   .model = request->model,
 					   .query = request->query,
 					   .strip_nulls = request->strip_nulls };
 	w.b.request = &w.read;
 	w.plan->bounded = request->kind == MD_WRITE_INSERT || request->item;
-	code = whole ? md_write_build_whole(&w.b, request, w.plan, err) : build_by_row(&w, err);
+	if (code == MD_OK)
+		code = whole ? md_write_build_whole(&w.b, request, w.plan, err)
+			     : build_by_row(&w, err);
 	if (code != MD_OK) {
 		md_write_plan_free(w.plan);
 		return code;

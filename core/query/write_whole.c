@@ -235,6 +235,7 @@ static enum md_code build_read(struct whole *w, bool look, struct md_error *err)
 {
 	const struct md_model *model = w->request->model;
 	struct md_level *level = md_arena_alloc(w->b->arena, sizeof(*level));
+	const struct md_level *root;
 	const char *separator = " WHERE ";
 	struct md_node *node;
 	enum md_code code;
@@ -245,7 +246,10 @@ static enum md_code build_read(struct whole *w, bool look, struct md_error *err)
 	level->has_limit = level->has_offset = false;
 	if (!look)
 		level->where = NULL; /* they said what is to be written */
-	code = md_node_new(w->b, model, level, &node, err);
+	root = md_always_level(w->b->arena, model, NULL, level);
+	if (!root)
+		return md_fail_nomem(err);
+	code = md_node_new(w->b, model, root, &node, err);
 	if (code != MD_OK)
 		return code;
 	if (!look) {

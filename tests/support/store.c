@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/model/define.h"
+#include "core/ops/tables.h"
 #include "core/query/parse.h"
 
 const char store_schema[] =
@@ -41,7 +43,7 @@ struct store store;
 
 static const char *more = ""; /* besides the schema */
 
-static void build_database(void)
+static void build_database(const char *schema)
 {
 	char *message = NULL;
 	sqlite3 *handle;
@@ -49,8 +51,10 @@ static void build_database(void)
 	snprintf(store.path, sizeof(store.path), "/tmp/modeld-read-%d.db", (int)getpid());
 	snprintf(store.url, sizeof(store.url), "sqlite:///%s", store.path);
 	unlink(store.path);
+	if (!schema)
+		return;
 	ck_assert_int_eq(sqlite3_open(store.path, &handle), SQLITE_OK);
-	ck_assert_msg(sqlite3_exec(handle, store_schema, NULL, NULL, &message) == SQLITE_OK, "%s",
+	ck_assert_msg(sqlite3_exec(handle, schema, NULL, NULL, &message) == SQLITE_OK, "%s",
 		      message);
 	ck_assert_msg(sqlite3_exec(handle, more, NULL, NULL, &message) == SQLITE_OK, "%s", message);
 	sqlite3_close(handle);
@@ -67,8 +71,28 @@ static void clean(void)
 	}
 }
 
-void store_start_with(unsigned budget_us, uint64_t max_rows)
+/* Definitions, with what is missing of their tables made. */
+static void declare(const char *models, struct md_arena *arena, struct md_tables *tables,
+		    const struct md_definitions **ret_definitions)
 {
+	const struct md_def_source source = { "models.json", md_str_of(models) };
+	struct md_def_report report = { .items = NULL };
+	struct md_tables_options options = { .url = store.url };
+	enum md_code code = md_definitions_load(&source, 1, NULL, MD_DEF_SQLITE, &report,
+						ret_definitions, &store.error);
+
+	ck_assert_msg(code == MD_OK, "%s: %s", report.items ? report.items[0].place.pointer : "",
+		      report.items ? report.items[0].message : store.error.message);
+	md_def_report_release(&report);
+	options.definitions = *ret_definitions;
+	ck_assert_msg(md_tables_create(&options, arena, tables, &store.error) == MD_OK, "%s: %s",
+		      store.error.message, store.error.details);
+}
+
+static void start(unsigned budget_us, uint64_t max_rows, const char *schema, const char *models)
+{
+	struct md_registry_source source = { .schema = MD_STR("public"), .generation = 1 };
+	struct md_tables tables = { .script_count = 0 };
 	const struct md_db_options options = {
 		.url = store.url,
 		.readers = 2,
@@ -83,20 +107,18 @@ void store_start_with(unsigned budget_us, uint64_t max_rows)
 				      .legacy_names = true,
 				      .stream_threshold = 256 * 1024,
 				      .stream_piece = 64 * 1024 };
-	const struct md_catalog *catalog;
 	md_auto_arena arena = md_arena_new(1u << 24);
 
-	build_database();
+	build_database(schema);
+	if (models)
+		declare(models, arena, &tables, &source.definitions);
+	source.differences = models ? &tables.differences : NULL;
 	ck_assert_int_eq(md_reactor_new(&store.reactor, &store.error), MD_OK);
 	ck_assert_msg(md_db_open(&options, &store.db, &store.error) == MD_OK, "%s",
 		      store.error.message);
-	ck_assert_msg(md_db_catalog(store.db, arena, &catalog, &store.error) == MD_OK, "%s",
+	ck_assert_msg(md_db_catalog(store.db, arena, &source.catalog, &store.error) == MD_OK, "%s",
 		      store.error.message);
-	ck_assert_int_eq(md_registry_build(&(struct md_registry_source){ .catalog = catalog,
-									 .schema = MD_STR("public"),
-									 .generation = 1 },
-					   &store.registry, &store.error),
-			 MD_OK);
+	ck_assert_int_eq(md_registry_build(&source, &store.registry, &store.error), MD_OK);
 	ck_assert_int_eq(md_db_join(store.db, store.reactor, &store.loop, &store.error), MD_OK);
 	ops.db = store.loop;
 	ops.dialect = md_db_dialect(store.db);
@@ -104,6 +126,16 @@ void store_start_with(unsigned budget_us, uint64_t max_rows)
 	ck_assert_int_eq(md_ops_new(&ops, store.registry, &store.ops, &store.error), MD_OK);
 	store.arena = md_arena_new(1u << 20);
 	md_buf_init(&store.out, 1u << 26);
+}
+
+void store_start_with(unsigned budget_us, uint64_t max_rows)
+{
+	start(budget_us, max_rows, store_schema, NULL);
+}
+
+void store_start_models(const char *schema, const char *models)
+{
+	start(2000, UINT64_MAX, schema, models);
 }
 
 void store_start(void)

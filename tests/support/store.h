@@ -29,6 +29,9 @@ void store_start_with(unsigned budget_us, uint64_t max_rows);
 void store_start(void);
 /** Likewise, with more tables or rows. */
 void store_start_on(const char *sql);
+/** The same with declared models: a definition file, whose tables are made where `schema` (NULL: no
+ * tables at all) has none. */
+void store_start_models(const char *schema, const char *models);
 void store_stop(void);
 /** Let the turn of the loop come to its end. */
 void store_end_turn(void);

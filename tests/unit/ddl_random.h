@@ -81,7 +81,7 @@ static void random_field(struct md_buf *out, unsigned number)
 static void random_model(struct md_buf *out, unsigned number, unsigned models)
 {
 	static const char *const tables[] = { "order", "a b", "it's", "x\\\"y", "Grün" };
-	unsigned fields = dice(7), references = dice(3);
+	unsigned fields = dice(7), references = dice(3), targets[3];
 	bool pair = dice(4) == 0, odd = dice(3) == 0;
 
 	md_buf_printf(out, "%s\n \"M%u\": {", number > 0 ? "," : "", number);
@@ -101,10 +101,16 @@ static void random_model(struct md_buf *out, unsigned number, unsigned models)
 	md_buf_puts(out, " \"fields\": {\n   \"a\": \"integer\", \"b\": \"string(20)\"");
 	for (unsigned i = 0; i < fields; i++)
 		random_field(out, i);
-	for (unsigned i = 0; i < references; i++)
-		md_buf_printf(out, ",\n   \"r%u\": \"-> M%u.%s?%s\"", i, dice(models), "u",
+	for (unsigned i = 0; i < references; i++) {
+		targets[i] = dice(models);
+		md_buf_printf(out, ",\n   \"r%u\": \"-> M%u.%s?%s\"", i, targets[i], "u",
 			      random_actions[dice(5)]);
-	md_buf_puts(out, ",\n   \"u\": \"bigint unique\" } }");
+	}
+	md_buf_puts(out, ",\n   \"u\": \"bigint unique\" }");
+	for (unsigned i = 0; i < references; i++)
+		md_buf_printf(out, "%s\"to_%u\": \"M%u via r%u\"",
+			      i == 0 ? ",\n  \"relations\": { " : ", ", i, targets[i], i);
+	md_buf_puts(out, references > 0 ? " } }" : " }");
 }
 
 static void random_definitions(struct md_buf *out, uint32_t seed)

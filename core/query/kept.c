@@ -1,0 +1,244 @@
+#include "core/query/kept.h"
+
+#include <string.h>
+
+#include "core/base/decimal.h"
+#include "core/base/moment.h"
+
+#include "core/base/banned.h"
+
+enum { LAST_DAY = 2932896 /* 9999-12-31 */, ZONE_LEN = 6, UUID_LEN = 36 };
+static const int64_t day_us = 86400 * 1000000ll;
+
+static enum md_code keep(const char *text, size_t len, struct md_arena *arena,
+			 struct md_value *ret_value, struct md_error *err)
+{
+	const char *copy = md_arena_strndup(arena, text, len);
+
+	if (!copy)
+		return md_fail_nomem(err);
+	*ret_value = md_value_text((struct md_str){ copy, len });
+	return MD_OK;
+}
+
+/* --- dates and times ---------------------------------------------------------------------------
+ */
+
+static enum md_code fail_range(struct md_str text, struct md_error *err)
+{
+	return md_fail(err, MD_INVALID, "22008", "date/time field value out of range: \"%.*s\"",
+		       MD_STR_ARG(text));
+}
+
+static enum md_code fail_form(enum md_type type, struct md_str text, struct md_error *err)
+{
+	return md_fail(err, MD_INVALID, "22007", "invalid input syntax for type %s: \"%.*s\"",
+		       md_type_name(type), MD_STR_ARG(text));
+}
+
+/* What is said in full must say where: a date alone is midnight UTC. */
+static enum md_code fail_naive(enum md_type type, struct md_str text, struct md_error *err)
+{
+	fail_form(type, text, err);
+	md_error_hint(err, "An offset from UTC is needed: Z, or +02:00.");
+	return MD_INVALID;
+}
+
+/* Which texts serve a type, and how it is written. */
+static const struct form {
+	bool needs_date, needs_time, needs_zone;
+	bool puts_date, puts_time;
+} forms[] = {
+	[MD_TYPE_KEPT_DATE - MD_TYPE_KEPT_DATE] = { .needs_date = true, .puts_date = true },
+	[MD_TYPE_KEPT_TIME - MD_TYPE_KEPT_DATE] = { .needs_time = true, .puts_time = true },
+	[MD_TYPE_KEPT_TIMESTAMP -
+		MD_TYPE_KEPT_DATE] = { .needs_date = true, .puts_date = true, .puts_time = true },
+	[MD_TYPE_KEPT_TIMESTAMPTZ - MD_TYPE_KEPT_DATE] = { .needs_date = true,
+							   .needs_zone = true,
+							   .puts_date = true,
+							   .puts_time = true },
+};
+
+/* Years have four digits, so that the texts sort. */
+static bool is_in_range(const struct form *form, const struct md_moment *m)
+{
+	int64_t us = form->needs_zone  ? m->time_us - m->offset_us
+		     : form->puts_time ? m->time_us
+				       : 0;
+	int64_t first = -719162; /* 0001-01-01 */
+	int64_t days = m->days + us / day_us - (us % day_us < 0);
+
+	return !form->needs_date || (days >= first && days <= LAST_DAY);
+}
+
+static enum md_code bind_moment(enum md_type type, struct md_str text, struct md_arena *arena,
+				struct md_value *ret_value, struct md_error *err)
+{
+	const struct form *form = &forms[type - MD_TYPE_KEPT_DATE];
+	char out[MD_MOMENT_ROOM];
+	struct md_moment m;
+	size_t len;
+
+	switch (md_moment_read(text, &m)) {
+	case MD_MOMENT_BAD_SYNTAX:
+		return fail_form(type, text, err);
+	case MD_MOMENT_OUT_OF_RANGE:
+		return fail_range(text, err);
+	case MD_MOMENT_READ:
+		break;
+	}
+	if ((form->needs_date && !m.has_date) || (form->needs_time && !m.has_time))
+		return fail_form(type, text, err);
+	if (form->needs_zone && m.has_time && !m.has_zone)
+		return fail_naive(type, text, err);
+	if (!is_in_range(form, &m))
+		return fail_range(text, err);
+	if (!form->puts_time)
+		len = md_moment_put_date(out, m.days);
+	else if (!form->puts_date)
+		len = md_moment_put_time(out, m.time_us, true);
+	else
+		len = md_moment_put_timestamp(
+			out, m.days, m.time_us - (form->needs_zone ? m.offset_us : 0), true);
+	if (form->needs_zone) {
+		memcpy(out + len, "+00:00", ZONE_LEN);
+		len += ZONE_LEN;
+	}
+	return keep(out, len, arena, ret_value, err);
+}
+
+/* --- others ------------------------------------------------------------------------------------
+ */
+
+static enum md_code fail_syntax(enum md_type type, struct md_str text, struct md_error *err)
+{
+	return md_fail(err, MD_INVALID, "22P02", "invalid input syntax for type %s: \"%.*s\"",
+		       md_type_name(type), MD_STR_ARG(text));
+}
+
+static enum md_code bind_uuid(enum md_type type, struct md_str text, struct md_arena *arena,
+			      struct md_value *ret_value, struct md_error *err)
+{
+	char out[UUID_LEN];
+
+	if (!md_uuid_from_text(text, out))
+		return fail_syntax(type, text, err);
+	return keep(out, sizeof(out), arena, ret_value, err);
+}
+
+static enum md_code bind_decimal(enum md_type type, struct md_str text, struct md_arena *arena,
+				 struct md_value *ret_value, struct md_error *err)
+{
+	char out[MD_DECIMAL_MAX];
+	size_t len;
+
+	switch (md_decimal_normalize(md_str_trim(text), out, &len)) {
+	case MD_DECIMAL_BAD_SYNTAX:
+		return fail_syntax(type, text, err);
+	case MD_DECIMAL_OUT_OF_RANGE:
+		return md_fail(err, MD_INVALID, "22003", "value overflows numeric format");
+	case MD_DECIMAL_READ:
+		break;
+	}
+	return keep(out, len, arena, ret_value, err);
+}
+
+/* --- bytes -------------------------------------------------------------------------------------
+ */
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static enum md_code bind_hex(struct md_str text, char *bytes, size_t *ret_len, struct md_error *err)
+{
+	for (size_t i = 2; i < text.len; i += 2) {
+		int high = hex_digit(text.ptr[i]);
+		int low = i + 1 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
+
+		if (high < 0 || low < 0)
+			return md_fail(err, MD_INVALID, "22023", "invalid hexadecimal data");
+		bytes[(*ret_len)++] = (char)(high * 16 + low);
+	}
+	return MD_OK;
+}
+
+/* Of either alphabet, with or without the signs that fill it up. */
+static int base64_digit(char c)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c ? strchr(letters, c) : NULL;
+
+	if (c == '-' || c == '_')
+		return c == '-' ? 62 : 63;
+	return at ? (int)(at - letters) : -1;
+}
+
+static enum md_code bind_base64(struct md_str text, char *bytes, size_t *ret_len,
+				struct md_error *err)
+{
+	unsigned bits = 0, have = 0;
+	size_t digits = text.len;
+
+	while (digits > 0 && text.len - digits < 2 && text.ptr[digits - 1] == '=')
+		digits--;
+	if (digits % 4 == 1 || (digits < text.len && text.len % 4 != 0))
+		return md_fail(err, MD_INVALID, "22023", "invalid base64 data");
+	for (size_t i = 0; i < digits; i++) {
+		int digit = base64_digit(text.ptr[i]);
+
+		if (digit < 0)
+			return md_fail(err, MD_INVALID, "22023", "invalid base64 data");
+		bits = bits << 6 | (unsigned)digit;
+		have += 6;
+		if (have < 8)
+			continue;
+		have -= 8;
+		bytes[(*ret_len)++] = (char)(bits >> have & 0xFF);
+	}
+	return MD_OK;
+}
+
+static enum md_code bind_bytes(enum md_type type, struct md_str text, struct md_arena *arena,
+			       struct md_value *ret_value, struct md_error *err)
+{
+	bool hex = text.len >= 2 && text.ptr[0] == '\\' && text.ptr[1] == 'x';
+	char *bytes = md_arena_alloc(arena, text.len + 1);
+	size_t len = 0;
+	enum md_code code;
+
+	(void)type;
+	if (!bytes)
+		return md_fail_nomem(err);
+	code = hex ? bind_hex(text, bytes, &len, err) : bind_base64(text, bytes, &len, err);
+	if (code == MD_OK)
+		*ret_value =
+			(struct md_value){ .type = MD_BLOB, .len = (uint32_t)len, .text = bytes };
+	return code;
+}
+
+enum md_code md_kept_bind(enum md_type type, struct md_str text, struct md_arena *arena,
+			  struct md_value *ret_value, struct md_error *err)
+{
+	typedef enum md_code bind_fn(enum md_type, struct md_str, struct md_arena *,
+				     struct md_value *, struct md_error *);
+	static bind_fn *const binders[] = {
+		[MD_TYPE_KEPT_DATE - MD_TYPE_KEPT_DATE] = bind_moment,
+		[MD_TYPE_KEPT_TIME - MD_TYPE_KEPT_DATE] = bind_moment,
+		[MD_TYPE_KEPT_TIMESTAMP - MD_TYPE_KEPT_DATE] = bind_moment,
+		[MD_TYPE_KEPT_TIMESTAMPTZ - MD_TYPE_KEPT_DATE] = bind_moment,
+		[MD_TYPE_KEPT_UUID - MD_TYPE_KEPT_DATE] = bind_uuid,
+		[MD_TYPE_KEPT_NUMERIC - MD_TYPE_KEPT_DATE] = bind_decimal,
+		[MD_TYPE_KEPT_BYTES - MD_TYPE_KEPT_DATE] = bind_bytes,
+	};
+
+	return binders[type - MD_TYPE_KEPT_DATE](type, text, arena, ret_value, err);
+}
