@@ -74,9 +74,29 @@ static unsigned cpus(void)
 	return n < 1 ? 1 : (unsigned)n;
 }
 
+static unsigned loops_wanted(const struct md_options *o)
+{
+	return o->threads > 0 ? o->threads : (cpus() < 4 ? cpus() : 4);
+}
+
+enum { SEARCH_PATH_MAX = 64 };
+
+/* The schema that is served, then the extra ones, as PostgREST does. */
+static unsigned search_path(const struct md_options *o, const char *names[SEARCH_PATH_MAX])
+{
+	unsigned count = 0;
+
+	if (o->db_schemas.count > 0)
+		names[count++] = o->db_schemas.items[0];
+	for (unsigned i = 0; i < o->db_extra_search_path.count && count < SEARCH_PATH_MAX; i++)
+		names[count++] = o->db_extra_search_path.items[i];
+	return count;
+}
+
 static enum md_code open_database(struct md_server *server, const struct md_options *o,
 				  struct md_error *err)
 {
+	const char *path[SEARCH_PATH_MAX];
 	unsigned readers = 2 * cpus();
 	struct md_db_options options = {
 		.url = o->db_url,
@@ -88,6 +108,17 @@ static enum md_code open_database(struct md_server *server, const struct md_opti
 		.stream_timeout_ms = (unsigned)o->stream_timeout,
 		.queue_timeout_ms = (unsigned)o->pool_timeout,
 		.keep_journal = o->sqlite_journal == MD_JOURNAL_KEEP,
+		.loops = loops_wanted(o),
+		.pool_size = o->pool_size,
+		.max_overflow = (int)o->max_overflow,
+		.pool_recycle_ms = (unsigned)o->pool_recycle,
+		.pool_idle_ms = (unsigned)o->pool_idle,
+		.role = o->db_anon_role,
+		.search_path = path,
+		.search_path_count = search_path(o, path),
+		.unprepared = !o->db_prepared_statements,
+		.echo = (enum md_echo)o->echo,
+		.echo_pool = (enum md_echo)o->echo_pool,
 		.log = server->log,
 	};
 
@@ -225,7 +256,7 @@ static enum md_code new_loop(struct md_server *server, const struct md_options *
 static enum md_code make_loops(struct md_server *server, const struct md_options *o,
 			       struct md_registry *registry, struct md_error *err)
 {
-	unsigned threads = o->threads > 0 ? o->threads : (cpus() < 4 ? cpus() : 4);
+	unsigned threads = loops_wanted(o);
 	enum md_code code = MD_OK;
 
 	server->loops = calloc(threads + 1, sizeof(struct md_loop *));

@@ -6,7 +6,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/url.h"
-#include "core/db/lane.h"
+#include "core/db/lane_pipe.h"
 
 #include "core/base/banned.h"
 
@@ -82,6 +82,9 @@ static void fill_target(struct md_db *db)
 		.keep_journal = db->options.keep_journal,
 		.durability = db->options.durability,
 		.wal_owner = &db->wal_owner,
+		.unprepared = db->options.unprepared,
+		.search_path = db->options.search_path,
+		.search_path_count = db->options.search_path_count,
 		.log = &db->log,
 		.schema = db->schema,
 	};
@@ -97,30 +100,125 @@ static enum md_code probe(struct md_db *db, struct md_error *err)
 
 	target.read_only = false;
 	code = db->driver->connect(&target, &conn, err);
-	if (code == MD_OK)
+	if (code == MD_OK && !(db->driver->features & MD_DB_BLOCKING))
+		code = md_lane_greet(conn, db->prelude, err);
+	if (code == MD_OK || !(db->driver->features & MD_DB_BLOCKING))
 		db->driver->close(conn);
 	return code;
 }
 
 static enum md_code find_driver(struct md_db *db, struct md_error *err)
 {
-	db->driver = md_db_driver_find(db->url);
-	if (!db->driver) {
-		md_fail(err, MD_INVALID, "MD400", "no database driver for '%s'", db->label);
-		md_error_hint(
-			err, "db_url is sqlite:///relative/path.db or sqlite:////absolute/path.db");
-		return MD_INVALID;
+	db->driver = db->options.driver ? db->options.driver : md_db_driver_find(db->url);
+	if (db->driver)
+		return MD_OK;
+	md_fail(err, MD_INVALID, "MD400", "no database driver for '%s'", db->label);
+	md_error_hint(err, "db_url is sqlite:///relative/path.db, sqlite:////absolute/path.db or "
+			   "postgresql://user@host/database");
+	return MD_INVALID;
+}
+
+/* A text that units may point to until the database is closed. */
+struct md_db_text {
+	struct md_db_text *next;
+	char text[];
+};
+
+static enum md_code set_role(struct md_db *db, const char *role, struct md_error *err)
+{
+	md_auto_buf sql = MD_BUF(4096);
+	struct md_db_text *text = NULL;
+
+	if (!db->driver->put_role)
+		return MD_OK;
+	if (role && role[0] != '\0') {
+		db->driver->put_role(&sql, md_str_of(role));
+		text = sql.failed ? NULL : malloc(sizeof(*text) + sql.len + 1);
+		if (!text)
+			return md_fail_nomem(err);
+		memcpy(text->text, sql.data, sql.len);
+		text->text[sql.len] = '\0';
+		text->next = db->texts;
+		db->texts = text;
 	}
-	if (!(db->driver->features & MD_DB_BLOCKING)) {
-		md_fail(err, MD_INVALID, "MD400",
-			"this version serves SQLite databases only, not '%s'", db->driver->scheme);
-		md_error_hint(
-			err,
-			"the %s driver exists and is tested; serving through it is being built",
-			db->driver->scheme);
-		return MD_INVALID;
+	atomic_store_explicit(&db->prelude, text ? text->text : NULL, memory_order_release);
+	return MD_OK;
+}
+
+/* The pool of an engine with connections. */
+static void set_pool(struct md_db *db)
+{
+	const struct md_db_options *o = &db->options;
+
+	md_pool_init(&db->pool, o->pool_size, o->max_overflow);
+	db->lanes = md_pool_lanes(o->pool_size, o->max_overflow, o->loops > 0 ? o->loops : 1);
+	atomic_store(&db->echo, (unsigned)o->echo);
+	atomic_store(&db->echo_pool, (unsigned)o->echo_pool);
+}
+
+void md_db_echo_pool(const struct md_db *db, enum md_echo level, const char *text)
+{
+	if (atomic_load_explicit(&db->echo_pool, memory_order_relaxed) >= (unsigned)level)
+		md_log_line(&db->log, MD_LOG_INFO, "pool: %s", text);
+}
+
+/* Everything in `options` that is borrowed. */
+static enum md_code copy_texts(struct md_db *db, const struct md_db_options *options,
+			       struct md_error *err)
+{
+	unsigned count = options->search_path ? options->search_path_count : 0;
+
+	db->url = strdup(options->url);
+	db->label = label_of(options->url);
+	db->schema = options->schema ? strdup(options->schema) : NULL;
+	db->search_path = calloc(count + 1, sizeof(*db->search_path));
+	db->options.url = db->url;
+	db->options.role = NULL;
+	db->options.search_path =
+		options->search_path ? (const char *const *)db->search_path : NULL;
+	if (!db->url || !db->label || (options->schema && !db->schema) || !db->search_path)
+		return md_fail_nomem(err);
+	for (unsigned i = 0; i < count; i++) {
+		db->search_path[i] = strdup(options->search_path[i]);
+		if (!db->search_path[i])
+			return md_fail_nomem(err);
 	}
 	return MD_OK;
+}
+
+static void free_texts(struct md_db *db)
+{
+	for (char **name = db->search_path; name && *name; name++)
+		free(*name);
+	free(db->search_path);
+	while (db->texts) {
+		struct md_db_text *text = db->texts;
+
+		db->texts = text->next;
+		free(text);
+	}
+	free(db->url);
+	free(db->label);
+	free(db->schema);
+}
+
+static enum md_code open_db(struct md_db *db, const struct md_db_options *options,
+			    struct md_error *err)
+{
+	enum md_code code = copy_texts(db, options, err);
+
+	db->readers = calloc(db->reader_count, sizeof(*db->readers));
+	if (code == MD_OK && !db->readers)
+		code = md_fail_nomem(err);
+	if (code != MD_OK)
+		return code;
+	fill_target(db);
+	code = find_driver(db, err);
+	if (code == MD_OK)
+		code = set_role(db, options->role, err);
+	if (code == MD_OK)
+		code = probe(db, err);
+	return code;
 }
 
 enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_db,
@@ -137,28 +235,16 @@ enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_
 	md_cond_init(&db->work);
 	md_wal_owner_init(&db->wal_owner);
 	md_lane_writer_init(&db->writer, options->write_queue);
+	set_pool(db);
 	db->queue_tail = &db->queue_head;
 	db->reader_count = options->readers > 0 ? options->readers : 1;
-	db->readers = calloc(db->reader_count, sizeof(*db->readers));
-	db->url = strdup(options->url);
-	db->label = label_of(options->url);
-	db->schema = options->schema ? strdup(options->schema) : NULL;
-	db->options.url = db->url;
 	atomic_store(&db->alive, true);
-	if (!db->readers || !db->url || !db->label || (options->schema && !db->schema)) {
+	code = open_db(db, options, err);
+	if (code != MD_OK)
 		md_db_close(db);
-		return md_fail_nomem(err);
-	}
-	fill_target(db);
-	code = find_driver(db, err);
-	if (code == MD_OK)
-		code = probe(db, err);
-	if (code != MD_OK) {
-		md_db_close(db);
-		return code;
-	}
-	*ret_db = db;
-	return MD_OK;
+	else
+		*ret_db = db;
+	return code;
 }
 
 struct md_db *md_db_close(struct md_db *db)
@@ -171,10 +257,9 @@ struct md_db *md_db_close(struct md_db *db)
 	pthread_cond_destroy(&db->work);
 	md_lock_release(&db->lock);
 	md_wal_owner_release(&db->wal_owner);
+	md_pool_release(&db->pool);
+	free_texts(db);
 	free(db->readers);
-	free(db->url);
-	free(db->label);
-	free(db->schema);
 	free(db);
 	return NULL;
 }
@@ -198,8 +283,12 @@ enum md_code md_db_catalog(struct md_db *db, struct md_arena *arena,
 			   const struct md_catalog **ret_catalog, struct md_error *err)
 {
 	struct md_conn *conn;
-	enum md_code code = db->driver->connect(&db->target, &conn, err);
+	enum md_code code;
 
+	if (!db->driver->catalog)
+		return md_fail(err, MD_INVALID, "MD400", "the %s driver cannot tell what there is",
+			       db->driver->scheme);
+	code = db->driver->connect(&db->target, &conn, err);
 	if (code != MD_OK)
 		return code;
 	code = db->driver->catalog(conn, arena, ret_catalog, err);
@@ -231,6 +320,14 @@ enum md_code md_db_join(struct md_db *db, struct md_reactor *home, struct md_db_
 		return md_fail_nomem(err);
 	loop->db = db;
 	loop->home = home;
+	if (!(db->driver->features & MD_DB_BLOCKING)) {
+		code = md_pipes_new(loop, &loop->pipes, err);
+		if (code != MD_OK)
+			free(loop);
+		else
+			*ret_loop = loop;
+		return code;
+	}
 	loop->turn_end.end = md_lane_inline_end_turn;
 	code = open_inline(loop, err);
 	if (code != MD_OK) {
@@ -246,6 +343,11 @@ struct md_db_loop *md_db_leave(struct md_db_loop *loop)
 {
 	if (!loop)
 		return NULL;
+	if (loop->pipes) {
+		md_pipes_free(loop->pipes);
+		free(loop);
+		return NULL;
+	}
 	md_lane_inline_end_turn(&loop->turn_end);
 	loop->db->driver->close(loop->conn);
 	free(loop);
@@ -304,8 +406,18 @@ static bool inline_is_usable(struct md_db_loop *loop)
 	return true;
 }
 
+bool md_db_is_shared(const struct md_db_loop *loop)
+{
+	return loop->pipes != NULL;
+}
+
 bool md_db_run(struct md_db_loop *loop, struct md_unit *unit, enum md_lane lane)
 {
+	unit->asked = (unsigned char)lane;
+	if (loop->pipes) {
+		md_pipes_run(loop->pipes, unit);
+		return false;
+	}
 	unit->on_writer = lane == MD_LANE_WRITE;
 	if (unit->on_writer) {
 		md_lane_writer_run(loop, unit);
@@ -319,12 +431,17 @@ bool md_db_run(struct md_db_loop *loop, struct md_unit *unit, enum md_lane lane)
 
 void md_db_resume(struct md_db_loop *loop, struct md_unit *unit)
 {
-	md_lane_readers_resume(loop, unit);
+	if (loop->pipes)
+		md_pipes_resume(loop->pipes, unit);
+	else
+		md_lane_readers_resume(loop, unit);
 }
 
 void md_db_cancel(struct md_db_loop *loop, struct md_unit *unit)
 {
-	if (unit->on_writer)
+	if (loop->pipes)
+		md_pipes_cancel(loop->pipes, unit);
+	else if (unit->on_writer)
 		md_lane_writer_cancel(loop, unit);
 	else
 		md_lane_readers_cancel(loop, unit);
@@ -365,4 +482,29 @@ void md_db_stats(const struct md_db *db, struct md_db_stats *ret_stats)
 	md_lock_enter(&unlocked->writer.lock);
 	ret_stats->writes_waiting = db->writer.waiting;
 	md_lock_leave(&unlocked->writer.lock);
+}
+
+/* One more of a kind of waiting: for a reader. */
+static void tell_readers(struct md_db *db, struct md_pool_stats *ret_stats)
+{
+	md_lock_enter(&db->lock);
+	*ret_stats = (struct md_pool_stats){
+		.size = db->reader_count,
+		.idle = db->idle,
+		.in_use = db->started - db->idle,
+		.waiting = db->waiting,
+		.opened = db->started,
+	};
+	md_lock_leave(&db->lock);
+}
+
+void md_db_pool(const struct md_db *db, struct md_pool_stats *ret_stats)
+{
+	struct md_db *unlocked =
+		(struct md_db *)(uintptr_t)db; /* the lock is not part of the value */
+
+	if (db->driver->features & MD_DB_BLOCKING)
+		tell_readers(unlocked, ret_stats);
+	else
+		md_pool_tell(&unlocked->pool, ret_stats);
 }

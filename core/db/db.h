@@ -15,8 +15,11 @@ struct md_arena;
 struct md_catalog;
 struct md_db;
 struct md_db_loop; /* a loop's place at the database: its inline connection and what waits there */
+struct md_db_driver;
 struct md_dialect;
 struct md_reactor;
+
+enum md_echo { MD_DB_QUIET, MD_DB_ECHO, MD_DB_ECHO_ALL };
 
 struct md_db_options {
 	const char *url;
@@ -31,7 +34,19 @@ struct md_db_options {
 	enum md_durability durability;
 	bool keep_journal;  /* SQLite: leave the journal mode of an existing file alone */
 	const char *schema; /* whose tables are served (PostgreSQL); NULL: the session's own */
-	struct md_log log;  /* copied; log.write may be NULL */
+	/* Engines with connections (not MD_DB_BLOCKING). */
+	const struct md_db_driver *driver; /* for tests; NULL: by the scheme of `url` */
+	unsigned loops;                    /* that will join; 0: 1 */
+	unsigned pool_size;                /* connections kept; 0: no limit at all */
+	int max_overflow;                  /* more of them; -1: no limit */
+	unsigned pool_recycle_ms;          /* age at which one is replaced; 0: never */
+	unsigned pool_idle_ms;             /* idle time after which one is closed; 0: never */
+	const char *role;                  /* every unit runs as it; NULL or "": as nobody else */
+	const char *const *search_path;    /* NULL: as the server has it */
+	unsigned search_path_count;
+	bool unprepared; /* no named statements: for a pooler that cannot */
+	enum md_echo echo, echo_pool;
+	struct md_log log; /* copied; log.write may be NULL */
 };
 
 /** Open: connect once, to see that it can be done, and start the reader threads. Texts are copied.
@@ -57,6 +72,9 @@ enum md_code md_db_join(struct md_db *db, struct md_reactor *home, struct md_db_
 			struct md_error *err);
 /** Leave; the loop has no unit in flight. NULL is fine; returns NULL. */
 struct md_db_loop *md_db_leave(struct md_db_loop *loop);
+
+/** Short reads share a connection: how long one took tells nothing about its plan. */
+bool md_db_is_shared(const struct md_db_loop *loop);
 
 enum md_lane {
 	MD_LANE_INLINE, /* bounded read: on the loop, inside the turn's snapshot; over its budget it
@@ -89,4 +107,17 @@ struct md_db_stats {
 	bool alive; /* the last attempt to use the database succeeded */
 };
 void md_db_stats(const struct md_db *db, struct md_db_stats *ret_stats);
+
+/** The pool, as /-/pool shows it. SQLite's readers are counted the same way. */
+struct md_pool_stats {
+	unsigned size;
+	int max_overflow;
+	unsigned idle, in_use; /* connections lent to one request each */
+	unsigned reserved;     /* for the connections that requests share */
+	unsigned overflow, waiting;
+	uint64_t opened, recycled, invalidated, timeouts, failures;
+	uint64_t reruns; /* units that began again on another connection */
+	double wait_ms_p50, wait_ms_p95, wait_ms_p99;
+};
+void md_db_pool(const struct md_db *db, struct md_pool_stats *ret_stats);
 #endif

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/db/unit.h"
@@ -39,7 +40,11 @@ struct md_conn_target {
 	bool keep_journal;             /* SQLite: do not switch an existing file to WAL */
 	enum md_durability durability; /* for engines that run in this process */
 	struct md_wal_owner *wal_owner; /* SQLite: shared by all connections; may be NULL */
-	const struct md_log *log;       /* may be NULL; must outlive the connection */
+	bool shared;     /* requests share it: never ask the server to stop what runs */
+	bool unprepared; /* no named statements */
+	const char *const *search_path; /* NULL: as the server has it */
+	unsigned search_path_count;
+	const struct md_log *log; /* may be NULL; must outlive the connection */
 	const char *schema; /* whose tables are served, for engines with several; NULL: the one in
 			       which the session makes tables */
 };
@@ -92,6 +97,9 @@ struct md_db_driver {
 	/** Optional: what the connection has opened is no longer what its URL names: the file was
 	 * replaced or removed, or could not be written and now can. Costs a system call. */
 	bool (*is_stale)(struct md_conn *conn);
+
+	/** Optional: text for md_unit.prelude that runs the unit as `role`. */
+	void (*put_role)(struct md_buf *sql, struct md_str role);
 
 	/** Optional: url of a new, empty database in memory. */
 	const char *scratch_url;

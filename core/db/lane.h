@@ -10,6 +10,7 @@
 #include "core/base/lock.h"
 #include "core/db/db.h"
 #include "core/db/driver.h"
+#include "core/db/pool.h"
 #include "core/db/wal_owner.h"
 
 /** A reader thread with its own connection; runs one unit at a time, also while that is paused. */
@@ -47,7 +48,7 @@ struct md_writer {
 
 struct md_db {
 	const struct md_db_driver *driver;
-	char *url, *label, *schema;
+	char *url, *label, *schema, **search_path;
 	struct md_log log;
 	struct md_conn_target target;
 	struct md_wal_owner wal_owner;
@@ -63,13 +64,24 @@ struct md_db {
 	struct md_writer writer;
 
 	atomic_uint_fast64_t replaced; /* connections that found their file replaced */
+	/* Engines that are not MD_DB_BLOCKING: core/db/lane_pipe.h. */
+	struct md_pool pool;
+	unsigned lanes;                /* loops that may have connections of their own */
+	atomic_uint joined;            /* loops so far */
+	_Atomic(const char *) prelude; /* of every unit; NULL: none */
+	struct md_db_text *texts;      /* what `prelude` has pointed to; freed at the end */
+	atomic_uint echo, echo_pool;
+
 	atomic_uint_fast64_t inline_reads, over_budget, offloaded, snapshots, renewals, prepares;
 	atomic_bool alive;
 };
 
+struct md_pipes;
+
 struct md_db_loop {
 	struct md_db *db;
 	struct md_reactor *home;
+	struct md_pipes *pipes; /* not MD_DB_BLOCKING: its connections, and none of the following */
 	struct md_conn *conn;
 	struct md_turn_hook turn_end;
 	bool snapshot_open;
@@ -100,6 +112,9 @@ void md_lane_writer_cancel(struct md_db_loop *loop, struct md_unit *unit);
 void md_lane_writer_init(struct md_writer *writer, unsigned limit);
 /** Stop and join the thread; its queue is empty. */
 void md_lane_writer_stop(struct md_db *db);
+
+/** A line about connections, if echo_pool says at least `level`. */
+void md_db_echo_pool(const struct md_db *db, enum md_echo level, const char *text);
 
 /** A lane's ops in front of the owner's: pass the call on. */
 enum md_next md_lane_next(struct md_unit *unit, struct md_call *ret_call);

@@ -141,13 +141,14 @@ static enum md_code prepare(struct md_pg *pg, const struct md_conn_target *targe
 
 static void on_notice(void *arg, const PGresult *result)
 {
-	const struct md_pg *pg = arg;
+	struct md_pg *pg = arg;
 	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	bool warning = severity && strcmp(severity, "WARNING") == 0;
 
 	md_log_line(pg->log, warning ? MD_LOG_WARN : MD_LOG_INFO, "postgresql: %s: %s",
 		    severity ? severity : "NOTICE", message ? message : "");
+	pg->gone = pg->gone || md_pg_is_fatal(result); /* said to a session that did nothing */
 }
 
 static enum md_code connect_pg(const struct md_conn_target *target, struct md_conn **ret_conn,
@@ -163,6 +164,10 @@ static enum md_code connect_pg(const struct md_conn_target *target, struct md_co
 	pg->base.born_ns = md_now_ns();
 	pg->log = target->log;
 	pg->read_only = target->read_only;
+	pg->shared_use = target->shared;
+	pg->unprepared = target->unprepared;
+	pg->search_path = target->search_path;
+	pg->search_path_count = target->search_path_count;
 	pg->statement_timeout_ms = target->statement_timeout_ms;
 	pg->lock_timeout_ms = target->lock_timeout_ms;
 	pg->epoll = pg->timer = pg->socket = -1;
@@ -282,6 +287,8 @@ static void process(struct md_conn *conn, unsigned events)
 			bool alive = PQconsumeInput(pg->db);
 
 			md_pg_pump(pg); /* what came before the end counts */
+			if (!pg->flight && pg->state == MD_PG_READY)
+				PQisBusy(pg->db); /* reads what nobody has asked for */
 			if (!alive)
 				pg->gone = true;
 		}
@@ -384,4 +391,5 @@ const struct md_db_driver md_postgres_driver = {
 	.wants = wants,
 	.process = process,
 	.flush = flush,
+	.put_role = md_pg_put_role,
 };

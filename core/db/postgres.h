@@ -29,8 +29,9 @@
 enum {
 	MD_PG_FLIGHT_MAX = 64, /* units sent and not yet answered */
 	MD_PG_SEEN = 1024,     /* statement ids remembered for their second use; power of two */
-	MD_PG_CANCEL_AGAIN_MS = 200, /* one that came before the statement began was lost */
-	MD_PG_CANCEL_GRACE_MS = 2000 /* for a server to answer a cancel request */
+	MD_PG_CANCEL_AGAIN_MS = 200,  /* one that came before the statement began was lost */
+	MD_PG_SHARED_GRACE_MS = 5000, /* for what runs on a shared connection to end */
+	MD_PG_CANCEL_GRACE_MS = 2000  /* for a server to answer a cancel request */
 };
 
 enum md_pg_kind {
@@ -130,6 +131,10 @@ struct md_pg {
 	const struct md_log *log; /* may be NULL */
 	enum md_pg_state state;
 	bool read_only;
+	bool shared_use; /* by requests that must not be hit by a cancel request */
+	bool unprepared; /* no names */
+	const char *const *search_path;
+	unsigned search_path_count;
 	unsigned statement_timeout_ms, lock_timeout_ms;
 	char *password; /* never to be told; NULL: none */
 	int epoll, timer;
@@ -216,6 +221,8 @@ void md_pg_decide(struct md_pg *pg, struct md_pg_job *job);
 void md_pg_send_rollback(struct md_pg *pg, struct md_pg_job *job);
 /** The first thing in a session: settings. The state is SETTLING until they are answered. */
 void md_pg_send_settings(struct md_pg *pg);
+/** driver.put_role */
+void md_pg_put_role(struct md_buf *sql, struct md_str role);
 
 /* postgres_job.c */
 /** Take the results that are there. */

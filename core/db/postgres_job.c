@@ -133,15 +133,21 @@ void md_pg_lost_conn(struct md_pg *pg)
 /* --- stopping --- */
 
 /* Tell the server to stop a job that has to, once it is the only one there: a cancel request hits
- * whatever runs when it arrives. */
+ * whatever runs when it arrives. On a connection that requests share it only has to answer some
+ * time: its statements are short. */
 static void cut_short(struct md_pg *pg)
 {
 	struct md_pg_job *job = pg->flight;
 
-	if (pg->in_flight != 1 || job->stop == MD_OK || job->give_up_ns || !present_step(job))
+	if (!job)
 		return;
-	md_pg_cancel_running(pg);
-	job->give_up_ns = md_now_ns() + MD_PG_CANCEL_GRACE_MS * MD_MS;
+	if (job->stop == MD_OK || job->give_up_ns || !present_step(job) ||
+	    (pg->in_flight != 1 && !pg->shared_use))
+		return;
+	if (!pg->shared_use)
+		md_pg_cancel_running(pg);
+	job->give_up_ns = md_now_ns() +
+			  (pg->shared_use ? MD_PG_SHARED_GRACE_MS : MD_PG_CANCEL_GRACE_MS) * MD_MS;
 	job->cancel_again_ns = md_now_ns() + MD_PG_CANCEL_AGAIN_MS * MD_MS;
 	atomic_store(&pg->shared->attention, true); /* the timer has to know */
 	md_pg_wake(pg->shared);
@@ -413,7 +419,8 @@ static void cancel_again(struct md_pg *pg, struct md_pg_job *job, uint64_t now_n
 	if (now_ns < job->cancel_again_ns)
 		return;
 	job->cancel_again_ns = now_ns + MD_PG_CANCEL_AGAIN_MS * MD_MS;
-	if (pg->in_flight == 1 && present_step(job) && atomic_load(&pg->shared->cancelling) == 0)
+	if (pg->in_flight == 1 && !pg->shared_use && present_step(job) &&
+	    atomic_load(&pg->shared->cancelling) == 0)
 		md_pg_cancel_running(pg);
 }
 

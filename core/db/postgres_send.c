@@ -23,6 +23,7 @@ struct md_pg_job *md_pg_job_new(struct md_pg *pg, struct md_unit *unit)
 	job->next = NULL;
 	job->unit = unit;
 	job->ending = MD_NEXT_CALL;
+	job->unnamed = pg->unprepared;
 	job->pushed_ns = md_now_ns();
 	job->deadline_ns = unit ? unit->deadline_ns : 0;
 	job->counted = unit != NULL;
@@ -405,12 +406,65 @@ void md_pg_start(struct md_pg *pg)
 	}
 }
 
+static void put_setting(struct md_buf *sql, const char *name, const char *value)
+{
+	md_buf_printf(sql, "%sset_config('%s', '%s', false)", sql->len == 0 ? "SELECT " : ", ",
+		      name, value);
+}
+
+static void put_number(struct md_buf *sql, const char *name, unsigned value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	if (value > 0)
+		put_setting(sql, name, text);
+}
+
+static void put_doubled(struct md_buf *sql, const char *text, char quote)
+{
+	for (; *text; text++) {
+		if (*text == quote || *text == '\'')
+			md_buf_putc(sql, *text);
+		md_buf_putc(sql, *text);
+	}
+}
+
+static void put_search_path(struct md_buf *sql, const struct md_pg *pg)
+{
+	if (!pg->search_path)
+		return;
+	md_buf_puts(sql, ", set_config('search_path', '");
+	for (unsigned i = 0; i < pg->search_path_count; i++) {
+		md_buf_puts(sql, i > 0 ? ", \"" : "\"");
+		put_doubled(sql, pg->search_path[i], '"');
+		md_buf_putc(sql, '"');
+	}
+	md_buf_puts(sql, "', false)");
+}
+
+/* One statement after the connection stands, not start-up options: poolers refuse those. */
+static void put_settings(struct md_buf *sql, const struct md_pg *pg)
+{
+	put_setting(sql, "DateStyle", "ISO");
+	put_setting(sql, "extra_float_digits", "1");
+	put_setting(sql, "standard_conforming_strings", "on");
+	put_setting(sql, "idle_in_transaction_session_timeout", "60000");
+	put_number(sql, "statement_timeout", pg->statement_timeout_ms);
+	put_number(sql, "lock_timeout", pg->lock_timeout_ms);
+	if (pg->read_only)
+		put_setting(sql, "default_transaction_read_only", "on");
+	put_search_path(sql, pg);
+}
+
 void md_pg_send_settings(struct md_pg *pg)
 {
 	struct md_pg_job *job = md_pg_job_new(pg, NULL);
-	char sql[640], statement[80] = "", lock[80] = "";
+	md_auto_buf sql = MD_BUF(65536);
 
-	if (!job || !has_room((void **)&job->steps, &job->step_cap, 8, sizeof(*job->steps))) {
+	put_settings(&sql, pg);
+	if (!md_buf_text(&sql) || !job ||
+	    !has_room((void **)&job->steps, &job->step_cap, 8, sizeof(*job->steps))) {
 		struct md_error err;
 
 		if (job)
@@ -419,22 +473,19 @@ void md_pg_send_settings(struct md_pg *pg)
 		md_pg_lost(pg, &err);
 		return;
 	}
-	if (pg->statement_timeout_ms)
-		snprintf(statement, sizeof(statement),
-			 ", set_config('statement_timeout', '%u', false)",
-			 pg->statement_timeout_ms);
-	if (pg->lock_timeout_ms)
-		snprintf(lock, sizeof(lock), ", set_config('lock_timeout', '%u', false)",
-			 pg->lock_timeout_ms);
-	snprintf(sql, sizeof(sql),
-		 "SELECT set_config('DateStyle', 'ISO', false),"
-		 " set_config('extra_float_digits', '1', false),"
-		 " set_config('standard_conforming_strings', 'on', false),"
-		 " set_config('idle_in_transaction_session_timeout', '60000', false)%s%s%s",
-		 statement, lock,
-		 pg->read_only ? ", set_config('default_transaction_read_only', 'on', false)" : "");
 	job->vital = true;
 	to_flight(pg, job);
-	if (!send_text(pg, job, MD_PG_OTHER, sql) || !send_sync(pg, job))
+	if (!send_text(pg, job, MD_PG_OTHER, sql.data) || !send_sync(pg, job))
 		md_pg_lost_conn(pg);
+}
+
+void md_pg_put_role(struct md_buf *sql, struct md_str role)
+{
+	md_buf_puts(sql, "SELECT set_config('role', '");
+	for (size_t i = 0; i < role.len; i++) {
+		if (role.ptr[i] == '\'')
+			md_buf_putc(sql, '\'');
+		md_buf_putc(sql, role.ptr[i]);
+	}
+	md_buf_puts(sql, "', true)");
 }

@@ -15,6 +15,7 @@ struct md_cached_plan {
 	unsigned users;                  /* requests that run it now */
 	bool cached;                     /* still found by its key */
 	const struct md_text_form *form; /* of its shape; made by the first who needs it */
+	bool slow;                       /* it did not fit on the lane of short work */
 	uint64_t runs;
 	uint64_t mean_ns;     /* running mean of the time on the executing thread */
 	size_t largest_piece; /* how large a buffer its answers needed lately */

@@ -484,6 +484,7 @@ static void note_cost(struct md_read *read)
 	struct md_cached_plan *cached = read->cached;
 
 	cached->runs++;
+	cached->slow = cached->slow || read->unit.slow;
 	if (!read->timed || read->spent_ns == 0)
 		return;
 	if (cached->mean_ns == 0)
@@ -552,8 +553,12 @@ static const struct md_unit_ops read_ops = {
 };
 
 /* Until a plan has been seen at work, what is known of it decides; then what it really took. */
-static enum md_lane choose_lane(const struct md_cached_plan *cached)
+static enum md_lane choose_lane(const struct md_read *read)
 {
+	const struct md_cached_plan *cached = read->cached;
+
+	if (md_db_is_shared(read->ops->options.db)) /* time in a queue tells nothing */
+		return cached->plan->bounded && !cached->slow ? MD_LANE_INLINE : MD_LANE_OWN;
 	if (cached->runs == 0)
 		return cached->plan->bounded ? MD_LANE_INLINE : MD_LANE_OWN;
 	return cached->mean_ns <= CHEAP_NS ? MD_LANE_INLINE : MD_LANE_OWN;
@@ -626,7 +631,7 @@ bool md_read_start(struct md_ops *ops, const struct md_read_request *request,
 		return true;
 	}
 	set_unit(read);
-	ended = md_db_run(ops->options.db, &read->unit, choose_lane(read->cached));
+	ended = md_db_run(ops->options.db, &read->unit, choose_lane(read));
 	read->starting = false;
 	return ended;
 }
