@@ -280,7 +280,8 @@ static bool makes_json(const struct md_build *b)
 static bool has_own_statement(const struct md_build *b, const struct md_link *link)
 {
 	if (makes_json(b))
-		return !link->relation->to_one;
+		return !link->relation->to_one ||
+		       (may_be_many(link->relation) && !link->embed->spread);
 	return !link->relation->to_one || link->embed->level.has_limit ||
 	       link->embed->level.has_offset || may_be_many(link->relation);
 }

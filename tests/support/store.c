@@ -65,7 +65,7 @@ static void clean(void)
 	static const char *const tails[] = { "", "-wal", "-shm" };
 	char name[80];
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 3 && store.path[0]; i++) {
 		snprintf(name, sizeof(name), "%s%s", store.path, tails[i]);
 		unlink(name);
 	}
@@ -100,6 +100,8 @@ static void start(unsigned budget_us, uint64_t max_rows, const char *schema, con
 		.statement_timeout_ms = 10000,
 		.lock_timeout_ms = 1000,
 		.stream_timeout_ms = 10000,
+		.queue_timeout_ms = 10000,
+		.schema = store.schema,
 	};
 	struct md_ops_options ops = { .plan_cache = 16,
 				      .embeds = 256,
@@ -109,7 +111,8 @@ static void start(unsigned budget_us, uint64_t max_rows, const char *schema, con
 				      .stream_piece = 64 * 1024 };
 	md_auto_arena arena = md_arena_new(1u << 24);
 
-	build_database(schema);
+	if (schema)
+		build_database(schema);
 	if (models)
 		declare(models, arena, &tables, &source.definitions);
 	source.differences = models ? &tables.differences : NULL;
@@ -131,6 +134,13 @@ static void start(unsigned budget_us, uint64_t max_rows, const char *schema, con
 void store_start_with(unsigned budget_us, uint64_t max_rows)
 {
 	start(budget_us, max_rows, store_schema, NULL);
+}
+
+void store_start_at(const char *url, const char *schema)
+{
+	store.schema = schema;
+	snprintf(store.url, sizeof(store.url), "%s", url);
+	start(2000, UINT64_MAX, NULL, NULL);
 }
 
 void store_start_models(const char *schema, const char *models)

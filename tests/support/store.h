@@ -5,7 +5,8 @@
 #include "core/ops/write.h"
 
 struct store {
-	char path[64], url[128];
+	char path[64], url[512];
+	const char *schema;
 	struct md_reactor *reactor;
 	struct md_db *db;
 	struct md_db_loop *loop;
@@ -33,6 +34,8 @@ void store_start_on(const char *sql);
  * tables at all) has none. */
 void store_start_models(const char *schema, const char *models);
 void store_stop(void);
+/** On a database that is there already: the tables of `schema`. */
+void store_start_at(const char *url, const char *schema);
 /** Let the turn of the loop come to its end. */
 void store_end_turn(void);
 /** A statement from outside, past the daemon. */
