@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/decimal.h"
 #include "core/db/dialect.h"
 #include "core/migrate/ddl.h"
 
@@ -122,6 +123,18 @@ static void put_bytes(struct md_buf *sql, const char *text)
 	md_buf_putc(sql, '\'');
 }
 
+/* In the form in which values of requests are kept. */
+static void put_decimal(struct md_buf *sql, const char *text)
+{
+	char out[MD_DECIMAL_MAX];
+	size_t len;
+
+	if (md_decimal_normalize(md_str_of(text), out, &len) == MD_DECIMAL_READ)
+		md_buf_printf(sql, "'%.*s'", (int)len, out);
+	else
+		sql->failed = true;
+}
+
 static void put_literal(struct md_buf *sql, const struct md_def_field *field,
 			const struct md_def_value *value)
 {
@@ -137,7 +150,7 @@ static void put_literal(struct md_buf *sql, const struct md_def_field *field,
 	case MD_DEF_FLOAT:
 	case MD_DEF_DECIMAL:
 		if (as_text)
-			md_ddl_put_text(sql, value->text);
+			put_decimal(sql, value->text);
 		else
 			md_buf_puts(sql, value->text);
 		return;

@@ -215,6 +215,33 @@ START_TEST(compares_kept_values_by_what_they_mean)
 }
 END_TEST
 
+START_TEST(keeps_long_decimals_and_bytes)
+{
+	const struct md_write_ask post = { .kind = MD_WRITE_INSERT, .give = MD_GIVE_ROWS };
+
+	store_start_models(NULL, "{\"version\":1,\"models\":{\"Sum\":{\"fields\":{"
+				 "\"d\":\"decimal(30,4) = 0.1000\",\"b\":\"bytes?\",\"t\":"
+				 "{\"type\":\"time\",\"nullable\":true,\"column\":\"T t\"}}}}}");
+	ck_assert_str_eq(store_write("/sum", "select=d,b,t",
+				     "[{\"d\":12345678901234567890.1200,\"b\":\"AAEC\","
+				     "\"t\":\"9:30\"},"
+				     "{\"d\":\"9\",\"b\":\"\\\\x00ff\",\"t\":null}]",
+				     post),
+			 "[{\"d\":\"12345678901234567890.12\",\"b\":\"\\\\x000102\","
+			 "\"t\":\"09:30:00\"},"
+			 "{\"d\":\"9\",\"b\":\"\\\\x00ff\",\"t\":null}]");
+	store_execute("INSERT INTO sum DEFAULT VALUES");
+	ck_get("/sum", "select=d&order=d.desc",
+	       "[{\"d\":\"12345678901234567890.12\"},{\"d\":\"9\"},{\"d\":\"0.1\"}]");
+	ck_get("/sum", "select=d&d=gt.12345678901234567890.11",
+	       "[{\"d\":\"12345678901234567890.12\"}]");
+	ck_get("/sum", "select=id&d=eq.00.10", "[{\"id\":3}]");
+	ck_get("/sum", "select=id&b=eq.AAEC", "[{\"id\":1}]");
+	ck_get("/sum", "select=id&t=lte.09:30", "[{\"id\":1}]");
+	store_stop();
+}
+END_TEST
+
 START_TEST(refuses_a_model_whose_table_differs)
 {
 	const struct md_write_ask post = { .kind = MD_WRITE_INSERT, .give = MD_GIVE_COUNT };
@@ -474,7 +501,7 @@ END_TEST
 SUITE_MAIN("declared", serves_fields_under_their_names, keeps_what_is_hidden_to_itself,
 	   writes_what_is_only_written, embeds_by_every_name_of_a_relation,
 	   follows_junctions_and_circles, loads_and_orders_as_declared,
-	   compares_kept_values_by_what_they_mean, refuses_a_model_whose_table_differs,
-	   maps_keys_and_indexes_to_fields, tells_models_as_they_are_declared,
-	   serves_all_that_random_definitions_declare, serves_all_relations_of_a_blog,
-	   survives_a_failure_of_every_allocation)
+	   compares_kept_values_by_what_they_mean, keeps_long_decimals_and_bytes,
+	   refuses_a_model_whose_table_differs, maps_keys_and_indexes_to_fields,
+	   tells_models_as_they_are_declared, serves_all_that_random_definitions_declare,
+	   serves_all_relations_of_a_blog, survives_a_failure_of_every_allocation)

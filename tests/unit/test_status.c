@@ -82,6 +82,8 @@ START_TEST(only_certain_503_invite_to_try_again)
 	ck_assert(!md_status_wants_retry(500, &err));
 	md_fail(&err, MD_UNCERTAIN, "08006", "x");
 	ck_assert(!md_status_wants_retry(503, &err));
+	md_fail(&err, MD_INTERNAL, "MD503", "a model that differs from its table");
+	ck_assert(!md_status_wants_retry(503, &err));
 }
 END_TEST
 
