@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Measures modeld against the yardsticks and prints one table: see README.md beside this file.
 
-Usage: bench.py MODELD LOAD YARD [--quick] [--only PART]...
-Parts: point list embed memory growth start burst
+Usage: bench.py BUILD [--quick] [--only PART]...
+Parts: point list embed memory growth start burst sync group bulk
 """
 import argparse
 import json
 import os
 import re
 import selectors
+import shutil
 import signal
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -34,14 +36,14 @@ def pinned(cpu):
 class Server:
     """A server process on its own processor, that has said where it listens."""
 
-    def __init__(self, args, ready=None):
+    def __init__(self, args, ready=None, env=None):
         reader, writer = os.pipe()
         self.started = time.perf_counter()
         if ready:
             args = args + [ready, str(writer)]
         self.process = subprocess.Popen(args, preexec_fn=pinned(SERVER_CPU), pass_fds=[writer],
                                         stdout=subprocess.DEVNULL if ready else writer,
-                                        stderr=subprocess.DEVNULL)
+                                        stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})})
         os.close(writer)
         with os.fdopen(reader) as lines:
             self.url = lines.readline().strip()
@@ -71,6 +73,10 @@ class Server:
         with urllib.request.urlopen(self.url + path) as answer:
             return answer.read()
 
+    def metric(self, name):
+        """A counter; the server has admin_on_public."""
+        return float(re.search(rf"^{name} (\S+)$", self.get("/-/metrics").decode(), re.M).group(1))
+
     def stop(self):
         self.process.terminate()
         try:
@@ -80,12 +86,12 @@ class Server:
             self.process.wait()
 
 
-def load(binary, server, requests, path, highest=RANGE):
+def load(binary, server, requests, path, highest=RANGE, body=None, connections=CONNECTIONS):
     """CPU nanoseconds per request and what the load generator reports."""
     before = server.cpu_ns()
-    result = subprocess.run([binary, "-c", str(CONNECTIONS), "-n", str(requests), "-r",
-                             str(highest), server.url, path], preexec_fn=pinned(CLIENT_CPU), check=True,
-                            stdout=subprocess.PIPE)
+    result = subprocess.run([binary, "-c", str(connections), "-n", str(requests), "-r", str(highest),
+                             *(["-b", body] if body else []), server.url, path],
+                            preexec_fn=pinned(CLIENT_CPU), check=True, stdout=subprocess.PIPE)
     report = json.loads(result.stdout)
     report["cpu_ns"] = (server.cpu_ns() - before) / requests
     return report
@@ -104,12 +110,12 @@ class Bench:
                            check=True)
         return path
 
-    def modeld(self, database, *settings):
+    def modeld(self, database, *settings, env=None):
         args = [self.options.modeld, "serve", "--db", "sqlite:///" + self.database(database),
                 "--listen", "127.0.0.1:0"]
         for setting in ("threads=1", "admin_listen=none", *settings):
             args += ["--set", setting]
-        return Server(args, "--ready-fd")
+        return Server(args, "--ready-fd", env)
 
     def yard(self):
         return Server([self.options.yard, self.database("main")])
@@ -269,6 +275,98 @@ class Bench:
         selector.close()
         return answered
 
+    # --- writes ------------------------------------------------------------------------------------
+
+    def fresh(self, name):
+        """An empty database to write to, on the disk that the temporary folder is on."""
+        source, target = self.database("write"), os.path.join(self.folder, name + ".db")
+        for ending in ("", "-wal", "-shm"):
+            if os.path.exists(target + ending):
+                os.remove(target + ending)
+        shutil.copyfile(source, target)
+        return name
+
+    def body(self, name):
+        return os.path.join(self.folder, name + ".json")
+
+    def write_yard(self, database, transactions, *how, env=None):
+        """What yard_write reports, on the processor that the server has otherwise."""
+        result = subprocess.run(
+            [self.options.yard_write, self.database(database), self.body("rows"),
+             str(transactions), *how], preexec_fn=pinned(SERVER_CPU), check=True,
+            stdout=subprocess.PIPE, env={**os.environ, **(env or {})})
+        return json.loads(result.stdout)
+
+    def slow_disk(self):
+        """The environment in which every sync takes 1 ms more: see preload_disk.c."""
+        path = os.path.join(self.folder, "disk")
+        with open(path, "wb") as file:
+            file.write(struct.pack("<8q", -1, 0, 0, 1000, 0, 0, 0, 0))
+        return {"LD_PRELOAD": self.options.preload_disk, "DISK_FAULTS": path}
+
+    def sync(self):
+        """Rows per second when a sync is slow: everybody who waits shares one."""
+        env = self.slow_disk()
+        server = self.modeld(self.fresh("sync"), env=env)
+        self.fresh("yard")
+        pairs = []
+        for _ in range(4 if self.options.quick else 10):
+            yard = self.write_yard("yard", 300, "rows", env=env)
+            pairs.append((yard["rows"] / yard["seconds"],
+                          load(self.options.load, server, 6_000, "/made", body=self.body("row"))))
+        pairs = pairs[1:]
+        server.stop()
+        ratios = [ours["rps"] / base for base, ours in pairs]
+        ratio = statistics.median(ratios)
+        self.report("POST one row, syncs of 1 ms more, against a commit each", "≥ 20 ×",
+                    f"{ratio:.1f} ×", ratio >= 20,
+                    f"{statistics.median(base for base, _ in pairs):.0f} → "
+                    f"{statistics.median(ours['rps'] for _, ours in pairs):.0f} rows/s, rounds "
+                    f"{min(ratios):.1f}–{max(ratios):.1f}; "
+                    f"p99 {statistics.median(ours['p99_us'] for _, ours in pairs) / 1000:.1f} ms")
+
+    def group(self):
+        """On the real disk: how many rows share a commit, and what being durable costs."""
+        durable = self.modeld(self.fresh("durable"), "admin_on_public=true")
+        normal = self.modeld(self.fresh("normal"), env={"LD_PRELOAD": self.options.preload_normal})
+        pairs, requests, commits = [], 6_000, 0
+        for number in range(4 if self.options.quick else 10):
+            if number == 1:
+                commits = -durable.metric("modeld_db_commits_total")
+            pairs.append([load(self.options.load, server, requests, "/made", body=self.body("row"))
+                          for server in (normal, durable)])
+        commits += durable.metric("modeld_db_commits_total")
+        pairs = pairs[1:]
+        durable.stop()
+        normal.stop()
+        rows = requests * len(pairs) / commits
+        self.report("POST one row: rows per commit", "≥ 8", f"{rows:.1f}", rows >= 8,
+                    f"{statistics.median(pair[1]['rps'] for pair in pairs):.0f} rows/s")
+        ratios = [b["cpu_ns"] / a["cpu_ns"] for a, b in pairs]
+        ratio = statistics.median(ratios)
+        base, ours = (statistics.median(pair[i]["cpu_ns"] for pair in pairs) for i in (0, 1))
+        self.report("POST one row: durable against synchronous=NORMAL", "≤ 1.2 ×",
+                    f"{ratio:.2f} ×", ratio <= 1.2,
+                    f"{base / 1000:.1f} → {ours / 1000:.1f} µs CPU, rounds {min(ratios):.2f}–"
+                    f"{max(ratios):.2f}")
+
+    def bulk(self):
+        """Many rows in one body, against inserting them without a server."""
+        server, pairs, requests = self.modeld(self.fresh("bulk")), [], 30
+        self.fresh("yard")
+        for _ in range(4 if self.options.quick else 10):
+            pairs.append((self.write_yard("yard", requests)["cpu_ns"],
+                          load(self.options.load, server, requests, "/made", connections=1,
+                               body=self.body("rows"))["cpu_ns"] / 1000))
+        pairs = pairs[1:]
+        server.stop()
+        ratios = [ours / base for base, ours in pairs]
+        ratio = statistics.median(ratios)
+        base, ours = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
+        self.report("POST of 1,000 rows, per row", "≤ 2.5 ×", f"{ratio:.2f} ×", ratio <= 2.5,
+                    f"{base / 1000:.2f} → {ours / 1000:.2f} µs CPU, rounds {min(ratios):.2f}–"
+                    f"{max(ratios):.2f}")
+
     def print_table(self):
         widths = [max(len(line[i]) for line in self.lines) for i in range(4)]
         print()
@@ -277,19 +375,21 @@ class Bench:
             print(f"{cells}  {line[4]}".rstrip())
 
 
-PARTS = ("point", "list", "embed", "memory", "growth", "start", "burst")
+PARTS = ("point", "list", "embed", "memory", "growth", "start", "burst", "sync", "group", "bulk")
+PROGRAMS = {"modeld": "modeld", "load": "tests/bench/load", "yard": "tests/bench/yard_mhd",
+            "yard_write": "tests/bench/yard_write",
+            "preload_normal": "tests/bench/preload_normal.so",
+            "preload_disk": "tests/support/preload_disk.so"}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("modeld")
-    parser.add_argument("load")
-    parser.add_argument("yard")
+    parser.add_argument("build", help="the folder in which make has built")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer requests")
     parser.add_argument("--only", action="append", choices=PARTS, help="this part (repeatable)")
     options = parser.parse_args()
-    for name in ("modeld", "load", "yard"):
-        setattr(options, name, os.path.abspath(getattr(options, name)))
+    for name, path in PROGRAMS.items():
+        setattr(options, name, os.path.join(os.path.abspath(options.build), path))
     if len(CPUS) < 2:
         print("bench: one processor only: client and server share it", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="modeld-bench-") as folder:

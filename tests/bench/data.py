@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Makes the bench's databases: data.py FOLDER [main] [small] [large] [wide]
+"""Makes the bench's databases: data.py FOLDER [main] [small] [large] [wide] [write]
 
 main.db    items (100,000 rows of 10 columns), category; country, author, book for embeds
 small.db   the same with 1,000 items and authors
 large.db   one table of 1,000,000 rows
 wide.db    50 related tables, nearly empty
+write.db   an empty table like items, to write to; row.json and rows.json are what is written
 The same numbers each time: the pseudo-random part is a fixed sequence.
 """
+import json
 import os
 import random
 import sqlite3
@@ -14,7 +16,7 @@ import sys
 
 ITEMS, CATEGORIES = 100_000, 100
 AUTHORS, COUNTRIES, BOOKS_EACH = 10_000, 50, 5
-SMALL = 1_000
+SMALL = BODY_ROWS = 1_000
 LARGE_ROWS, TABLES = 1_000_000, 50
 WORDS = "red green blue old new small large quick slow bright dark plain fine".split()
 
@@ -87,6 +89,25 @@ def fill_wide(db, _rng):
     db.execute("INSERT INTO table_1 (id, name) VALUES (1, 'one')")
 
 
+def fill_write(db, rng):
+    db.executescript(MAIN_SQL.replace("TABLE items", "TABLE made"))
+    db.executemany("INSERT INTO category VALUES (?, ?)",
+                   ((n, words(rng, 1)) for n in range(1, CATEGORIES + 1)))
+
+
+def write_bodies(folder):
+    """What is posted: one row, and a list of BODY_ROWS."""
+    rng, names = random.Random(2), ("name", "email", "age", "active", "score", "created_at", "bio",
+                                    "category_id", "price")
+    rows = []
+    for number in range(BODY_ROWS):
+        row = dict(zip(names, item(rng, number)[1:]))
+        rows.append({**row, "active": bool(row["active"])})
+    for name, value in (("row", rows[0]), ("rows", rows)):
+        with open(os.path.join(folder, name + ".json"), "w", encoding="utf-8") as file:
+            json.dump(value, file)
+
+
 def make(folder, name, fill):
     path = os.path.join(folder, name + ".db")
     db = sqlite3.connect(path)
@@ -98,10 +119,13 @@ def make(folder, name, fill):
     db.commit()
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
+    if name == "write":
+        write_bodies(folder)
 
 
 def main():
-    fills = {"main": fill_main, "small": fill_small, "large": fill_large, "wide": fill_wide}
+    fills = {"main": fill_main, "small": fill_small, "large": fill_large, "wide": fill_wide,
+             "write": fill_write}
     if len(sys.argv) < 2 or any(name not in fills for name in sys.argv[2:]):
         sys.exit(__doc__)
     for name in sys.argv[2:] or fills:

@@ -31,6 +31,7 @@ path_of() # CASE
 	case $1 in
 	point) echo '/items/%d' ;;
 	list) echo '/items?id=gte.%d&order=id&limit=100' ;;
+	post | bulk) echo '/made' ;;
 	embed) echo '/author?select=id,name,country(id,name),book(id,title,price)&id=gte.%d&order=id&limit=20' ;;
 	*) echo "instructions: there is no case '$1'" >&2; exit 64 ;;
 	esac
@@ -43,16 +44,39 @@ platform()
 	echo "$ID-$VERSION_ID $(uname -m)"
 }
 
-run() # PATH REQUESTS OUTPUT: instructions from start to end
+# Both runs of a case begin with the same empty table.
+body_of() # CASE: options of load
 {
+	case $1 in
+	post) echo "-b $work/row.json" ;;
+	bulk) echo "-b $work/rows.json" ;;
+	esac
+}
+
+database_of() # CASE
+{
+	case $1 in
+	post | bulk)
+		rm -f "$work"/copy.db*
+		cp "$work/write.db" "$work/copy.db"
+		echo copy
+		;;
+	*) echo small ;;
+	esac
+}
+
+run() # CASE REQUESTS OUTPUT: instructions from start to end
+{
+	name=$(database_of "$1")
 	mkfifo "$work/ready"
 	valgrind --tool=callgrind --callgrind-out-file="$3" "$modeld" serve \
-		--db "sqlite:///$work/small.db" --listen 127.0.0.1:0 --ready-fd 3 \
+		--db "sqlite:///$work/$name.db" --listen 127.0.0.1:0 --ready-fd 3 \
 		--set threads=1 --set admin_listen=none 3>"$work/ready" 2>"$work/log" &
 	server=$!
 	read -r url <"$work/ready"
 	rm "$work/ready"
-	"$load" -c 1 -n "$2" -r 900 "$url" "$1" >"$work/report"
+	# shellcheck disable=SC2046
+	"$load" -c 1 -n "$2" -r 900 $(body_of "$1") "$url" "$(path_of "$1")" >"$work/report"
 	kill "$server"
 	wait "$server" || { cat "$work/log" >&2; exit 1; }
 	server=
@@ -61,18 +85,22 @@ run() # PATH REQUESTS OUTPUT: instructions from start to end
 
 count() # CASE: instructions of one request
 {
-	path=$(path_of "$1")
-	many=$((few + 200))
-	test "$1" != point || many=$((few + 2000))
-	first=$(run "$path" "$few" /dev/null)
-	second=$(run "$path" "$many" /dev/null)
+	case $1 in
+	point | post) many=$((few + 2000)) ;;
+	bulk) many=$((few + 20)) ;;
+	*) many=$((few + 200)) ;;
+	esac
+	first=$(run "$1" "$few" /dev/null)
+	second=$(run "$1" "$many" /dev/null)
 	echo $(((second - first) / (many - few)))
 }
 
-python3 "$here/data.py" "$work" small
+python3 "$here/data.py" "$work" small write
 case $action in
 profile)
-	run "$(path_of "${4-point}")" 2000 "$work/profile" >/dev/null
+	requests=2000
+	test "${4-point}" != bulk || requests=40
+	run "${4-point}" "$requests" "$work/profile" >/dev/null
 	callgrind_annotate "$work/profile" | sed -n '1,60p'
 	exit
 	;;
@@ -85,7 +113,7 @@ if test "$action" = accept; then
 fi
 if test "$(sed -n 's/^platform //p' "$baseline")" = "$(platform)"; then same=true; else same=false; fi
 bad=
-for case in point list embed; do
+for case in point list embed post bulk; do
 	now=$(count "$case")
 	if test "$action" = accept; then
 		echo "$case $now" >>"$baseline"
@@ -93,6 +121,10 @@ for case in point list embed; do
 		continue
 	fi
 	was=$(sed -n "s/^$case //p" "$baseline")
+	if test -z "$was"; then
+		echo "instructions: $case $now, without a baseline" >&2
+		exit 1
+	fi
 	echo "instructions: $case $now, baseline $was ($(((now - was) * 1000 / was)) per mille)"
 	if test $((now * 100)) -gt $((was * (100 + allowed))); then bad="$bad $case"; fi
 done

@@ -2,11 +2,12 @@
  * sends its next request when its answer is complete. Paths are taken in turn. Loopback only,
  * always a bounded number of requests.
  *
- *   load [-c CONNECTIONS] [-n REQUESTS] [-l LENGTH] [-r HIGHEST] URL PATH…
+ *   load [-c CONNECTIONS] [-n REQUESTS] [-l LENGTH] [-r HIGHEST] [-b FILE] URL PATH…
  *
  * URL is http://127.0.0.1:PORT. A %d in a PATH is replaced by a number from 1 to HIGHEST, another
- * one each time, the same ones in each run. Prints one line of JSON; exits 1 when an answer was
- * wrong: status other than 200, no Content-Length, or a body length other than LENGTH. */
+ * one each time, the same ones in each run. With -b the requests are POSTs of that file's JSON.
+ * Prints one line of JSON; exits 1 when an answer was wrong: status other than 200 (of a POST,
+ * 201), no Content-Length, or a body length other than LENGTH. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ enum {
 	CONNECTIONS_MAX = 4096,
 	READ_SIZE = 256 * 1024,
 	HEAD_MAX = 8192,
+	BODY_MAX = 8 * 1024 * 1024,
 	LATENCY_MAX_US = 1000 * 1000,
 	STALL_MS = 30 * 1000
 };
@@ -45,6 +48,8 @@ static struct {
 	unsigned connections;
 	unsigned long requests, range, sent, answered, wrong;
 	long length; /* -1: any */
+	char *body;  /* NULL: GET */
+	size_t body_len;
 	uint64_t *latency;
 	char error[256];
 } load = { .connections = 64, .requests = 10000, .range = 100000, .length = -1 };
@@ -81,8 +86,24 @@ static int next_request(char *text, size_t size)
 	/* 7919 is prime: all parts of the table are visited. */
 	if (mark)
 		snprintf(number, sizeof(number), "%lu", 1 + turn * 7919 % load.range);
+	if (load.body)
+		return snprintf(text, size,
+				"POST %.*s%s%s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
+				"application/json\r\nContent-Length: %zu\r\n\r\n",
+				head, path, number, mark ? mark + 2 : "", load.body_len);
 	return snprintf(text, size, "GET %.*s%s%s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", head, path,
 			number, mark ? mark + 2 : "");
+}
+
+/* Head and body in one call, as clients send them; the socket blocks. */
+static void send_all(int fd, char *head, size_t head_len)
+{
+	struct iovec parts[] = { { head, head_len }, { load.body, load.body_len } };
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = load.body ? 2 : 1 };
+	size_t want = head_len + load.body_len;
+
+	if (sendmsg(fd, &message, MSG_NOSIGNAL) != (ssize_t)want)
+		die("send");
 }
 
 static void send_next(struct connection *connection)
@@ -96,8 +117,7 @@ static void send_next(struct connection *connection)
 	connection->head_len = 0;
 	connection->body_left = -1;
 	connection->sent_ns = now_ns();
-	if (send(connection->fd, text, (size_t)len, MSG_NOSIGNAL) != len)
-		die("send");
+	send_all(connection->fd, text, (size_t)len);
 }
 
 /* The head is complete at `end`: what it says about the body. */
@@ -105,7 +125,7 @@ static void read_head(struct connection *connection, const char *end)
 {
 	const char *length = strcasestr(connection->head, "\r\nContent-Length:");
 
-	if (strncmp(connection->head, "HTTP/1.1 200", 12) != 0)
+	if (strncmp(connection->head, load.body ? "HTTP/1.1 201" : "HTTP/1.1 200", 12) != 0)
 		wrong("status", connection->head);
 	if (!length || length > end) {
 		wrong("no Content-Length", connection->head);
@@ -218,15 +238,28 @@ static void run(int epoll, struct connection *connections)
 	}
 }
 
+static void read_body(const char *path)
+{
+	FILE *file = fopen(path, "rb");
+
+	load.body = file ? malloc(BODY_MAX) : NULL;
+	if (!load.body)
+		die(path);
+	load.body_len = fread(load.body, 1, BODY_MAX, file);
+	fclose(file);
+}
+
 static void parse_arguments(int argc, char **argv)
 {
 	int option;
 	unsigned long port;
 
-	while ((option = getopt(argc, argv, "c:n:l:r:")) != -1) {
+	while ((option = getopt(argc, argv, "b:c:n:l:r:")) != -1) {
 		unsigned long value = option == '?' ? 0 : strtoul(optarg, NULL, 10);
 
-		if (option == 'c' && value > 0 && value <= CONNECTIONS_MAX)
+		if (option == 'b')
+			read_body(optarg);
+		else if (option == 'c' && value > 0 && value <= CONNECTIONS_MAX)
 			load.connections = (unsigned)value;
 		else if (option == 'n')
 			load.requests = value;
@@ -239,7 +272,7 @@ static void parse_arguments(int argc, char **argv)
 	}
 	if (argc - optind < 2 || strncmp(argv[optind], "http://127.0.0.1:", 17) != 0) {
 		fputs("usage: load [-c CONNECTIONS] [-n REQUESTS] [-l LENGTH] [-r HIGHEST] "
-		      "http://127.0.0.1:PORT PATH...\n",
+		      "[-b FILE] http://127.0.0.1:PORT PATH...\n",
 		      stderr);
 		exit(64);
 	}
@@ -279,6 +312,7 @@ int main(int argc, char **argv)
 		close(connections[i].fd);
 	free(connections);
 	free(load.latency);
+	free(load.body);
 	close(epoll);
 	return load.wrong > 0;
 }
