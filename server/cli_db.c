@@ -89,7 +89,7 @@ static void print_script(const struct run *run, const struct md_tables *tables)
 
 	if (tables->script_count == 0)
 		return;
-	fputs("BEGIN IMMEDIATE;\n", to);
+	fputs("BEGIN;\n", to);
 	for (unsigned i = 0; i < tables->script_count; i++)
 		fprintf(to, "%s;\n", tables->script[i]);
 	fputs("COMMIT;\n", to);

@@ -251,6 +251,7 @@ enum md_code md_models_make_tables(const struct md_options *options,
 	bool refuse = options->on_difference == MD_DIFFERENCE_REFUSE;
 	const struct md_tables_options how = {
 		.url = options->db_url,
+		.schema = options->db_schemas.items[0],
 		.definitions = definitions,
 		.anyway = !refuse,
 		.no_file = running,

@@ -109,7 +109,8 @@ struct md_catalog_index {
 	const unsigned *columns;
 	unsigned count; /* leading plain columns; 0: it begins with an expression */
 	bool unique;
-	bool partial;          /* has a predicate: never for planning, only for comparing */
+	bool partial;          /* has a predicate, or serves no ORDER BY (hash, gin, …): never for
+				  planning, only for comparing */
 	bool whole;            /* all of its columns are in `columns` */
 	const char *predicate; /* of a partial one, as the engine tells it; NULL: not told */
 };

@@ -76,6 +76,9 @@ struct md_db_driver {
 	 * that are not MD_DB_BLOCKING: on a connection of its own, never on a loop, and no unit is
 	 * pushed from then on. */
 	enum md_code (*command)(struct md_conn *conn, const char *sql, struct md_error *err);
+	/** For command(): a transaction that holds the lock for writing from its beginning; of
+	 * engines with many writers, the one for changes of the schema. */
+	const char *begin_write;
 	/** What the database contains, into `arena`. Blocking; on a connection of its own, never on
 	 * a loop. */
 	enum md_code (*catalog)(struct md_conn *conn, struct md_arena *arena,
@@ -108,8 +111,6 @@ struct md_db_driver {
 	 * COMMIT a unit with MD_TX_WRITE runs in a savepoint of its own, without a deadline: when
 	 * it fails, only it is undone, unless in_transaction() says otherwise. Checks that the
 	 * engine would leave to COMMIT are made at its end. */
-	/** For command(): a transaction that holds the write lock from its beginning. */
-	const char *begin_write;
 	/** False: there is none, or a failure has undone all of it. */
 	bool (*in_transaction)(const struct md_conn *conn);
 };

@@ -386,6 +386,10 @@ const struct md_db_driver md_postgres_driver = {
 	.resume = resume,
 	.cancel = cancel,
 	.command = md_pg_command,
+	/* The number is ours; whoever makes tables takes it. Each statement sees what there is when
+	 * the lock has come. */
+	.begin_write = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+		       " SELECT pg_advisory_xact_lock(120265298963556)",
 	.catalog = md_pg_catalog,
 	.fd = fd,
 	.wants = wants,

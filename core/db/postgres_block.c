@@ -57,6 +57,21 @@ static void wait_for(struct md_pg *pg, const struct knock *knock)
 	}
 }
 
+/* Tables are made in the schema that is served; what they use may lie where it always did. */
+static enum md_code enter_schema(struct md_pg *pg, struct md_error *err)
+{
+	static const char sql[] =
+		"SELECT set_config('search_path', quote_ident($1) ||"
+		" coalesce(', ' || nullif(current_setting('search_path'), ''), ''), false)";
+	const char *schema = pg->schema;
+	const struct md_pg_question question = { sql, &schema, 1 };
+	PGresult *result = NULL;
+	enum md_code code = md_pg_ask(pg, &question, &result, err);
+
+	PQclear(result);
+	return code;
+}
+
 enum md_code md_pg_block(struct md_pg *pg, struct md_error *err)
 {
 	struct knock knock = { .unit = { .ops = &knock_ops, .tx = MD_TX_IMPLICIT } };
@@ -82,7 +97,7 @@ enum md_code md_pg_block(struct md_pg *pg, struct md_error *err)
 	if (!PQexitPipelineMode(pg->db) || PQsetnonblocking(pg->db, 0) != 0)
 		return md_fail(err, MD_INTERNAL, "XX000", "the connection is not idle");
 	pg->blocking = true;
-	return MD_OK;
+	return pg->schema && !pg->read_only ? enter_schema(pg, err) : MD_OK;
 }
 
 /* --- asking ------------------------------------------------------------------------------------

@@ -42,6 +42,43 @@ static enum md_code read_with(struct md_pg_survey *survey, const char *sql,
 	return code;
 }
 
+/* The bracket that closes the one at `text`, quoted texts and names aside. */
+static const char *closing(const char *text)
+{
+	unsigned depth = 0;
+	char quote = '\0';
+
+	for (; *text; text++) {
+		if (quote)
+			quote = *text == quote ? '\0' : quote;
+		else if (*text == '\'' || *text == '"')
+			quote = *text;
+		else if (*text == '(')
+			depth++;
+		else if (*text == ')' && --depth == 0)
+			return text;
+	}
+	return NULL;
+}
+
+/* An expression without the brackets around all of it; NULL for NULL. False: no memory. */
+static bool keep_unbracketed(struct md_pg_survey *survey, const PGresult *result, int row,
+			     int column, const char **ret_text)
+{
+	const char *text = md_pg_cell(result, row, column);
+	size_t len = strlen(text);
+
+	*ret_text = NULL;
+	if (PQgetisnull(result, row, column))
+		return true;
+	if (*text == '(' && closing(text) == text + len - 1) {
+		text++;
+		len -= 2;
+	}
+	*ret_text = md_arena_strndup(survey->arena, text, len);
+	return *ret_text;
+}
+
 /* --- indexes and keys --------------------------------------------------------------------------
  */
 
@@ -55,7 +92,8 @@ enum {
 	I_COUNT, /* of key columns; those that are only included stand behind */
 	I_COLUMNS,
 	I_COLLATIONS,
-	I_CONSTRAINT
+	I_CONSTRAINT,
+	I_PREDICATE
 };
 
 /* Those of keys first, so that keys stand in the order of their making. */
@@ -63,7 +101,8 @@ static const char indexes_question[] =
 	"SELECT i.indrelid, ic.relname, i.indisunique, i.indisprimary,"
 	" i.indpred IS NULL AND m.amname = 'btree' AND"
 	" (SELECT bool_and(o.opcdefault) FROM pg_opclass o WHERE o.oid = ANY (i.indclass)),"
-	" i.indpred IS NULL, i.indnkeyatts, i.indkey, i.indcollation, n.conname"
+	" i.indpred IS NULL, i.indnkeyatts, i.indkey, i.indcollation, n.conname,"
+	" pg_get_expr(i.indpred, i.indrelid)"
 	" FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid"
 	" JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am m ON m.oid = ic.relam"
 	" LEFT JOIN pg_constraint n ON n.conindid = i.indexrelid AND n.conrelid = i.indrelid AND"
@@ -119,6 +158,8 @@ static bool add_index(struct walk *walk, struct lists *lists)
 	if (out->index_count++ == 0)
 		out->indexes = index;
 	lists->index_count++;
+	if (!keep_unbracketed(walk->survey, result, row, I_PREDICATE, &index->predicate))
+		return false;
 	made_by_key = index->unique && everywhere && count == keys;
 	if (PQgetisnull(result, row, I_CONSTRAINT) &&
 	    !md_pg_cell_keep(walk->survey, result, row, I_NAME, &index->name))
@@ -255,40 +296,14 @@ static const char checks_question[] =
 	" FROM pg_class c JOIN pg_constraint n ON n.conrelid = c.oid"
 	" WHERE " MD_PG_SERVED " AND n.contype = 'c' ORDER BY n.conrelid, n.oid";
 
-/* The bracket that closes the one at `text`, quoted texts and names aside. */
-static const char *closing(const char *text)
-{
-	unsigned depth = 0;
-	char quote = '\0';
-
-	for (; *text; text++) {
-		if (quote)
-			quote = *text == quote ? '\0' : quote;
-		else if (*text == '\'' || *text == '"')
-			quote = *text;
-		else if (*text == '(')
-			depth++;
-		else if (*text == ')' && --depth == 0)
-			return text;
-	}
-	return NULL;
-}
-
 static bool keep_check(struct walk *walk, struct md_catalog_check *check)
 {
-	const char *text = md_pg_cell(walk->result, walk->row, 2);
-	size_t len = strlen(text);
 	struct md_catalog_table *out = walk->table->out;
 
-	if (*text == '(' && closing(text) == text + len - 1) {
-		text++;
-		len -= 2;
-	}
-	check->expression = md_arena_strndup(walk->survey->arena, text, len);
 	if (out->check_count++ == 0)
 		out->checks = check;
-	return check->expression &&
-	       md_pg_cell_keep(walk->survey, walk->result, walk->row, 1, &check->name);
+	return md_pg_cell_keep(walk->survey, walk->result, walk->row, 1, &check->name) &&
+	       keep_unbracketed(walk->survey, walk->result, walk->row, 2, &check->expression);
 }
 
 static bool keep_checks(struct walk *walk, unsigned rows)

@@ -6,6 +6,8 @@
 
 #include "core/base/banned.h"
 
+enum { REHEARSAL_MS = 10000, REHEARSAL_LOCK_MS = 1000 };
+
 struct md_db_schema {
 	const struct md_db_driver *driver;
 	struct md_conn *conn;
@@ -18,16 +20,51 @@ static enum md_code find_driver(const char *url, const struct md_db_driver **ret
 
 	if (!driver) {
 		md_fail(err, MD_INVALID, "MD400", "no database driver for this url");
-		md_error_hint(
-			err, "db_url is sqlite:///relative/path.db or sqlite:////absolute/path.db");
+		md_error_hint(err,
+			      "db_url is sqlite:///relative/path.db, sqlite:////absolute/path.db "
+			      "or postgresql://user@host/database");
 		return MD_INVALID;
 	}
-	if (!(driver->features & MD_DB_BLOCKING) || !driver->catalog)
-		return md_fail(err, MD_INVALID, "MD400",
-			       "this version makes tables in SQLite databases only, not '%s'",
-			       driver->scheme);
 	*ret_driver = driver;
 	return MD_OK;
+}
+
+/* A server that others work on: it takes time to connect, an empty database cannot be had, and
+ * nobody else's locks are waited for in a rehearsal. */
+static enum md_code open_server(struct md_db_schema *schema,
+				const struct md_db_schema_options *options,
+				struct md_conn_target *target, struct md_error *err)
+{
+	const char *first = options->scratch ? schema->driver->begin_write : "SELECT 1";
+	enum md_code code;
+
+	if (options->scratch) {
+		target->read_only = false;
+		target->statement_timeout_ms = REHEARSAL_MS;
+		if (target->lock_timeout_ms == 0 || target->lock_timeout_ms > REHEARSAL_LOCK_MS)
+			target->lock_timeout_ms = REHEARSAL_LOCK_MS;
+	}
+	code = schema->driver->connect(target, &schema->conn, err);
+	if (code != MD_OK)
+		return code;
+	code = schema->driver->command(schema->conn, first, err);
+	if (code != MD_OK)
+		schema->driver->close(schema->conn);
+	if (code != MD_NOT_FOUND)
+		return code;
+	if (err)
+		err->code = MD_UNAVAILABLE; /* a database is not made like a file */
+	md_error_hint(err, "Make the database first.");
+	return MD_UNAVAILABLE;
+}
+
+static enum md_code open_file(struct md_db_schema *schema,
+			      const struct md_db_schema_options *options,
+			      struct md_conn_target *target, struct md_error *err)
+{
+	if (options->scratch)
+		target->url = schema->driver->scratch_url;
+	return schema->driver->connect(target, &schema->conn, err);
 }
 
 enum md_code md_db_schema_open(const struct md_db_schema_options *options,
@@ -40,6 +77,7 @@ enum md_code md_db_schema_open(const struct md_db_schema_options *options,
 		.lock_timeout_ms = options->lock_timeout_ms,
 		.keep_journal = options->keep_journal || options->read_only,
 		.log = options->log,
+		.schema = options->schema,
 	};
 	struct md_db_schema *schema;
 	enum md_code code;
@@ -48,11 +86,9 @@ enum md_code md_db_schema_open(const struct md_db_schema_options *options,
 	if (!schema)
 		return md_fail_nomem(err);
 	code = find_driver(options->url, &schema->driver, err);
-	if (code == MD_OK) {
-		if (options->scratch)
-			target.url = schema->driver->scratch_url;
-		code = schema->driver->connect(&target, &schema->conn, err);
-	}
+	if (code == MD_OK)
+		code = (schema->driver->scratch_url ? open_file : open_server)(schema, options,
+									       &target, err);
 	if (code != MD_OK) {
 		free(schema);
 		return code;
@@ -73,6 +109,11 @@ struct md_db_schema *md_db_schema_close(struct md_db_schema *schema)
 const struct md_dialect *md_db_schema_dialect(const struct md_db_schema *schema)
 {
 	return schema->driver->dialect;
+}
+
+bool md_db_schema_is_file(const struct md_db_schema *schema)
+{
+	return schema->driver->scratch_url;
 }
 
 enum md_code md_db_schema_catalog(struct md_db_schema *schema, struct md_arena *arena,

@@ -15,26 +15,32 @@ struct md_dialect;
 
 struct md_db_schema_options {
 	const char *url;
-	bool create;        /* make a database file that is missing */
-	bool read_only;     /* introspection only; changes nothing, not even the journal mode */
-	bool scratch;       /* an empty database in memory, of the url's engine, to try texts out */
+	bool create;    /* make a database file that is missing */
+	bool read_only; /* introspection only; changes nothing, not even the journal mode */
+	/** To try texts out. An empty database in memory; on a server, a transaction of the
+	 * database itself that has begun and is never committed: it gives up on locks after a
+	 * second and on statements after ten. */
+	bool scratch;
 	const char *schema; /* of PostgreSQL; NULL: the session's own */
 	unsigned lock_timeout_ms;
 	bool keep_journal;
 	const struct md_log *log; /* may be NULL; outlives the connection */
 };
 
-/** Open. MD_NOT_FOUND: there is no such file, MD_INVALID: an engine without schema changes, and
- * whatever connecting fails with. */
+/** Open. MD_NOT_FOUND: there is no such file, MD_INVALID: no such engine, and whatever connecting
+ * fails with; a server's database that is missing is MD_UNAVAILABLE. */
 enum md_code md_db_schema_open(const struct md_db_schema_options *options,
 			       struct md_db_schema **ret_schema, struct md_error *err);
 /** A transaction that is still open is rolled back. NULL is fine; returns NULL. */
 struct md_db_schema *md_db_schema_close(struct md_db_schema *schema);
 
 const struct md_dialect *md_db_schema_dialect(const struct md_db_schema *schema);
+/** Whether it is a file, and scratch an empty database of its own. */
+bool md_db_schema_is_file(const struct md_db_schema *schema);
 enum md_code md_db_schema_catalog(struct md_db_schema *schema, struct md_arena *arena,
 				  const struct md_catalog **ret_catalog, struct md_error *err);
-/** Begin the transaction, with the lock for writing. */
+/** Begin the transaction, with the lock for writing; on a server, with one that all transactions of
+ * this kind take: daemons that start together go one after the other. */
 enum md_code md_db_schema_begin(struct md_db_schema *schema, struct md_error *err);
 /** Run one statement. `sql` is ours or the administrator's, never a client's. */
 enum md_code md_db_schema_run(struct md_db_schema *schema, const char *sql, struct md_error *err);

@@ -15,6 +15,7 @@ struct work {
 	struct md_arena *arena;
 	struct md_tables tables;
 	const char **script;
+	bool in_memory; /* texts can be tried out there */
 };
 
 static enum md_code open_with(const struct work *work, struct md_db_schema_options how,
@@ -82,6 +83,7 @@ static enum md_code look(struct work *work, struct md_db_schema *schema, struct 
 	enum md_code code;
 
 	work->dialect = md_ddl_dialect_of(md_db_schema_dialect(schema));
+	work->in_memory = md_db_schema_is_file(schema);
 	if (!missing)
 		return md_fail_nomem(err);
 	if (!work->dialect)
@@ -111,8 +113,9 @@ static enum md_code run_script(const struct work *work, struct md_db_schema *sch
 	return MD_OK;
 }
 
-/* Everything on a new database in memory: mistakes in the SQL of users are found before anything is
- * touched. */
+/* Everything on a new database in memory, so that mistakes in the SQL of users are found before a
+ * file is touched; on a server, where a transaction that fails leaves nothing behind, only for a
+ * dry run, in a transaction that is rolled back. */
 static enum md_code rehearse(const struct work *work, struct md_error *err)
 {
 	md_auto_schema schema = NULL;
@@ -182,7 +185,8 @@ enum md_code md_tables_create(const struct md_tables_options *options, struct md
 	enum md_code code = look_only(&work, &absent, err);
 
 	if (code == MD_OK && work.tables.script_count > 0) {
-		code = rehearse(&work, err);
+		if (work.in_memory || options->dry_run)
+			code = rehearse(&work, err);
 		if (code == MD_OK && !options->dry_run)
 			code = open_with(&work, (struct md_db_schema_options){ .create = absent },
 					 &schema, err);
