@@ -118,19 +118,33 @@ static bool is_long(const struct comparison *c, const struct md_def_field *field
 	return field->type == MD_DEF_DECIMAL && field->precision > c->dialect->decimal_digits;
 }
 
+static bool is_served(const struct comparison *c, const struct md_def_field *field,
+		      const struct md_catalog_column *column)
+{
+	unsigned served = is_long(c, field) ? c->dialect->served_long_decimal
+					    : c->dialect->served_by[field->type];
+
+	return c->dialect->serves ? c->dialect->serves(field, column)
+				  : (served & 1u << column->type) != 0;
+}
+
+static bool same_type(const struct comparison *c, const char *own, const char *declared)
+{
+	return c->dialect->same_type ? c->dialect->same_type(own, declared)
+				     : strcasecmp(own, declared) == 0;
+}
+
 static void compare_type(struct comparison *c, const struct md_def_field *field,
 			 const struct md_catalog_column *column)
 {
 	const char *own = md_ddl_own_sql(c->dialect, &field->sql_type);
-	unsigned served = is_long(c, field) ? c->dialect->served_long_decimal
-					    : c->dialect->served_by[field->type];
 
-	if (own && strcasecmp(own, column->declared) != 0)
+	if (own && !same_type(c, own, column->declared))
 		tell(c, WARNS, column->name,
 		     md_arena_printf(c->arena, "the type is %s, the model says %s",
 				     column->declared, own),
 		     NULL);
-	if (own || served & 1u << column->type)
+	if (own || is_served(c, field, column))
 		return;
 	tell(c, BLOCKS, column->name,
 	     md_arena_printf(c->arena, "the type %s cannot hold what the model says, %s",
@@ -150,19 +164,26 @@ static bool same_expression(struct md_str a, struct md_str b)
 	return md_str_equal(a, b);
 }
 
+static bool same_default(const struct comparison *c, const struct md_def_field *field,
+			 const char *wanted, const char *found)
+{
+	return c->dialect->same_default ? c->dialect->same_default(field, wanted, found)
+					: same_expression(md_str_of(wanted), md_str_of(found));
+}
+
 static void compare_default(struct comparison *c, const struct md_def_field *field,
 			    const struct md_catalog_column *column)
 {
 	md_auto_buf sql = MD_BUF(TEXT_MAX);
 	const char *wanted, *found = column->fallback ? column->fallback : "";
 
-	if (field->is_generated || column->generated)
+	if (field->is_generated || column->generated || (field->identity && column->identity))
 		return;
 	md_ddl_put_default(c->dialect, &sql, field);
 	wanted = md_buf_text(&sql);
 	if (!wanted)
 		c->failed = true;
-	else if (!same_expression(md_str_of(wanted), md_str_of(found)))
+	else if (!same_default(c, field, wanted, found))
 		tell(c, WARNS, column->name,
 		     md_arena_printf(c->arena, "the default is %s, the model says %s",
 				     *found ? found : "missing", *wanted ? wanted : "none"),
@@ -172,7 +193,9 @@ static void compare_default(struct comparison *c, const struct md_def_field *fie
 static void compare_column(struct comparison *c, const struct md_def_field *field,
 			   const struct md_catalog_column *column)
 {
-	const char *wanted = c->dialect->collations[field->collate];
+	const char *const *collations =
+		c->dialect->collation_names ? c->dialect->collation_names : c->dialect->collations;
+	const char *wanted = collations[field->collate];
 	const char *found = column->collation;
 
 	compare_type(c, field, column);
@@ -189,6 +212,7 @@ static void compare_column(struct comparison *c, const struct md_def_field *fiel
 				       : "the column is not generated, the field is",
 		     NULL);
 	if (field->collate != MD_DEF_COLLATE_DATABASE &&
+	    (field->collate || !md_ddl_own_sql(c->dialect, &field->sql_type)) &&
 	    strcasecmp(wanted ? wanted : "", found ? found : "") != 0)
 		tell(c, WARNS, column->name,
 		     md_arena_printf(c->arena, "the collation is %s, the model says %s",

@@ -16,6 +16,10 @@ enum { STATEMENT_MAX = 1024 * 1024 };
 
 const struct md_ddl_dialect *md_ddl_dialect_of(const struct md_dialect *sql)
 {
+#ifdef MD_HAVE_POSTGRES
+	if (sql == md_postgres_ddl.sql)
+		return &md_postgres_ddl;
+#endif
 	return sql == md_sqlite_ddl.sql ? &md_sqlite_ddl : NULL;
 }
 
@@ -118,25 +122,51 @@ static void put_generated(const struct md_ddl_dialect *dialect, struct md_buf *s
 		      field->stored == MD_DEF_NO ? "VIRTUAL" : "STORED");
 }
 
+static void put_type(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		     const struct md_def_field *field)
+{
+	const char *own = md_ddl_own_sql(dialect, &field->sql_type);
+
+	if (!own && dialect->put_type)
+		dialect->put_type(sql, field);
+	else
+		md_buf_puts(sql, own                              ? own
+				 : md_ddl_is_long(dialect, field) ? dialect->long_decimal
+								  : dialect->types[field->type]);
+}
+
+static bool is_text(enum md_def_type type)
+{
+	return type == MD_DEF_STRING || type == MD_DEF_TEXT || type == MD_DEF_ENUM;
+}
+
+/* One that nobody asked for only where there is text to be sorted. */
+static void put_collation(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			  const struct md_def_field *field)
+{
+	const char *collation = dialect->collations[field->collate];
+
+	if (collation && (field->collate != MD_DEF_COLLATE_UNSET ||
+			  (!md_ddl_own_sql(dialect, &field->sql_type) &&
+			   is_text(field->type == MD_DEF_ARRAY ? field->items : field->type))))
+		md_buf_printf(sql, " COLLATE %s", collation);
+}
+
 void md_ddl_put_column(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 		       const struct md_def_model *model, const struct md_def_field *field)
 {
-	const char *own_type = md_ddl_own_sql(dialect, &field->sql_type);
 	size_t before;
 
 	md_ddl_put_name(dialect, sql, md_def_column(field));
 	md_buf_putc(sql, ' ');
-	md_buf_puts(sql, own_type                         ? own_type
-			 : md_ddl_is_long(dialect, field) ? dialect->long_decimal
-							  : dialect->types[field->type]);
+	put_type(dialect, sql, field);
 	if (field->identity) {
 		md_buf_puts(sql, " CONSTRAINT ");
 		md_ddl_put_name(dialect, sql, model->key_name);
 		md_buf_putc(sql, ' ');
 		md_buf_puts(sql, dialect->identity);
 	}
-	if (dialect->collations[field->collate])
-		md_buf_printf(sql, " COLLATE %s", dialect->collations[field->collate]);
+	put_collation(dialect, sql, field);
 	if (field->is_generated)
 		put_generated(dialect, sql, field);
 	if (!field->nullable)
@@ -152,6 +182,28 @@ void md_ddl_put_column(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 
 /* --- tables ------------------------------------------------------------------------------------
  */
+
+/* A foreign key that waits for its target. */
+struct late {
+	const struct md_def_model *model;
+	const struct md_def_foreign_key *key;
+};
+
+struct plan {
+	const struct md_ddl_dialect *dialect;
+	const struct md_definitions *definitions;
+	struct md_arena *arena;
+	struct md_ddl_statement *statements;
+	unsigned count;
+	bool *waiting; /* by model */
+	struct late *late;
+	unsigned late_count;
+};
+
+static bool is_late(const struct plan *plan, const struct md_def_foreign_key *key)
+{
+	return plan->dialect->targets_first && plan->waiting[key->to - plan->definitions->models];
+}
 
 static void put_key(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 		    const struct md_def_model *model)
@@ -175,11 +227,19 @@ static bool is_constraint(const struct md_ddl_dialect *dialect, const struct md_
 static void put_index_columns(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 			      const struct md_def_index *index)
 {
+	static const char *const nulls[] = {
+		[MD_DEF_NULLS_UNSET] = "",
+		[MD_DEF_NULLS_FIRST] = " NULLS FIRST",
+		[MD_DEF_NULLS_LAST] = " NULLS LAST",
+	};
+
 	md_buf_putc(sql, '(');
 	for (unsigned i = 0; i < index->count; i++) {
 		md_buf_puts(sql, i > 0 ? ", " : "");
 		md_ddl_put_name(dialect, sql, md_def_column(index->columns[i].field));
 		md_buf_puts(sql, index->columns[i].descending ? " DESC" : "");
+		if (dialect->rich_indexes)
+			md_buf_puts(sql, nulls[index->columns[i].nulls]);
 	}
 	md_buf_putc(sql, ')');
 }
@@ -209,8 +269,9 @@ static void put_foreign_key(const struct md_ddl_dialect *dialect, struct md_buf 
 		[MD_DEF_DEFERRED] = " DEFERRABLE INITIALLY DEFERRED",
 	};
 
-	put_constraint(dialect, sql, key->name);
-	md_buf_puts(sql, "FOREIGN KEY ");
+	md_buf_puts(sql, "CONSTRAINT ");
+	md_ddl_put_name(dialect, sql, key->name);
+	md_buf_puts(sql, " FOREIGN KEY ");
 	put_names(dialect, sql, key->fields, key->count);
 	md_buf_puts(sql, " REFERENCES ");
 	md_ddl_put_name(dialect, sql, key->to->table);
@@ -234,10 +295,14 @@ static void put_own_check(const struct md_ddl_dialect *dialect, struct md_buf *s
 	md_buf_printf(sql, "CHECK (%s)", own);
 }
 
-static void put_table(const struct md_ddl_dialect *dialect, struct md_buf *sql,
-		      const struct md_def_model *model)
+static void put_table(const struct plan *plan, struct md_buf *sql, const struct md_def_model *model)
 {
-	md_buf_puts(sql, "CREATE TABLE ");
+	const struct md_ddl_dialect *dialect = plan->dialect;
+
+	if (dialect->put_create)
+		dialect->put_create(sql, model);
+	else
+		md_buf_puts(sql, "CREATE TABLE ");
 	md_ddl_put_name(dialect, sql, model->table);
 	md_buf_puts(sql, " (\n  ");
 	for (unsigned i = 0; i < model->field_count; i++) {
@@ -247,14 +312,60 @@ static void put_table(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 	put_key(dialect, sql, model);
 	for (unsigned i = 0; i < model->index_count; i++)
 		put_unique(dialect, sql, &model->indexes[i]);
-	for (unsigned i = 0; i < model->foreign_key_count; i++)
+	for (unsigned i = 0; i < model->foreign_key_count; i++) {
+		if (is_late(plan, &model->foreign_keys[i]))
+			continue;
+		md_buf_puts(sql, ",\n  ");
 		put_foreign_key(dialect, sql, &model->foreign_keys[i]);
+	}
 	for (unsigned i = 0; i < model->field_count; i++)
 		md_ddl_put_check(dialect, sql, &model->fields[i]);
 	for (unsigned i = 0; i < model->check_count; i++)
 		put_own_check(dialect, sql, &model->checks[i]);
 	md_buf_puts(sql, "\n)");
 	dialect->put_table_options(sql, model);
+}
+
+/* A foreign key whose target was not there yet. */
+static void put_late(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		     const struct md_def_model *model, const struct md_def_foreign_key *key)
+{
+	md_buf_puts(sql, "ALTER TABLE ");
+	md_ddl_put_name(dialect, sql, model->table);
+	md_buf_puts(sql, " ADD ");
+	put_foreign_key(dialect, sql, key);
+}
+
+static void put_using(struct md_buf *sql, enum md_def_using using)
+{
+	static const char *const names[] = {
+		[MD_DEF_BTREE] = "btree", [MD_DEF_HASH] = "hash", [MD_DEF_GIN] = "gin",
+		[MD_DEF_GIST] = "gist",   [MD_DEF_BRIN] = "brin", [MD_DEF_FULLTEXT] = NULL,
+	};
+
+	if (names[using])
+		md_buf_printf(sql, "USING %s ", names[using]);
+}
+
+static const struct md_def_field *find_field(const struct md_def_model *model, const char *name)
+{
+	for (unsigned i = 0; i < model->field_count; i++)
+		if (strcmp(model->fields[i].name, name) == 0)
+			return &model->fields[i];
+	return NULL;
+}
+
+static void put_include(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			const struct md_def_model *model, const struct md_def_names *names)
+{
+	for (unsigned i = 0; i < names->count; i++) {
+		const struct md_def_field *field = find_field(model, names->items[i]);
+
+		md_buf_puts(sql, i > 0 ? ", " : " INCLUDE (");
+		md_ddl_put_name(dialect, sql, field ? md_def_column(field) : names->items[i]);
+	}
+	if (names->count > 0)
+		md_buf_putc(sql, ')');
 }
 
 void md_ddl_put_index(const struct md_ddl_dialect *dialect, struct md_buf *sql,
@@ -267,7 +378,11 @@ void md_ddl_put_index(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 	md_buf_puts(sql, " ON ");
 	md_ddl_put_name(dialect, sql, model->table);
 	md_buf_putc(sql, ' ');
+	if (dialect->rich_indexes)
+		put_using(sql, index->using);
 	put_index_columns(dialect, sql, index);
+	if (dialect->rich_indexes)
+		put_include(dialect, sql, model, &index->include);
 	if (where)
 		md_buf_printf(sql, " WHERE %s", where);
 }
@@ -275,44 +390,57 @@ void md_ddl_put_index(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 /* --- the plan ----------------------------------------------------------------------------------
  */
 
-struct plan {
-	const struct md_ddl_dialect *dialect;
-	const struct md_definitions *definitions;
-	struct md_arena *arena;
-	struct md_ddl_statement *statements;
-	unsigned count;
-	bool *waiting; /* by model */
-};
-
-static bool add(struct plan *plan, const struct md_def_model *model,
-		const struct md_def_index *index)
+/* `sql` is what makes it. */
+static bool add(struct plan *plan, enum md_ddl_makes makes, const char *name,
+		const struct md_def_model *model, const struct md_buf *sql)
 {
-	md_auto_buf sql = MD_BUF(STATEMENT_MAX);
-	char *text;
+	char *text = sql->failed ? NULL : md_arena_strndup(plan->arena, sql->data, sql->len);
 
-	if (index)
-		md_ddl_put_index(plan->dialect, &sql, model, index);
-	else
-		put_table(plan->dialect, &sql, model);
-	text = sql.failed ? NULL : md_arena_strndup(plan->arena, sql.data, sql.len);
 	if (!text)
 		return false;
 	plan->statements[plan->count++] = (struct md_ddl_statement){
-		.makes = index ? MD_MAKES_INDEX : MD_MAKES_TABLE,
-		.name = index ? index->name : model->table,
-		.model = model,
-		.sql = text,
+		.makes = makes, .name = name, .model = model, .sql = text
 	};
 	return true;
 }
 
+static bool add_index(struct plan *plan, const struct md_def_model *model,
+		      const struct md_def_index *index)
+{
+	md_auto_buf sql = MD_BUF(STATEMENT_MAX);
+
+	md_ddl_put_index(plan->dialect, &sql, model, index);
+	return add(plan, MD_MAKES_INDEX, index->name, model, &sql);
+}
+
 static bool add_model(struct plan *plan, const struct md_def_model *model)
 {
-	bool ok = add(plan, model, NULL);
+	md_auto_buf sql = MD_BUF(STATEMENT_MAX);
+	bool ok;
 
+	put_table(plan, &sql, model);
+	ok = add(plan, MD_MAKES_TABLE, model->table, model, &sql);
 	for (unsigned i = 0; ok && i < model->index_count; i++)
 		if (!is_constraint(plan->dialect, &model->indexes[i]))
-			ok = add(plan, model, &model->indexes[i]);
+			ok = add_index(plan, model, &model->indexes[i]);
+	for (unsigned i = 0; i < model->foreign_key_count; i++)
+		if (is_late(plan, &model->foreign_keys[i]))
+			plan->late[plan->late_count++] =
+				(struct late){ model, &model->foreign_keys[i] };
+	return ok;
+}
+
+static bool add_late(struct plan *plan)
+{
+	bool ok = true;
+
+	for (unsigned i = 0; ok && i < plan->late_count; i++) {
+		const struct late *late = &plan->late[i];
+		md_auto_buf sql = MD_BUF(STATEMENT_MAX);
+
+		put_late(plan->dialect, &sql, late->model, late->key);
+		ok = add(plan, MD_MAKES_FOREIGN_KEY, late->key->name, late->model, &sql);
+	}
 	return ok;
 }
 
@@ -365,16 +493,19 @@ enum md_code md_ddl_plan(const struct md_ddl_dialect *dialect,
 			 struct md_arena *arena, struct md_ddl_plan *ret_plan, struct md_error *err)
 {
 	struct plan plan = { .dialect = dialect, .definitions = definitions, .arena = arena };
-	unsigned tables = 0, room = 0;
+	unsigned tables = 0, room = 0, keys = 0;
 
 	plan.waiting = md_arena_alloc(arena, definitions->model_count * sizeof(*plan.waiting));
 	for (unsigned i = 0; plan.waiting && i < definitions->model_count; i++) {
 		plan.waiting[i] = wanted[i];
 		tables += wanted[i];
 		room += wanted[i] ? 1 + definitions->models[i].index_count : 0;
+		keys += wanted[i] ? definitions->models[i].foreign_key_count : 0;
 	}
-	plan.statements = md_arena_alloc(arena, room * sizeof(*plan.statements));
-	if (!plan.waiting || !plan.statements || !add_models(&plan, tables))
+	plan.late = md_arena_alloc(arena, keys * sizeof(*plan.late));
+	plan.statements = md_arena_alloc(arena, (room + keys) * sizeof(*plan.statements));
+	if (!plan.waiting || !plan.late || !plan.statements || !add_models(&plan, tables) ||
+	    !add_late(&plan))
 		return md_fail_nomem(err);
 	*ret_plan = (struct md_ddl_plan){ plan.statements, plan.count };
 	return MD_OK;
@@ -385,7 +516,7 @@ enum md_code md_ddl_plan(const struct md_ddl_dialect *dialect,
 
 const char *md_ddl_kind(enum md_ddl_makes makes)
 {
-	static const char *const kinds[MD_MAKES_KINDS] = { "table", "index" };
+	static const char *const kinds[MD_MAKES_KINDS] = { "table", "index", "foreign key" };
 
 	return kinds[makes];
 }

@@ -12,18 +12,19 @@
 #include "core/base/error.h"
 #include "core/model/define.h"
 
+struct md_catalog_column;
 struct md_dialect;
 
-enum md_ddl_makes { MD_MAKES_TABLE, MD_MAKES_INDEX, MD_MAKES_KINDS };
+enum md_ddl_makes { MD_MAKES_TABLE, MD_MAKES_INDEX, MD_MAKES_FOREIGN_KEY, MD_MAKES_KINDS };
 
 /** Bytes of a checksum as text, with its NUL. */
 enum { MD_DDL_CHECKSUM = 65 };
 
 struct md_ddl_statement {
 	enum md_ddl_makes makes;
-	const char *name; /* of the table or the index */
+	const char *name; /* of the table, the index or the constraint */
 	const struct md_def_model *model;
-	const char *sql; /* one statement, without semicolon */
+	const char *sql; /* one piece of work, without semicolon at the end */
 };
 struct md_ddl_plan {
 	const struct md_ddl_statement *statements;
@@ -57,11 +58,31 @@ struct md_ddl_dialect {
 	void (*put_table_options)(struct md_buf *sql, const struct md_def_model *model);
 	/** Types of existing columns that serve each type: bits of enum md_type. */
 	unsigned served_by[MD_DEF_TYPE_COUNT], served_long_decimal;
+
+	/* NULL and false where the common form will do. */
+	void (*put_type)(struct md_buf *sql, const struct md_def_field *field);
+	/** "CREATE TABLE ", and what must be there before. */
+	void (*put_create)(struct md_buf *sql, const struct md_def_model *model);
+	bool types_have_length; /* of strings: no check for it */
+	bool rich_indexes;      /* USING, INCLUDE, NULLS FIRST */
+	bool targets_first;     /* a foreign key can only be made when its target is there */
+	/** How the catalog calls `collations`; NULL: just so. */
+	const char *const *collation_names;
+	/** Whether a type that a user wrote is the one that the catalog tells. */
+	bool (*same_type)(const char *own, const char *declared);
+	/** Whether an existing column can hold the field; else served_by decides. */
+	bool (*serves)(const struct md_def_field *field, const struct md_catalog_column *column);
+	/** Whether the default that the catalog tells is the one wanted; both may be "". */
+	bool (*same_default)(const struct md_def_field *field, const char *wanted,
+			     const char *found);
 	/** The list of what modeld made, and one entry of it: {k} kind, {n} name, {m} model, {s}
 	 * checksum, all of them as literals of texts. */
 	const char *objects_table, *objects_entry;
 };
 extern const struct md_ddl_dialect md_sqlite_ddl;
+#ifdef MD_HAVE_POSTGRES
+extern const struct md_ddl_dialect md_postgres_ddl;
+#endif
 
 /** The dialect for an engine's SQL; NULL: there is none yet. */
 const struct md_ddl_dialect *md_ddl_dialect_of(const struct md_dialect *sql);
@@ -71,7 +92,8 @@ bool md_ddl_is_made(const struct md_def_model *model);
 
 /** Statements that make the tables of the models for which `wanted` (indexed like the models) is
  * true, each with its indexes behind it. A table comes after those it refers to, as far as there
- * is no circle. MD_NOMEM. */
+ * is no circle; where that matters to the engine, the rest of the foreign keys come at the end.
+ * MD_NOMEM. */
 enum md_code md_ddl_plan(const struct md_ddl_dialect *dialect,
 			 const struct md_definitions *definitions, const bool *wanted,
 			 struct md_arena *arena, struct md_ddl_plan *ret_plan,
@@ -92,7 +114,7 @@ const char *md_ddl_own_sql(const struct md_ddl_dialect *dialect, const struct md
 void md_ddl_put_text(struct md_buf *sql, const char *text);
 void md_ddl_put_name(const struct md_ddl_dialect *dialect, struct md_buf *sql, const char *name);
 
-/** "table", "index". */
+/** "table", "index", "foreign key". */
 const char *md_ddl_kind(enum md_ddl_makes makes);
 /** SHA-256 of a statement, in hexadecimal digits. */
 void md_ddl_checksum(const char *sql, char out[MD_DDL_CHECKSUM]);

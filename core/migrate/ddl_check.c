@@ -99,7 +99,9 @@ static void put_limits(const struct check *check)
 {
 	const struct md_def_field *field = check->field;
 
-	put_length(check, "<=", field->max_length);
+	if (!check->dialect->types_have_length || field->type != MD_DEF_STRING ||
+	    md_ddl_own_sql(check->dialect, &field->sql_type))
+		put_length(check, "<=", field->max_length);
 	put_length(check, ">=", field->min_length);
 	if (!md_ddl_is_long(check->dialect, field)) { /* they compare as text */
 		put_limit(check, ">=", &field->min);

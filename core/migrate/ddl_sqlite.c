@@ -6,11 +6,11 @@
 
 #include "core/base/decimal.h"
 #include "core/db/dialect.h"
-#include "core/migrate/ddl.h"
+#include "core/migrate/ddl_private.h"
 
 #include "core/base/banned.h"
 
-enum { FRACTION = 6, MOMENT = 19, EXACT_DIGITS = 15, LITERAL_MAX = 1024 * 1024 };
+enum { FRACTION = 6, MOMENT = MD_DDL_MOMENT, EXACT_DIGITS = 15 };
 
 /* --- literals ----------------------------------------------------------------------------------
  */
@@ -29,34 +29,12 @@ static const char *put_fraction(struct md_buf *sql, const char *p)
 	return p;
 }
 
-static int two_digits(const char *p)
-{
-	return (p[0] - '0') * 10 + (p[1] - '0');
-}
-
-/* Seconds east of UTC; the reader of definitions has seen to the form. */
-static int offset_of(const char *text)
-{
-	size_t len = strlen(text);
-	const char *p = text + len - 6;
-
-	if (len < MOMENT + 6 || (*p != '+' && *p != '-'))
-		return 0;
-	return (*p == '-' ? -60 : 60) * (two_digits(p + 1) * 60 + two_digits(p + 4));
-}
-
 /* 2026-01-31T12:00:00+02:00 in UTC and with all digits. */
 static void put_instant(struct md_buf *sql, const char *text)
 {
-	struct tm tm = { .tm_year = two_digits(text) * 100 + two_digits(text + 2) - 1900,
-			 .tm_mon = two_digits(text + 5) - 1,
-			 .tm_mday = two_digits(text + 8),
-			 .tm_hour = two_digits(text + 11),
-			 .tm_min = two_digits(text + 14),
-			 .tm_sec = two_digits(text + 17) };
-	time_t seconds = timegm(&tm) - offset_of(text);
+	struct tm tm;
 
-	gmtime_r(&seconds, &tm);
+	md_ddl_utc(text, &tm);
 	md_buf_printf(sql, "'%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
 		      tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 	put_fraction(sql, text + MOMENT);
@@ -77,49 +55,10 @@ static void put_time(struct md_buf *sql, const char *text)
 	md_buf_putc(sql, '\'');
 }
 
-/* A JSON value, written as a text of SQL. */
-static void put_json(struct md_buf *sql, const struct md_def_value *value)
-{
-	md_auto_buf json = MD_BUF(LITERAL_MAX);
-	const char *text = value->text;
-
-	if (value->kind == MD_DEF_TEXTUAL) {
-		md_buf_putc(&json, '"');
-		for (const char *p = value->text; *p != '\0'; p++) {
-			if ((unsigned char)*p < 0x20)
-				md_buf_printf(&json, "\\u%04x", (unsigned char)*p);
-			else
-				md_buf_printf(&json, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
-		}
-		md_buf_putc(&json, '"');
-		text = md_buf_text(&json);
-	}
-	if (text)
-		md_ddl_put_text(sql, text);
-	else
-		sql->failed = true;
-}
-
-/* Base64, or \x and hexadecimal digits. */
 static void put_bytes(struct md_buf *sql, const char *text)
 {
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	unsigned bits = 0, have = 0;
-
 	md_buf_puts(sql, "X'");
-	if (text[0] == '\\' && text[1] == 'x') {
-		md_buf_puts(sql, text + 2);
-		text = "";
-	}
-	for (; *text != '\0' && *text != '='; text++) {
-		bits = bits << 6 | (unsigned)(strchr(letters, *text) - letters);
-		have += 6;
-		if (have < 8)
-			continue;
-		have -= 8;
-		md_buf_printf(sql, "%02X", bits >> have & 0xFF);
-	}
+	md_ddl_put_hex(sql, text, "0123456789ABCDEF");
 	md_buf_putc(sql, '\'');
 }
 
@@ -165,7 +104,7 @@ static void put_literal(struct md_buf *sql, const struct md_def_field *field,
 		return;
 	case MD_DEF_JSON:
 	case MD_DEF_ARRAY:
-		put_json(sql, value);
+		md_ddl_put_json(sql, value);
 		return;
 	case MD_DEF_BYTES:
 		put_bytes(sql, value->text);

@@ -125,7 +125,7 @@ def test_no_tables_or_no_files_is_66_and_makes_no_file(db, tmp_path):
 
 
 def test_engines_without_tables_and_missing_urls_are_78():
-    for words in (["--db", "postgresql://localhost/x"], []):
+    for words in (["--db", "mysql://localhost/x"], []):
         done = subprocess.run([find_modeld(), "db", "create-tables", *words, str(BLOG)],
                               capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 78, done.stderr

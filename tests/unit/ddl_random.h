@@ -1,11 +1,14 @@
-/* Small definition files made of a seed: what is written here, SQLite must be able to keep. */
+/* Small definition files made of a seed: what is written here, every engine must be able to keep.
+ */
 #ifndef MD_TESTS_DDL_RANDOM_H
 #define MD_TESTS_DDL_RANDOM_H
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/buf.h"
 
 static uint32_t random_state;
+static bool random_stored_only; /* no generated values that are not stored */
 
 /* xorshift; 0 to below - 1 */
 static unsigned dice(unsigned below)
@@ -43,7 +46,7 @@ static const char *const random_fields[] = {
 	"{ \"type\": \"array\", \"items\": \"integer\", \"default\": [] }",
 	"{ \"type\": \"bigint\", \"generated\": { \"sql\": \"1 + 1\" } }",
 	"{ \"type\": \"text\", \"nullable\": true, \"generated\": { \"sql\": \"'x'\", \"stored\": "
-	"false } }",
+	"%s } }",
 	"{ \"type\": \"text\", \"column\": \"select \\\"it\\\" %n\", \"check\": \"1 = 1\" }",
 	"{ \"type\": \"int\", \"default\": { \"sql\": \"1 + %u\" } }",
 };
@@ -68,6 +71,9 @@ static void random_field(struct md_buf *out, unsigned number)
 			text++;
 		} else if (text[0] == '%' && text[1] == 'n') {
 			md_buf_printf(out, "%u", number);
+			text++;
+		} else if (text[0] == '%' && text[1] == 's') {
+			md_buf_puts(out, random_stored_only ? "true" : "false");
 			text++;
 		} else if (text[0] == '\'' && text[1] == '\'') {
 			md_buf_puts(out, "\\\\'");

@@ -203,8 +203,6 @@ START_TEST(a_file_is_made_only_for_tables)
 	begin(NULL, A("\"n\":\"text\""));
 	snprintf(url, sizeof(url), "sqlite:////tmp/modeld-no-such-folder/a.db");
 	ck_assert_int_eq(create(), MD_UNAVAILABLE);
-	snprintf(url, sizeof(url), "postgresql://localhost/a");
-	ck_assert_int_eq(create(), MD_INVALID);
 	snprintf(url, sizeof(url), "mysql://localhost/a");
 	ck_assert_int_eq(create(), MD_INVALID);
 	end();
