@@ -41,6 +41,10 @@ void md_error_to_json(const struct md_error *error, bool minimal, struct md_buf 
 	}
 	md_buf_puts(out, ",\"message\":");
 	md_json_write_string(out, error->message, strlen(error->message));
+	if (!minimal && error->errors) {
+		md_buf_puts(out, ",\"errors\":");
+		md_buf_puts(out, error->errors);
+	}
 	md_buf_putc(out, '}');
 }
 

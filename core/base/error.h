@@ -37,6 +37,8 @@ struct md_error {
 	char message[MD_MESSAGE_MAX];
 	char details[MD_DETAILS_MAX];
 	char hint[MD_HINT_MAX];
+	const char *errors; /* JSON list of all that is wrong with a body, borrowed from the
+			       request's arena; NULL: none */
 };
 
 /** Make `err` empty without touching the text arrays beyond their first byte. */
@@ -44,6 +46,7 @@ static inline void md_error_clear(struct md_error *err)
 {
 	err->code = MD_OK;
 	err->details_json = false;
+	err->errors = NULL;
 	err->wire[0] = err->message[0] = err->details[0] = err->hint[0] = '\0';
 }
 

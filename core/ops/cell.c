@@ -2,11 +2,12 @@
 
 #include "core/base/buf.h"
 #include "core/json/write.h"
+#include "core/model/rules.h"
 #include "core/query/plan.h"
 
 #include "core/base/banned.h"
 
-enum { QUOTED_MAX = 64 * 1024 * 1024 };
+enum { QUOTED_MAX = 64 * 1024 * 1024, JSON_DEPTH = 64 };
 
 static bool takes_any_text(enum md_type type)
 {
@@ -55,4 +56,18 @@ enum md_code md_cell_value(const struct md_body_cell *cell, enum md_type type, b
 		return MD_OK;
 	}
 	return md_bind_typed(type, text_of(cell), arena, ret_value, err);
+}
+
+enum md_code md_cell_field(const struct md_body_cell *cell, const struct md_field *field,
+			   bool texts, struct md_arena *arena, struct md_value *ret_value,
+			   struct md_error *err)
+{
+	enum md_code code = md_cell_value(cell, field->type, texts, arena, ret_value, err);
+
+	if (code != MD_OK || !field->def || ret_value->type == MD_NULL)
+		return code;
+	if (texts && field->type == MD_TYPE_JSON && ret_value->type == MD_TEXT &&
+	    !md_json_is_valid(ret_value->text, ret_value->len, JSON_DEPTH))
+		return md_fail(err, MD_INVALID, "22P02", "invalid input syntax for type json");
+	return md_rules_fit(field->rules, arena, ret_value, err);
 }

@@ -4,6 +4,7 @@
 #include "core/db/catalog.h"
 #include "core/db/value.h"
 #include "core/json/body.h"
+#include "core/model/model.h"
 
 /** The value of a cell for a column of `type`, as PostgreSQL's json_to_recordset would make it;
  * `texts`: the cell comes from CSV or a form, where everything is text of the column's type. 22P02
@@ -11,5 +12,10 @@
  * the arena. */
 enum md_code md_cell_value(const struct md_body_cell *cell, enum md_type type, bool texts,
 			   struct md_arena *arena, struct md_value *ret_value,
+			   struct md_error *err);
+/** The value of a cell for a field, in the form in which it is kept: of a declared one decimals are
+ * rounded and JSON in texts is JSON. Its rules are not checked. */
+enum md_code md_cell_field(const struct md_body_cell *cell, const struct md_field *field,
+			   bool texts, struct md_arena *arena, struct md_value *ret_value,
 			   struct md_error *err);
 #endif

@@ -20,6 +20,7 @@ static void let_go(struct md_write *write)
 	md_keys_clear(&write->merged);
 	md_buf_release(&write->keys);
 	md_buf_release(&write->document);
+	write->row_arena = md_arena_free(write->row_arena);
 	md_generation_leave(write->ops, write->generation);
 }
 

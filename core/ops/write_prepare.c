@@ -5,19 +5,12 @@
  * with a plan of its own, because a column that is not named is what gets its default. */
 #include <stddef.h>
 
+#include "core/ops/check.h"
 #include "core/ops/write_private.h"
 
 #include "core/base/banned.h"
 
 enum { VARIANTS_MAX = 32 };
-
-static enum md_code fail_column(const struct md_write *write, struct md_str name,
-				struct md_error *err)
-{
-	return md_fail(err, MD_INVALID, "PGRST204",
-		       "Could not find the '%.*s' column of '%.*s' in the schema cache",
-		       MD_STR_ARG(name), MD_STR_ARG(write->ask.model->name));
-}
 
 static enum md_code find_fields(struct md_write *write, const struct md_str *names, unsigned count,
 				const struct md_field ***ret_fields, struct md_error *err)
@@ -29,10 +22,48 @@ static enum md_code find_fields(struct md_write *write, const struct md_str *nam
 	for (unsigned i = 0; i < count; i++) {
 		fields[i] = md_model_input(write->ask.model, names[i]);
 		if (!fields[i])
-			return fail_column(write, names[i], err);
+			return md_check_fail_column(write->ask.model, names[i], err);
 	}
 	*ret_fields = fields;
 	return MD_OK;
+}
+
+/* Everything that is wrong with the body of a declared model, its columns included. */
+static enum md_code check_body(struct md_write *write, const struct md_str *names,
+			       struct md_error *err)
+{
+	struct md_arena *arena = write->ask.arena;
+	const struct md_field **fields =
+		md_arena_alloc(arena, write->column_count * sizeof(*fields));
+	struct md_value *values = md_arena_alloc(arena, write->column_count * sizeof(*values));
+	const struct md_check check = {
+		.kind = write->ask.kind,
+		.model = write->ask.model,
+		.body = write->ask.body,
+		.names = names,
+		.fields = fields,
+		.count = write->column_count,
+		.texts = write->ask.texts,
+		.missing_default = write->ask.missing_default,
+		.cells = write->cells,
+		.scratch = write->scratch,
+		.arena = arena,
+	};
+	enum md_code code;
+
+	if (!fields || !values)
+		return md_fail_nomem(err);
+	for (unsigned i = 0; i < write->column_count; i++)
+		fields[i] = md_model_input(write->ask.model, names[i]);
+	code = md_check_rows(&check, values, err);
+	if (code != MD_OK)
+		return code;
+	write->fields = fields;
+	if (md_body_rows(write->ask.body) == 1)
+		write->values = values;
+	else
+		write->row_arena = md_arena_new(MD_WRITE_ROW_MAX);
+	return write->values || write->row_arena ? MD_OK : md_fail_nomem(err);
 }
 
 static enum md_code read_columns(struct md_write *write, struct md_error *err)
@@ -47,6 +78,8 @@ static enum md_code read_columns(struct md_write *write, struct md_error *err)
 	write->scratch = md_arena_alloc(write->ask.arena, md_body_scratch(write->ask.body));
 	if (!write->cells || !write->scratch)
 		return md_fail_nomem(err);
+	if (write->ask.model->def)
+		return check_body(write, names, err);
 	return find_fields(write, names, write->column_count, &write->fields, err);
 }
 
@@ -217,6 +250,53 @@ static enum md_code bind_rows(struct md_write *write, const struct md_plan *rows
 	return code;
 }
 
+static bool has_field(const struct md_write_variant *variant, const struct md_field *field)
+{
+	for (unsigned i = 0; i < variant->count; i++)
+		if (variant->fields[i] == field)
+			return true;
+	return false;
+}
+
+static void add_made(const struct md_model *model, bool update, struct md_write_variant *variant)
+{
+	for (unsigned i = 0; i < model->field_count; i++)
+		if (md_is_made(&model->fields[i], update) && !has_field(variant, &model->fields[i]))
+			variant->made[variant->made_count++] =
+				(struct md_made){ &model->fields[i], update };
+}
+
+/* What we give the rows of a variant ourselves, and those values that are the same in all rows. */
+static enum md_code find_made(struct md_write *write, const struct md_write_request *request,
+			      struct md_write_variant *variant, struct md_error *err)
+{
+	const struct md_model *model = request->model;
+	struct md_arena *arena = write->ask.arena;
+	size_t most = 2 * (size_t)model->field_count;
+	enum md_code code = MD_OK;
+
+	if (!model->def || request->kind == MD_WRITE_DELETE || md_write_is_whole(write))
+		return MD_OK; /* where bodies go whole, the database makes them */
+	variant->made = md_arena_alloc(arena, most * sizeof(*variant->made));
+	if (!variant->made)
+		return md_fail_nomem(err);
+	if (request->kind == MD_WRITE_INSERT)
+		add_made(model, false, variant);
+	if (variant->count > 0 &&
+	    (request->kind == MD_WRITE_UPDATE || request->resolution == MD_RESOLVE_MERGE))
+		add_made(model, true, variant);
+	variant->made_values =
+		md_arena_alloc(arena, variant->made_count * sizeof(*variant->made_values));
+	variant->made_room =
+		md_arena_alloc(arena, variant->made_count * sizeof(*variant->made_room));
+	if (!variant->made_values || !variant->made_room)
+		return md_fail_nomem(err);
+	for (unsigned i = 0; i < variant->made_count && code == MD_OK; i++)
+		code = md_generate(write->generator, &variant->made[i], arena,
+				   variant->made_room[i], &variant->made_values[i], err);
+	return code;
+}
+
 static enum md_code plan_variant(struct md_write *write, struct md_write_request *request,
 				 struct md_write_variant *variant, struct md_error *err)
 {
@@ -225,6 +305,11 @@ static enum md_code plan_variant(struct md_write *write, struct md_write_request
 
 	request->fields = variant->fields;
 	request->field_count = variant->count;
+	code = find_made(write, request, variant, err);
+	if (code != MD_OK)
+		return code;
+	request->made = variant->made;
+	request->made_count = variant->made_count;
 	code = find_plan(write, request, variant, err);
 	if (code != MD_OK)
 		return code;
@@ -257,6 +342,17 @@ static enum md_code make_sink(struct md_write *write, struct md_error *err)
 	return write->sink ? MD_OK : md_fail_nomem(err);
 }
 
+static enum md_code start_generator(struct md_write *write, struct md_error *err)
+{
+	if (!write->ask.model->def)
+		return MD_OK;
+	write->generator = md_arena_alloc(write->ask.arena, sizeof(*write->generator));
+	if (!write->generator)
+		return md_fail_nomem(err);
+	md_generator_start(write->generator);
+	return MD_OK;
+}
+
 enum md_code md_write_prepare(struct md_write *write, struct md_error *err)
 {
 	struct md_write_request request = {
@@ -268,8 +364,10 @@ enum md_code md_write_prepare(struct md_write *write, struct md_error *err)
 		.missing_default = write->ask.missing_default && md_write_is_whole(write),
 		.strip_nulls = write->ask.strip_nulls
 	};
-	enum md_code code = read_columns(write, err);
+	enum md_code code = start_generator(write, err);
 
+	if (code == MD_OK)
+		code = read_columns(write, err);
 	if (code == MD_OK)
 		code = find_variants(write, err);
 	if (code == MD_OK)

@@ -6,11 +6,14 @@
 #define MD_CORE_OPS_WRITE_PRIVATE_H
 #include "core/db/dialect.h"
 #include "core/json/sink_text.h"
+#include "core/ops/generate.h"
 #include "core/ops/keys.h"
 #include "core/ops/ops.h"
 #include "core/ops/write.h"
 
 struct md_constraint;
+
+enum { MD_WRITE_ROW_MAX = 256 * 1024 * 1024 }; /* bytes of one row */
 
 enum md_write_phase {
 	MD_PHASE_FIND,
@@ -28,6 +31,10 @@ struct md_write_variant {
 	unsigned *columns; /* of the body, one per field */
 	unsigned count;
 	struct md_value *write_args, *exists_args;
+	struct md_made *made; /* what we give the row ourselves */
+	struct md_value *made_values;
+	char (*made_room)[MD_GENERATED_TEXT];
+	unsigned made_count;
 };
 
 struct md_write {
@@ -45,6 +52,9 @@ struct md_write {
 	struct md_body_cursor cursor;
 	char *scratch;
 	struct md_body_cell *cells;
+	struct md_value *values;    /* of a body's one row, checked and converted; NULL: not yet */
+	struct md_arena *row_arena; /* texts of the row at hand; NULL: they go to the request's */
+	struct md_generator *generator;   /* declared models only */
 	bool was_there;                   /* the row at hand, of an upsert */
 	bool checked;                     /* all rows are written and counted */
 	uint64_t row;                     /* number of the row at hand, from 1 */

@@ -14,17 +14,42 @@ static struct md_write *write_of(struct md_unit *unit)
 	return (struct md_write *)unit;
 }
 
+/* What each row gets from us anew. */
+static bool make_values(struct md_write *write)
+{
+	const struct md_write_variant *now = write->now;
+
+	for (unsigned i = 0; i < now->made_count; i++)
+		if (md_is_made_per_row(&now->made[i]) &&
+		    md_generate(write->generator, &now->made[i], write->ask.arena,
+				now->made_room[i], &now->made_values[i],
+				&write->unit.error) != MD_OK)
+			return false;
+	return true;
+}
+
+static bool put_cell(struct md_write *write, const struct md_bind *bind, struct md_value *ret_value)
+{
+	const struct md_write_variant *now = write->now;
+	unsigned column = now->columns[bind->index];
+	struct md_arena *arena = write->row_arena ? write->row_arena : write->ask.arena;
+
+	if (write->values) {
+		*ret_value = write->values[column];
+		return true;
+	}
+	return md_cell_field(&write->cells[column], now->fields[bind->index], write->ask.texts,
+			     arena, ret_value, &write->unit.error) == MD_OK;
+}
+
 static bool put_row(struct md_write *write, const struct md_plan_stmt *stmt, struct md_value *args)
 {
 	for (unsigned i = 0; i < stmt->stmt.params; i++) {
 		const struct md_bind *bind = &stmt->binds[i];
-		const struct md_body_cell *cell;
 
-		if (bind->from != MD_FROM_BODY)
-			continue;
-		cell = &write->cells[write->now->columns[bind->index]];
-		if (md_cell_value(cell, bind->type, write->ask.texts, write->ask.arena, &args[i],
-				  &write->unit.error) != MD_OK)
+		if (bind->from == MD_FROM_MADE)
+			args[i] = write->now->made_values[bind->index];
+		else if (bind->from == MD_FROM_BODY && !put_cell(write, bind, &args[i]))
 			return false;
 	}
 	return true;
@@ -59,15 +84,17 @@ bool md_write_next_row(struct md_write *write)
 	write->now = md_write_find_variant(write);
 	plan = write->now->cached->write;
 	write->was_there = false;
+	if (write->row_arena)
+		md_arena_reset(write->row_arena, MD_WRITE_ROW_MAX);
 	write->row++;
-	return put_row(write, &plan->write, write->now->write_args) &&
+	return make_values(write) && put_row(write, &plan->write, write->now->write_args) &&
 	       (!plan->exists || (put_row(write, plan->exists, write->now->exists_args) &&
 				  note_merged(write, &plan->exists->stmt)));
 }
 
 static bool changes_nothing(const struct md_write *write)
 {
-	return write->ask.kind == MD_WRITE_UPDATE && write->column_count == 0;
+	return write->ask.kind == MD_WRITE_UPDATE && write->variants[0].count == 0;
 }
 
 static void begin_row(struct md_write *write)

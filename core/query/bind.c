@@ -386,6 +386,7 @@ enum md_code md_plan_bind(const struct md_plan_stmt *stmt, const struct md_plan_
 		case MD_FROM_PARENT: /* filled in by the sink, */
 		case MD_FROM_KEYS:   /* by the write, */
 		case MD_FROM_DOCUMENT:
+		case MD_FROM_MADE:
 		case MD_FROM_BODY: /* and for every row of the body */
 			args[i] = md_value_null();
 			break;

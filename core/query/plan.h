@@ -73,6 +73,7 @@ enum md_bind_from {
 	MD_FROM_PLAN,     /* `text`, fixed: JSON paths */
 	MD_FROM_KEYS,     /* the list of keys, as JSON */
 	MD_FROM_BODY,     /* cell `index` of the body's row */
+	MD_FROM_MADE,     /* value `index` of those that we make for the row */
 	MD_FROM_DOCUMENT, /* the whole body, as a JSON array */
 	MD_FROM_PARENT    /* filled in by the sink from the parent's row */
 };
@@ -132,6 +133,11 @@ enum md_write_kind { MD_WRITE_INSERT, MD_WRITE_UPDATE, MD_WRITE_DELETE };
 /** What is to be known of the rows written. */
 enum md_give { MD_GIVE_COUNT, MD_GIVE_KEYS, MD_GIVE_ROWS };
 
+/** A value that the body does not give: a default, or one that every change brings. */
+struct md_made {
+	const struct md_field *field;
+	bool update; /* for the row that is there: UPDATE, DO UPDATE SET; else for the new one */
+};
 struct md_write_request {
 	enum md_write_kind kind;
 	enum md_give give;
@@ -141,6 +147,9 @@ struct md_write_request {
 	bool item;      /* only the row whose key is in the path */
 	const struct md_field *const *fields; /* columns the body gives */
 	unsigned field_count;
+	/** What we make ourselves; it follows from model, kind, fields and resolution. */
+	const struct md_made *made;
+	unsigned made_count;
 	/** INSERT: what to do with rows whose `conflict` columns are there already. */
 	enum md_resolution { MD_RESOLVE_NOT, MD_RESOLVE_MERGE, MD_RESOLVE_IGNORE } resolution;
 	const struct md_field *const *conflict;

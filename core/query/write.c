@@ -62,6 +62,14 @@ static void put_body_bind(struct write_build *w, unsigned number)
 				       .index = number });
 }
 
+static void put_made_bind(struct write_build *w, unsigned number)
+{
+	md_put_bind(&w->b, &w->s, &w->sql,
+		    &(struct md_bind){ .from = MD_FROM_MADE,
+				       .type = w->request->made[number].field->type,
+				       .index = number });
+}
+
 static void put_names(struct write_build *w, const struct md_field *const *fields, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -69,6 +77,47 @@ static void put_names(struct write_build *w, const struct md_field *const *field
 		put_name(w, fields[i]->column);
 	}
 	md_buf_puts(&w->sql, count > 0 ? ")" : "");
+}
+
+static void put_excluded(struct write_build *w, const struct md_field *field)
+{
+	put_name(w, field->column);
+	md_buf_puts(&w->sql, " = excluded.");
+	put_name(w, field->column);
+}
+
+/* What a change of a row that is there brings by itself. Returns how many terms there are now. */
+static unsigned put_made_changes(struct write_build *w, unsigned terms, const char *begin)
+{
+	for (unsigned i = 0; i < w->request->made_count; i++) {
+		if (!w->request->made[i].update)
+			continue;
+		md_buf_puts(&w->sql, terms++ == 0 ? begin : ",");
+		put_name(w, w->request->made[i].field->column);
+		md_buf_puts(&w->sql, " = ");
+		put_made_bind(w, i);
+	}
+	return terms;
+}
+
+/* What is set when the row is there already: what the body gives, but never what may not change.
+ * If that is all there is, the columns in conflict become what they are. */
+static void put_merge(struct write_build *w)
+{
+	const struct md_write_request *request = w->request;
+	unsigned terms = 0;
+
+	for (unsigned i = 0; i < request->field_count; i++) {
+		if (request->fields[i]->immutable)
+			continue;
+		md_buf_puts(&w->sql, terms++ == 0 ? "" : ",");
+		put_excluded(w, request->fields[i]);
+	}
+	terms = put_made_changes(w, terms, "");
+	for (unsigned i = 0; terms == 0 && i < request->conflict_count; i++) {
+		md_buf_puts(&w->sql, i == 0 ? "" : ",");
+		put_excluded(w, request->conflict[i]);
+	}
 }
 
 static void put_conflict(struct write_build *w)
@@ -81,28 +130,50 @@ static void put_conflict(struct write_build *w)
 	md_buf_puts(&w->sql, " ON CONFLICT");
 	put_names(w, request->conflict, request->conflict_count);
 	md_buf_puts(&w->sql, merge ? " DO UPDATE SET " : " DO NOTHING");
-	for (unsigned i = 0; merge && i < request->field_count; i++) {
-		if (i > 0)
-			md_buf_putc(&w->sql, ',');
-		put_name(w, request->fields[i]->column);
-		md_buf_puts(&w->sql, " = excluded.");
+	if (merge)
+		put_merge(w);
+}
+
+/* Columns of a new row: those of the body, then those that we make. Returns how many there are. */
+static unsigned put_columns(struct write_build *w)
+{
+	const struct md_write_request *request = w->request;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < request->field_count; i++) {
+		md_buf_puts(&w->sql, count++ == 0 ? " (" : ",");
 		put_name(w, request->fields[i]->column);
 	}
+	for (unsigned i = 0; i < request->made_count; i++) {
+		if (request->made[i].update)
+			continue;
+		md_buf_puts(&w->sql, count++ == 0 ? " (" : ",");
+		put_name(w, request->made[i].field->column);
+	}
+	md_buf_puts(&w->sql, count > 0 ? ")" : "");
+	return count;
 }
 
 static enum md_code put_insert(struct write_build *w, struct md_error *err)
 {
 	const struct md_write_request *request = w->request;
+	unsigned count, put = 0;
 
 	(void)err;
 	md_buf_puts(&w->sql, "INSERT INTO ");
 	put_name(w, request->model->name);
-	put_names(w, request->fields, request->field_count);
+	count = put_columns(w);
 	for (unsigned i = 0; i < request->field_count; i++) {
-		md_buf_puts(&w->sql, i == 0 ? " VALUES (" : ",");
+		md_buf_puts(&w->sql, put++ == 0 ? " VALUES (" : ",");
 		put_body_bind(w, i);
 	}
-	md_buf_puts(&w->sql, request->field_count > 0 ? ")" : " DEFAULT VALUES");
+	for (unsigned i = 0; i < request->made_count; i++) {
+		if (request->made[i].update)
+			continue;
+		md_buf_puts(&w->sql, put++ == 0 ? " VALUES (" : ",");
+		put_made_bind(w, i);
+	}
+	md_buf_puts(&w->sql, count > 0 ? ")" : " DEFAULT VALUES");
 	put_conflict(w);
 	return MD_OK;
 }
@@ -151,6 +222,8 @@ static enum md_code put_change(struct write_build *w, struct md_error *err)
 		md_buf_puts(&w->sql, " = ");
 		put_body_bind(w, i);
 	}
+	if (w->request->kind == MD_WRITE_UPDATE)
+		put_made_changes(w, w->request->field_count, " SET ");
 	w->plan->alias = node->alias;
 	w->where_at = w->sql.len + strlen(" WHERE ");
 	code = put_where(w, node, err);
@@ -294,14 +367,23 @@ static enum md_code build_find(struct write_build *w, struct md_error *err)
 	return code;
 }
 
-/* Number of the field in the body; field_count: not there. */
-static unsigned number_of(const struct md_write_request *request, const struct md_field *field)
+/* The place of a field in the body, or among what we make for a new row; false: the database makes
+ * it. */
+static bool find_value(const struct md_write_request *request, const struct md_field *field,
+		       unsigned *ret_number, bool *ret_made)
 {
-	unsigned i = 0;
+	for (unsigned i = 0; i < request->field_count + request->made_count; i++) {
+		unsigned number = i < request->field_count ? i : i - request->field_count;
+		bool made = i >= request->field_count;
 
-	while (i < request->field_count && request->fields[i] != field)
-		i++;
-	return i;
+		if (made ? request->made[number].field != field || request->made[number].update
+			 : request->fields[number] != field)
+			continue;
+		*ret_number = number;
+		*ret_made = made;
+		return true;
+	}
+	return false;
 }
 
 /* An upsert tells inserted rows from merged ones by looking first: RETURNING cannot. */
@@ -309,11 +391,13 @@ static enum md_code build_exists(struct write_build *w, struct md_error *err)
 {
 	const struct md_write_request *request = w->request;
 	struct md_plan_stmt *exists = md_arena_zalloc(w->b.arena, sizeof(*exists));
+	unsigned number;
+	bool made;
 	enum md_code code;
 
 	for (unsigned i = 0; i < request->conflict_count; i++)
-		if (number_of(request, request->conflict[i]) == request->field_count)
-			return MD_OK; /* the key is made by the database: new rows only */
+		if (!find_value(request, request->conflict[i], &number, &made))
+			return MD_OK; /* new rows only */
 	if (!exists)
 		return md_fail_nomem(err);
 	code = md_stmt_build_init(&w->s, err);
@@ -326,7 +410,11 @@ static enum md_code build_exists(struct write_build *w, struct md_error *err)
 		md_buf_puts(&w->sql, i == 0 ? " WHERE " : " AND ");
 		put_name(w, request->conflict[i]->column);
 		md_buf_puts(&w->sql, " = ");
-		put_body_bind(w, number_of(request, request->conflict[i]));
+		find_value(request, request->conflict[i], &number, &made);
+		if (made)
+			put_made_bind(w, number);
+		else
+			put_body_bind(w, number);
 	}
 	code = md_stmt_keep(&w->b, &w->s, &w->sql, exists, err);
 	md_stmt_build_release(&w->s);
