@@ -80,10 +80,13 @@ static bool is_said(const struct md_constraint_ask *ask, struct md_buf *text)
 static const struct md_value *value_of(const struct md_written_row *row,
 				       const struct md_field *field)
 {
-	for (unsigned i = 0; i < row->stmt->stmt.params; i++)
-		if (row->stmt->binds[i].from == MD_FROM_BODY &&
-		    row->fields[row->stmt->binds[i].index] == field)
+	for (unsigned i = 0; i < row->stmt->stmt.params; i++) {
+		const struct md_bind *bind = &row->stmt->binds[i];
+
+		if ((bind->from == MD_FROM_BODY && row->fields[bind->index] == field) ||
+		    (bind->from == MD_FROM_MADE && row->made[bind->index].field == field))
 			return &row->args[i];
+	}
 	return NULL;
 }
 

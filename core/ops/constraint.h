@@ -16,6 +16,7 @@ struct md_written_row {
 	const struct md_plan_stmt *stmt;
 	const struct md_value *args;
 	const struct md_field *const *fields; /* by index of MD_FROM_BODY */
+	const struct md_made *made;           /* by index of MD_FROM_MADE */
 };
 
 /** What was written. Everything borrowed. */
