@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/model/private.h"
+#include "core/model/rules.h"
 
 #include "core/base/banned.h"
 
@@ -83,7 +84,8 @@ static const struct md_catalog_column *find_column(const struct md_catalog_table
 	return NULL;
 }
 
-static bool fill_field(struct md_arena *arena, const struct md_def_field *definition,
+static bool fill_field(struct md_arena *arena, const char *table,
+		       const struct md_def_field *definition,
 		       const struct md_catalog_column *column, struct md_field *field)
 {
 	*field = (struct md_field){
@@ -101,7 +103,8 @@ static bool fill_field(struct md_arena *arena, const struct md_def_field *defini
 		.immutable = definition->immutable,
 		.as_string = is_shown_as_string(definition),
 	};
-	return md_copy_column(arena, column, field);
+	return md_rules_new(arena, table, definition, &field->rules, NULL) == MD_OK &&
+	       md_copy_column(arena, column, field);
 }
 
 /* A view tells no keys; the definition is believed. */
@@ -149,7 +152,7 @@ static bool fill_fields(struct md_arena *arena, const struct md_catalog_table *t
 
 		if (!column)
 			return true;
-		if (!fill_field(arena, &def->fields[i], column, &fields[i]))
+		if (!fill_field(arena, def->table, &def->fields[i], column, &fields[i]))
 			return false;
 		fields[i].index = i;
 		places[number] = i;

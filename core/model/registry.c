@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/model/private.h"
+#include "core/model/rules.h"
 
 #include "core/base/banned.h"
 
@@ -69,6 +70,8 @@ const struct md_field *md_model_column(const struct md_model *model, struct md_s
 
 static struct md_registry *registry_free(struct md_registry *registry)
 {
+	for (size_t i = 0; registry->fields && i < registry->field_count; i++)
+		md_rules_free(registry->fields[i].rules);
 	md_arena_free(registry->arena);
 	md_map_free(registry->by_name);
 	md_definitions_free(registry->definitions);
