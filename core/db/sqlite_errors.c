@@ -108,6 +108,9 @@ static enum md_code fail_constraint(struct md_sqlite *sq, int rc, const char *te
 	const char *dot = what ? strrchr(what, '.') : NULL;
 
 	what = what ? what + strlen(" failed: ") : "";
+	/* ON DELETE RESTRICT is a trigger of SQLite's own. */
+	if (rc == SQLITE_CONSTRAINT_TRIGGER && strcmp(text, "FOREIGN KEY constraint failed") == 0)
+		rc = SQLITE_CONSTRAINT_FOREIGNKEY;
 	if (sq->unit)
 		snprintf(sq->unit->violated, sizeof(sq->unit->violated), "%s", what);
 	if (rc == SQLITE_CONSTRAINT_NOTNULL && dot)
