@@ -173,7 +173,8 @@ struct md_str md_embed_name(const struct md_embed *embed);
 /** Whether anything of this level is written: rel() and rel(other()) stand for conditions only. */
 bool md_has_output(const struct md_level *level);
 /** PGRST127: a to-many relationship cannot be spread. */
-enum md_code md_fail_spread(struct md_error *err);
+enum md_code md_fail_spread(const struct md_build *b, const struct md_level *level,
+			    struct md_error *err);
 /** Inner embeds that will be joined as such need no EXISTS. Must be known before the conditions are
  * written. */
 void md_mark_enforced(const struct md_build *b, struct md_node *node, bool inner_chain);

@@ -93,7 +93,7 @@ static enum md_code put_embed(struct md_build *b, struct md_stmt_build *s, struc
 		return code;
 	}
 	if (!link->relation->to_one)
-		return md_fail_spread(err);
+		return md_fail_spread(b, &embed->level, err);
 	code = md_join_link(b, s, node, link, link->inner && inner_chain, &target, err);
 	return code == MD_OK ? put_columns(b, s, target, link->inner && inner_chain, err) : code;
 }

@@ -441,8 +441,13 @@ static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
 	return MD_OK;
 }
 
-enum md_code md_fail_spread(struct md_error *err)
+/* What is refused altogether is told first. */
+enum md_code md_fail_spread(const struct md_build *b, const struct md_level *level,
+			    struct md_error *err)
 {
+	for (const struct md_select *select = level->select; select; select = select->next)
+		if (select->kind == MD_SELECT_COLUMN && select->aggregate != MD_AGG_NONE)
+			return fail_aggregate(b, err);
 	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
 	md_error_details(err, "spreading a to-many relationship is not available in this version");
 	return MD_INVALID;
@@ -476,7 +481,7 @@ static enum md_code add_embed(struct md_build *b, struct md_stmt_build *s, struc
 	struct md_str key = embed->spread ? (struct md_str){ NULL, 0 } : md_embed_name(embed);
 
 	if (embed->spread && !link->relation->to_one)
-		return md_fail_spread(err);
+		return md_fail_spread(b, &embed->level, err);
 	if (md_has_output(&embed->level)) {
 		item = add_item(b, items, key);
 		if (!item)
