@@ -108,6 +108,16 @@ def test_unique_fields(people):
     assert "user_email_key" in response.json["message"]
 
 
+def test_timestamp_fields(people):
+    # created_at: datetime = Field(default_factory=datetime.utcnow)
+    before = people.get("/user/1").json
+    response = people.patch("/user?id=eq.1", {"full_name": "John J."}, **RETURN)
+    assert response.status == 200, response
+    after = response.json[0]
+    assert after["created_at"] == before["created_at"]
+    assert after["updated_at"] > before["updated_at"]
+
+
 def test_dict_includes_fields_and_relationships(library):
     # def dict(self, **kwargs):
     user = library.get("/user/1?depth=1").json

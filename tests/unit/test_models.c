@@ -78,6 +78,8 @@ static void remove_database(void)
 
 static void begin(void)
 {
+	static const char *const schemas[] = { "public" };
+
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/a.db", folder);
 	snprintf(url, sizeof(url), "sqlite:///%s", path);
@@ -87,6 +89,7 @@ static void begin(void)
 				       .models_count = 100,
 				       .models_fields = 100,
 				       .db_url = url,
+				       .db_schemas = { schemas, 1 },
 				       .migrate = MD_MIGRATE_APPLY };
 	lines[0] = '\0';
 	md_error_clear(&err);
