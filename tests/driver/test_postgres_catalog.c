@@ -1,9 +1,13 @@
 /* Introspection of PostgreSQL, on a server of its own. */
 #include <libpq-fe.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/db/catalog.h"
@@ -570,6 +574,72 @@ START_TEST(a_server_that_is_not_there_or_goes_is_told)
 }
 END_TEST
 
+/* Ends the session that waits for the lock on pg_enum. */
+static void *kill_the_waiting(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < 200; i++) {
+		if (strcmp(server_ask("SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE"
+				      " relation = 'pg_enum'::regclass AND NOT granted"),
+			   "1") == 0)
+			break;
+		usleep(50000);
+	}
+	return NULL;
+}
+
+START_TEST(a_session_that_ends_in_the_middle_is_told)
+{
+	struct md_conn_target target = { .url = server_url, .statement_timeout_ms = 300 };
+	PGconn *other = PQconnectdb(server_url);
+	struct md_conn *conn = open_schema(NULL);
+	pthread_t killer;
+
+	PQclear(PQexec(other, "BEGIN; LOCK TABLE pg_enum IN ACCESS EXCLUSIVE MODE"));
+	arena = md_arena_new(16 << 20);
+	catalog = NULL;
+	ck_assert_int_eq(pthread_create(&killer, NULL, kill_the_waiting, NULL), 0);
+	ck_assert_int_eq(md_postgres_driver.catalog(conn, arena, &catalog, &err), MD_UNAVAILABLE);
+	pthread_join(killer, NULL);
+	ck_assert_str_eq(err.wire, "57P01");
+	ck_assert(conn->broken);
+	md_postgres_driver.close(conn);
+
+	ck_assert_int_eq(md_postgres_driver.connect(&target, &conn, &err), MD_OK);
+	ck_assert_int_eq(md_postgres_driver.catalog(conn, arena, &catalog, &err), MD_TIMEOUT);
+	ck_assert_ptr_null(catalog);
+	PQfinish(other);
+	ck_assert_int_eq(md_postgres_driver.catalog(conn, arena, &catalog, &err), MD_OK);
+	md_postgres_driver.close(conn);
+	end();
+}
+END_TEST
+
+START_TEST(a_server_that_says_nothing_is_not_waited_for)
+{
+	char dir[] = "/tmp/modeld-mute-XXXXXX", url[128];
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const struct md_conn_target target = { .url = url };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	uint64_t start = md_now_ns();
+	struct md_conn *conn;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.5432", dir);
+	snprintf(url, sizeof(url), "host=%s port=5432 user=x dbname=x connect_timeout=2", dir);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(md_postgres_driver.connect(&target, &conn, &err), MD_OK);
+	ck_assert_int_eq(md_postgres_driver.catalog(conn, NULL, &catalog, &err), MD_UNAVAILABLE);
+	ck_assert_str_eq(err.wire, "08001");
+	ck_assert_uint_lt(md_now_ns() - start, 8 * MD_SEC);
+	md_postgres_driver.close(conn);
+	close(listener);
+	unlink(address.sun_path);
+	rmdir(dir);
+}
+END_TEST
+
 /* Refuse the function behind one question after the other, and let a session end there. */
 static void break_function(const char *name, const char *how)
 {
@@ -754,6 +824,7 @@ SUITE_RUN("postgres catalog", tables_come_sorted_with_comments_and_without_what_
 	  a_schema_that_is_missing_is_told, without_a_schema_the_sessions_own_is_told,
 	  inside_a_transaction_what_it_made_is_seen_and_its_settings_stay,
 	  a_failed_transaction_is_not_committed_quietly, a_server_that_is_not_there_or_goes_is_told,
+	  a_session_that_ends_in_the_middle_is_told, a_server_that_says_nothing_is_not_waited_for,
 	  a_permission_that_is_missing_is_told, every_allocation_may_fail,
 	  a_limit_of_memory_may_be_reached_anywhere,
 	  ten_thousand_tables_take_three_seconds_and_300_mib_at_most)
