@@ -3,72 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/db/catalog.h"
+#include "core/migrate/compare_private.h"
 
 #include "core/base/banned.h"
-
-enum { TEXT_MAX = 64 * 1024 };
-
-struct comparison {
-	const struct md_ddl_dialect *dialect;
-	const struct md_definitions *definitions;
-	const struct md_catalog *catalog;
-	struct md_arena *arena;
-	struct md_differences *out;
-	bool failed; /* memory */
-	/* The model in question. */
-	const struct md_def_model *model;
-	const struct md_catalog_table *table;
-};
-
-enum weight { WARNS, BLOCKS };
-
-/* --- telling -----------------------------------------------------------------------------------
- */
-
-static struct md_difference *room_for_one(struct comparison *c)
-{
-	struct md_differences *out = c->out;
-
-	if (out->count == out->room) {
-		unsigned room = out->room == 0 ? 8 : out->room * 2;
-		struct md_difference *items = md_arena_alloc(c->arena, room * sizeof(*items));
-
-		if (!items)
-			return NULL;
-		if (out->count > 0)
-			memcpy(items, out->items, out->count * sizeof(*items));
-		out->items = items;
-		out->room = room;
-	}
-	return &out->items[out->count];
-}
-
-/* `text` and `mend` are in the arena, or constant. */
-static void tell(struct comparison *c, enum weight weight, const char *column, const char *text,
-		 const char *mend)
-{
-	struct md_difference *item = room_for_one(c);
-
-	if (!item || !text) {
-		c->failed = true;
-		return;
-	}
-	*item = (struct md_difference){
-		weight == BLOCKS, c->model, c->table ? c->table->name : c->model->table,
-		column,           text,     mend
-	};
-	c->out->count++;
-	c->out->blocking += weight == BLOCKS;
-}
-
-static const char *keep(struct comparison *c, struct md_buf *text)
-{
-	const char *kept = text->failed ? NULL : md_arena_strndup(c->arena, text->data, text->len);
-
-	c->failed = c->failed || !kept;
-	return kept ? kept : "";
-}
 
 /* --- columns -----------------------------------------------------------------------------------
  */
@@ -92,7 +29,7 @@ static const char *add_column(struct comparison *c, const struct md_def_field *f
 
 	if (field->primary_key || field->unique || field->is_generated || field->reference ||
 	    (!field->nullable && !constant))
-		return "the table must be made anew and its rows copied";
+		return MD_MAKE_ANEW;
 	md_buf_puts(&sql, "ALTER TABLE ");
 	md_ddl_put_name(c->dialect, &sql, c->table->name);
 	md_buf_puts(&sql, " ADD COLUMN ");
@@ -190,6 +127,21 @@ static void compare_default(struct comparison *c, const struct md_def_field *fie
 		     NULL);
 }
 
+static void compare_length(struct comparison *c, const struct md_def_field *field,
+			   const struct md_catalog_column *column)
+{
+	if (column->max_length == 0 || column->max_length == field->max_length ||
+	    md_ddl_own_sql(c->dialect, &field->sql_type))
+		return;
+	tell(c, WARNS, column->name,
+	     field->max_length > 0
+		     ? md_arena_printf(c->arena, "the length is %u, the model says %u",
+				       column->max_length, field->max_length)
+		     : md_arena_printf(c->arena, "the length is %u, the model says any",
+				       column->max_length),
+	     NULL);
+}
+
 static void compare_column(struct comparison *c, const struct md_def_field *field,
 			   const struct md_catalog_column *column)
 {
@@ -219,6 +171,7 @@ static void compare_column(struct comparison *c, const struct md_def_field *fiel
 				     found ? found : "binary", wanted ? wanted : "binary"),
 		     NULL);
 	compare_default(c, field, column);
+	compare_length(c, field, column);
 }
 
 static const struct md_def_field *find_field(const struct md_def_model *model, const char *column)
@@ -231,13 +184,18 @@ static const struct md_def_field *find_field(const struct md_def_model *model, c
 
 static void tell_extra(struct comparison *c, const struct md_catalog_column *column)
 {
-	bool needed = !column->nullable && !column->fallback && !column->generated;
+	bool needed =
+		!column->nullable && !column->fallback && !column->generated && !column->identity;
+	bool managed = c->model->managed != MD_DEF_NO;
 
-	tell(c, WARNS, column->name,
-	     needed ? "the model has no such field, and the column must be given: rows cannot be "
-		      "inserted"
-		    : "the model has no such field; the column is not served",
-	     NULL);
+	if (needed)
+		tell(c, managed && !c->model->read_only ? BLOCKS : WARNS, column->name,
+		     "the model has no such field, and the column must be given: rows cannot be "
+		     "inserted",
+		     "give the column a default, or the model a field for it");
+	else if (managed)
+		tell(c, WARNS, column->name,
+		     "the model has no such field; the column is not served", NULL);
 }
 
 static void compare_columns(struct comparison *c)
@@ -253,128 +211,8 @@ static void compare_columns(struct comparison *c)
 			tell_absent(c, field);
 	}
 	for (unsigned i = 0; i < c->table->column_count; i++)
-		if (!find_field(c->model, c->table->columns[i].name) &&
-		    c->model->managed != MD_DEF_NO)
+		if (!find_field(c->model, c->table->columns[i].name))
 			tell_extra(c, &c->table->columns[i]);
-}
-
-/* --- keys and indexes --------------------------------------------------------------------------
- */
-
-/* The same columns in the same order? */
-static bool is_same(const struct comparison *c, const struct md_def_field *const *fields,
-		    unsigned count, const unsigned *columns, unsigned column_count)
-{
-	if (count != column_count)
-		return false;
-	for (unsigned i = 0; i < count; i++)
-		if (strcmp(md_def_column(fields[i]), c->table->columns[columns[i]].name) != 0)
-			return false;
-	return true;
-}
-
-static const char *list(struct comparison *c, const struct md_def_field *const *fields,
-			unsigned count)
-{
-	md_auto_buf text = MD_BUF(TEXT_MAX);
-
-	for (unsigned i = 0; i < count; i++)
-		md_buf_printf(&text, "%s%s", i > 0 ? ", " : "", md_def_column(fields[i]));
-	return keep(c, &text);
-}
-
-static void compare_primary_key(struct comparison *c)
-{
-	const struct md_catalog_key *key = c->table->key_count > 0 ? c->table->keys : NULL;
-
-	if (key && !key->primary)
-		key = NULL;
-	if (key ? is_same(c, c->model->key, c->model->key_count, key->columns, key->count)
-		: c->model->key_count == 0)
-		return;
-	tell(c, BLOCKS, NULL,
-	     md_arena_printf(c->arena, "the primary key is not (%s)",
-			     list(c, c->model->key, c->model->key_count)),
-	     "change the key of the model, or make the table anew and copy its rows");
-}
-
-/* NULL: no memory. */
-static const struct md_def_field **fields_of(struct comparison *c, const struct md_def_index *index)
-{
-	const struct md_def_field **fields =
-		md_arena_alloc(c->arena, index->count * sizeof(*fields));
-
-	c->failed = c->failed || !fields;
-	for (unsigned i = 0; fields && i < index->count; i++)
-		fields[i] = index->columns[i].field;
-	return fields;
-}
-
-static bool has_index(struct comparison *c, const struct md_def_index *index)
-{
-	const struct md_def_field **fields = fields_of(c, index);
-
-	if (!fields)
-		return true;
-	for (unsigned i = 0; index->unique && i < c->table->key_count; i++)
-		if (is_same(c, fields, index->count, c->table->keys[i].columns,
-			    c->table->keys[i].count))
-			return true;
-	for (unsigned i = 0; !index->unique && i < c->table->index_count; i++)
-		if (is_same(c, fields, index->count, c->table->indexes[i].columns,
-			    c->table->indexes[i].count))
-			return true;
-	return false;
-}
-
-static void compare_indexes(struct comparison *c)
-{
-	for (unsigned i = 0; i < c->model->index_count; i++) {
-		const struct md_def_index *index = &c->model->indexes[i];
-		md_auto_buf sql = MD_BUF(TEXT_MAX);
-
-		if (md_ddl_own_sql(c->dialect, &index->where) || has_index(c, index))
-			continue;
-		md_ddl_put_index(c->dialect, &sql, c->model, index);
-		tell(c, WARNS, NULL,
-		     md_arena_printf(c->arena, "the %s \"%s\" is missing",
-				     index->unique ? "unique key" : "index", index->name),
-		     keep(c, &sql));
-	}
-}
-
-static bool same_targets(const struct md_def_foreign_key *key,
-			 const struct md_catalog_foreign_key *found)
-{
-	if (strcmp(key->to->table, found->target) != 0)
-		return false;
-	for (unsigned i = 0; i < key->count; i++)
-		if (strcmp(md_def_column(key->targets[i]), found->target_columns[i]) != 0)
-			return false;
-	return true;
-}
-
-static void compare_foreign_key(struct comparison *c, const struct md_def_foreign_key *key)
-{
-	const struct md_catalog_foreign_key *found = NULL;
-
-	for (unsigned i = 0; !found && i < c->table->foreign_key_count; i++) {
-		const struct md_catalog_foreign_key *one = &c->table->foreign_keys[i];
-
-		if (is_same(c, key->fields, key->count, one->columns, one->count) &&
-		    same_targets(key, one))
-			found = one;
-	}
-	if (!found)
-		tell(c, WARNS, NULL,
-		     md_arena_printf(c->arena, "the foreign key \"%s\" to %s is missing", key->name,
-				     key->to->table),
-		     NULL);
-	else if (strcmp(found->name, key->name) != 0)
-		tell(c, WARNS, NULL,
-		     md_arena_printf(c->arena, "the foreign key \"%s\" is called \"%s\"", key->name,
-				     found->name),
-		     NULL);
 }
 
 /* --- tables ------------------------------------------------------------------------------------
@@ -395,10 +233,8 @@ static void compare_table(struct comparison *c)
 	compare_columns(c);
 	if (c->table->kind == MD_REL_VIEW)
 		return;
-	compare_primary_key(c);
-	compare_indexes(c);
-	for (unsigned i = 0; i < c->model->foreign_key_count; i++)
-		compare_foreign_key(c, &c->model->foreign_keys[i]);
+	md_compare_keys(c);
+	md_compare_checks(c);
 }
 
 /* Returns whether the table is to be made. */

@@ -1,6 +1,7 @@
 /* Model definitions held against what a database contains. Finds everything that differs and says
- * which differences keep a model from being served. What introspection does not tell (CHECKs,
- * actions of foreign keys, indexes of some rows) is not compared. No state, any thread. */
+ * which differences keep a model from being served. Not compared: the order within indexes, options
+ * of tables, and, where the engine rewrites it, the text of checks and conditions. No state, any
+ * thread. */
 #ifndef MD_CORE_MIGRATE_COMPARE_H
 #define MD_CORE_MIGRATE_COMPARE_H
 #include "core/migrate/ddl.h"

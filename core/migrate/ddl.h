@@ -75,6 +75,8 @@ struct md_ddl_dialect {
 	/** Whether the default that the catalog tells is the one wanted; both may be "". */
 	bool (*same_default)(const struct md_def_field *field, const char *wanted,
 			     const char *found);
+	bool verbatim;         /* checks and conditions of indexes are told as they were written */
+	bool adds_constraints; /* to tables that exist */
 	/** The list of what modeld made, and one entry of it: {k} kind, {n} name, {m} model, {s}
 	 * checksum, all of them as literals of texts. */
 	const char *objects_table, *objects_entry;

@@ -112,11 +112,11 @@ static void put_limits(const struct check *check)
 	put_multiple(check);
 }
 
-void md_ddl_put_check(const struct md_ddl_dialect *dialect, struct md_buf *sql,
-		      const struct md_def_field *field)
+void md_ddl_put_rule(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		     const struct md_def_field *field)
 {
-	md_auto_buf column = MD_BUF(EXPRESSIONS_MAX), out = MD_BUF(EXPRESSIONS_MAX);
-	struct check check = { dialect, field, NULL, &out };
+	md_auto_buf column = MD_BUF(EXPRESSIONS_MAX);
+	struct check check = { dialect, field, NULL, sql };
 	const char *own = md_ddl_own_sql(dialect, &field->check);
 
 	md_ddl_put_name(dialect, &column, md_def_column(field));
@@ -130,8 +130,16 @@ void md_ddl_put_check(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 		put_limits(&check);
 	if (own) {
 		begin(&check);
-		md_buf_printf(&out, "(%s)", own);
+		md_buf_printf(sql, "(%s)", own);
 	}
+}
+
+void md_ddl_put_check(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		      const struct md_def_field *field)
+{
+	md_auto_buf out = MD_BUF(EXPRESSIONS_MAX);
+
+	md_ddl_put_rule(dialect, &out, field);
 	if (out.failed)
 		sql->failed = true;
 	if (out.failed || out.len == 0)

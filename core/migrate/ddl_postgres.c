@@ -388,6 +388,7 @@ const struct md_ddl_dialect md_postgres_ddl = {
 	.types_have_length = true,
 	.rich_indexes = true,
 	.targets_first = true,
+	.adds_constraints = true,
 	.collation_names = collation_names,
 	.same_type = md_postgres_same_type,
 	.serves = md_postgres_serves,

@@ -22,6 +22,9 @@ void md_ddl_put_json(struct md_buf *sql, const struct md_def_value *value);
 /** Bytes of a definition file (base64, or \x and hexadecimal digits) in these 16 digits. */
 void md_ddl_put_hex(struct md_buf *sql, const char *text, const char *digits);
 
+/** What the CHECK of a field says; nothing when there is nothing to check. */
+void md_ddl_put_rule(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		     const struct md_def_field *field);
 /** The named CHECK of a field, with a line in front of it; nothing when there is nothing to check.
  */
 void md_ddl_put_check(const struct md_ddl_dialect *dialect, struct md_buf *sql,

@@ -217,6 +217,7 @@ const struct md_ddl_dialect md_sqlite_ddl = {
 		[MD_DEF_ARRAY] = TEXTS | 1u << MD_TYPE_JSON,
 	},
 	.served_long_decimal = TEXTS | 1u << MD_TYPE_NUMERIC,
+	.verbatim = true,
 	.objects_table = "CREATE TABLE IF NOT EXISTS \"_modeld_objects\" (\n"
 			 "  \"kind\" TEXT NOT NULL,\n"
 			 "  \"name\" TEXT NOT NULL,\n"

@@ -318,6 +318,218 @@ START_TEST(generated_definitions_come_back_from_the_database)
 }
 END_TEST
 
+static void execute(const char *sql);
+
+/* --- one thing is otherwise ---------------------------------------------------------------------
+ */
+
+static const char mutable[] =
+	"{\"version\":1,\"models\":{\"Team\":{\"fields\":{\"name\":\"string(20) unique\","
+	"\"rank\":\"integer = 1 min(0) index\"}},\"Player\":{\"fields\":{\"team\":\"-> Team on "
+	"delete "
+	"cascade\",\"boss\":{\"references\":{\"model\":\"Player\",\"deferrable\":\"deferred\"},"
+	"\"nullable\":true,\"index\":false},\"nick\":\"text? "
+	"collate(nocase)\",\"age\":\"integer?\","
+	"\"mail\":\"text?\"},\"checks\":[\"age > 5\"],\"indexes\":[[\"age\",\"nick\"],{\"fields\":"
+	"[\"mail\"],\"where\":\"mail is not null\",\"unique\":true}],\"unique\":[[\"nick\","
+	"\"age\"]]}}}";
+
+#define ANEW " -> the table must be made anew and its rows copied"
+
+/* `from` becomes `to` in the statements that make the tables; expected: "" for none. */
+static const struct {
+	const char *from, *to, *expected;
+} mutations[] = {
+	{ "length(\"name\") <= 20", "LENGTH( name ) /* it */ <=20", "" },
+	{ "CHECK (age > 5)", "CHECK ((([age] > 5)))", "" },
+	{ "WHERE mail is not null", "WHERE (`mail` IS NOT  NULL)", "" },
+	{ "\"team_name_key\" UNIQUE (\"name\")", "\"other\" UNIQUE (\"name\")", "" },
+	{ "INDEX \"player_age_nick_idx\"", "INDEX \"other\"", "" },
+	{ "<= 20)", "<= 30)",
+	  "team.name: the check \"team_name_check\" is (length(\"name\") <= 30), the model says "
+	  "(length(\"name\") <= 20)" ANEW },
+	{ "CHECK (age > 5)", "CHECK (age > 'five')",
+	  "player.: the check \"player_check\" is (age > 'five'), the model says (age > 5)" ANEW },
+	{ ",\n  CONSTRAINT \"player_check\" CHECK (age > 5)", "",
+	  "player.: the check \"player_check\" is missing: (age > 5)" ANEW },
+	{ "CONSTRAINT \"player_check\" CHECK", "CONSTRAINT \"old\" CHECK",
+	  "player.: the check \"player_check\" is called \"old\"" },
+	{ "CHECK (age > 5)", "CHECK (age > 5), CONSTRAINT odd CHECK (age % 2)",
+	  "player.: the model has no check \"odd\", which may refuse its rows: (age % 2)" },
+	{ "DEFAULT 1", "DEFAULT 2", "team.rank: the default is 2, the model says 1" },
+	{ " DEFAULT 1", "", "team.rank: the default is missing, the model says 1" },
+	{ "\"age\" INTEGER", "\"age\" INTEGER DEFAULT 7",
+	  "player.age: the default is 7, the model says none" },
+	{ "\"rank\" INTEGER NOT NULL", "\"rank\" INTEGER",
+	  "team.rank: the column may be null, the field may not" },
+	{ "\"age\" INTEGER", "\"age\" INTEGER NOT NULL",
+	  "player.age: the column may not be null, the field may" },
+	{ " COLLATE NOCASE", "", "player.nick: the collation is binary, the model says NOCASE" },
+	{ "\"mail\" TEXT", "\"mail\" TEXT GENERATED ALWAYS AS ('x')",
+	  "player.mail: the column is generated, the field is not" },
+	{ "\"mail\" TEXT", "\"mail\" TEXT, \"more\" TEXT",
+	  "player.more: the model has no such field; the column is not served" },
+	{ "\"mail\" TEXT", "\"mail\" TEXT, \"more\" TEXT NOT NULL",
+	  "!player.more: the model has no such field, and the column must be given: rows cannot be "
+	  "inserted -> give the column a default, or the model a field for it" },
+	{ "\"mail\" TEXT", "\"mail\" TEXT, \"more\" TEXT NOT NULL DEFAULT ''",
+	  "player.more: the model has no such field; the column is not served" },
+	{ "\"age\" INTEGER", "\"age\" TEXT",
+	  "!player.age: the type TEXT cannot hold what the model says, INTEGER -> change the type "
+	  "of "
+	  "the field, or make the table anew and copy its rows" },
+	{ "\"boss\" INTEGER", "\"Boss\" INTEGER",
+	  "!player.boss: the column is called \"Boss\" -> give the field \"column\": \"Boss\"\n"
+	  "player.Boss: the model has no such field; the column is not served\n"
+	  "player.: the foreign key \"player_boss_fkey\" to player is missing" ANEW "\n"
+	  "player.: the model has no foreign key \"player_boss_fkey\", which may refuse its rows" },
+	{ "INTEGER CONSTRAINT \"team_pkey\" PRIMARY KEY AUTOINCREMENT",
+	  "INT CONSTRAINT \"team_pkey\" PRIMARY KEY",
+	  "!team.id: the database does not count this key: rows cannot be inserted without it -> "
+	  "give the field \"auto_increment\": false, or make the table anew and copy its rows" },
+	{ ",\n  CONSTRAINT \"team_name_key\" UNIQUE (\"name\")", "",
+	  "team.: the unique key \"team_name_key\" is missing -> CREATE UNIQUE INDEX "
+	  "\"team_name_key\" ON \"team\" (\"name\")" },
+	{ "UNIQUE (\"nick\", \"age\")", "UNIQUE (\"age\", \"nick\")",
+	  "player.: the unique key \"player_nick_age_key\" has the columns (age, nick), the model "
+	  "says (nick, age)" ANEW },
+	{ "UNIQUE (\"nick\", \"age\")", "UNIQUE (\"nick\", \"age\"), UNIQUE (\"mail\")",
+	  "player.: the model has no unique key \"player_mail_key\", which may refuse its rows" },
+	{ "CREATE INDEX \"team_rank_idx\" ON \"team\" (\"rank\")", "SELECT 1",
+	  "team.: the index \"team_rank_idx\" is missing -> CREATE INDEX \"team_rank_idx\" ON "
+	  "\"team\" (\"rank\")" },
+	{ "(\"age\", \"nick\")", "(\"age\")",
+	  "player.: the index \"player_age_nick_idx\" has the columns (age), the model says (age, "
+	  "nick) -> drop it first: CREATE INDEX \"player_age_nick_idx\" ON \"player\" (\"age\", "
+	  "\"nick\")" },
+	{ "(\"age\", \"nick\")", "(\"age\", lower(\"nick\"))",
+	  "player.: the index \"player_age_nick_idx\" has the columns (age, …), the model says "
+	  "(age, "
+	  "nick) -> drop it first: CREATE INDEX \"player_age_nick_idx\" ON \"player\" (\"age\", "
+	  "\"nick\")" },
+	{ "CREATE INDEX \"team_rank_idx\"", "CREATE UNIQUE INDEX \"team_rank_idx\"",
+	  "team.: the index \"team_rank_idx\" is unique, the model says it is not -> drop it "
+	  "first: "
+	  "CREATE INDEX \"team_rank_idx\" ON \"team\" (\"rank\")" },
+	{ "CREATE UNIQUE INDEX", "CREATE INDEX",
+	  "player.: the index \"player_mail_idx\" is not unique, the model says it is -> drop it "
+	  "first: CREATE UNIQUE INDEX \"player_mail_idx\" ON \"player\" (\"mail\") WHERE mail is "
+	  "not "
+	  "null" },
+	{ "WHERE mail is not null", "WHERE mail <> ''",
+	  "player.: the index \"player_mail_idx\" has the condition (mail <> ''), the model says "
+	  "(mail is not null) -> drop it first: CREATE UNIQUE INDEX \"player_mail_idx\" ON "
+	  "\"player\" (\"mail\") WHERE mail is not null" },
+	{ " WHERE mail is not null", "",
+	  "player.: the index \"player_mail_idx\" has the condition (), the model says (mail is "
+	  "not "
+	  "null) -> drop it first: CREATE UNIQUE INDEX \"player_mail_idx\" ON \"player\" "
+	  "(\"mail\") "
+	  "WHERE mail is not null" },
+	{ "CREATE INDEX \"team_rank_idx\"",
+	  "CREATE UNIQUE INDEX low ON team (lower(name)); CREATE INDEX any_other ON team (name, "
+	  "rank);"
+	  "CREATE INDEX \"team_rank_idx\"",
+	  "team.: the model has no unique key \"low\", which may refuse its rows" },
+	{ " ON DELETE CASCADE", "",
+	  "player.: the foreign key \"player_team_fkey\" is ON DELETE NO ACTION, the model says "
+	  "CASCADE" ANEW },
+	{ " ON DELETE CASCADE", " ON DELETE CASCADE ON UPDATE SET NULL",
+	  "player.: the foreign key \"player_team_fkey\" is ON UPDATE SET NULL, the model says NO "
+	  "ACTION" ANEW },
+	{ " DEFERRABLE INITIALLY DEFERRED", "",
+	  "player.: the foreign key \"player_boss_fkey\" is not deferrable, the model says "
+	  "deferrable, "
+	  "initially deferred" ANEW },
+	{ "INITIALLY DEFERRED", "INITIALLY IMMEDIATE",
+	  "player.: the foreign key \"player_boss_fkey\" is deferrable, initially immediate, the "
+	  "model "
+	  "says deferrable, initially deferred" ANEW },
+	{ "REFERENCES \"team\"", "REFERENCES \"player\"",
+	  "player.: the foreign key \"player_team_fkey\" refers to player (id, …), the model says "
+	  "team "
+	  "(id, …)" ANEW },
+	{ "CONSTRAINT \"player_team_fkey\" FOREIGN", "CONSTRAINT \"mine\" FOREIGN",
+	  "player.: the foreign key \"player_team_fkey\" is called \"mine\"" },
+	{ ",\n  CONSTRAINT \"player_boss_fkey\" FOREIGN KEY (\"boss\") REFERENCES \"player\" "
+	  "(\"id\") "
+	  "DEFERRABLE INITIALLY DEFERRED",
+	  "", "player.: the foreign key \"player_boss_fkey\" to player is missing" ANEW },
+	{ "\"mail\" TEXT,", "\"mail\" TEXT REFERENCES \"team\" (\"name\"),",
+	  "player.: the model has no foreign key \"player_mail_fkey\", which may refuse its rows" },
+	{ "CREATE INDEX \"team_rank_idx\"",
+	  "CREATE TABLE extra (x); CREATE INDEX \"team_rank_idx\"",
+	  "extra.: no model describes this table" },
+};
+
+START_TEST(a_full_arena_is_told_whatever_its_size)
+{
+	enum md_code code = MD_NOMEM;
+	unsigned full = 0;
+
+	for (size_t size = 1024; code != MD_OK; size += 2048) {
+		begin();
+		load(mutable, MD_DEF_SQLITE);
+		must_create(mutable);
+		execute("DROP INDEX player_mail_idx; DROP INDEX team_rank_idx; CREATE TABLE extra "
+			"(x)");
+		md_arena_free(arena);
+		arena = md_arena_new(size);
+		code = create(true);
+		ck_assert_msg(code == MD_OK || code == MD_NOMEM, "%s", err.message);
+		full += code == MD_NOMEM;
+		ck_assert(code != MD_OK || tables.differences.count == 3);
+		end();
+	}
+	ck_assert_uint_gt(full, 5);
+}
+END_TEST
+
+/* All statements, with the mutation at its one place. */
+static void make_mutated(const char *from, const char *to)
+{
+	md_auto_buf sql = MD_BUF(1 << 20);
+	const char *text, *at;
+
+	for (unsigned i = 0; i < tables.plan.count; i++)
+		md_buf_printf(&sql, "%s;\n", tables.plan.statements[i].sql);
+	text = md_buf_text(&sql);
+	at = strstr(text, from);
+	ck_assert_msg(at && !strstr(at + 1, from), "%s: not there, or not once", from);
+	execute(md_arena_printf(arena, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from)));
+}
+
+static const char *all_differences(void)
+{
+	static char text[4096];
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < tables.differences.count; i++) {
+		const struct md_difference *d = &tables.differences.items[i];
+
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s%s.%s: %s%s%s",
+					i > 0 ? "\n" : "", d->blocking ? "!" : "", d->table,
+					d->column ? d->column : "", d->text, d->mend ? " -> " : "",
+					d->mend ? d->mend : "");
+	}
+	return text;
+}
+
+START_TEST(what_is_otherwise_in_one_thing_differs_in_that_thing)
+{
+	for (unsigned i = 0; i < sizeof(mutations) / sizeof(mutations[0]); i++) {
+		begin();
+		load(mutable, MD_DEF_SQLITE);
+		ck_assert_int_eq(create(true), MD_OK);
+		make_mutated(mutations[i].from, mutations[i].to);
+		ck_assert_msg(create(true) == MD_OK, "%s: %s", mutations[i].to, err.message);
+		ck_assert_str_eq(all_differences(), mutations[i].expected);
+		end();
+	}
+}
+END_TEST
+
 /* --- failures ----------------------------------------------------------------------------------
  */
 
@@ -575,7 +787,8 @@ END_TEST
 
 SUITE_MAIN("ddl", the_blog_comes_back_from_the_database,
 	   generated_definitions_come_back_from_the_database,
-	   a_failure_of_any_statement_leaves_nothing_behind,
+	   what_is_otherwise_in_one_thing_differs_in_that_thing,
+	   a_full_arena_is_told_whatever_its_size, a_failure_of_any_statement_leaves_nothing_behind,
 	   bad_sql_of_users_is_found_before_the_file_is_made,
 	   everything_the_format_has_becomes_tables, defaults_are_stored_as_the_daemon_writes_them,
 	   functions_give_values_of_one_form, checks_refuse_what_the_model_refuses,

@@ -81,6 +81,7 @@ static const char *differences(void)
 	return text;
 }
 
+#define ANEW      "the table must be made anew and its rows copied\n"
 #define A(fields) "\"A\":{\"fields\":{" fields "}}"
 
 static const struct {
@@ -90,7 +91,10 @@ static const struct {
 	  "d DATETIME, j JSON, u UUID, n NUMERIC(8, 2), r BLOB)",
 	  A("\"x\":\"text\",\"y\":\"string(9)?\",\"b\":\"boolean?\",\"d\":\"datetime?\","
 	    "\"j\":\"json?\",\"u\":\"uuid?\",\"n\":\"decimal(8,2)?\",\"r\":\"bytes?\""),
-	  "" },
+	  "a.y: the check \"a_y_check\" is missing: (length(\"y\") <= 9) -> " ANEW
+	  "a.b: the check \"a_b_check\" is missing: (\"b\" IN (0, 1)) -> " ANEW
+	  "a.j: the check \"a_j_check\" is missing: ((\"j\" IS NULL OR json_valid(\"j\"))) -> " ANEW
+	  "a.u: the check \"a_u_check\" is missing: (length(\"u\") = 36) -> " ANEW },
 	{ "CREATE TABLE a (id INTEGER PRIMARY KEY)",
 	  A("\"x\":\"text?\",\"y\":\"int = 3 index\",\"z\":\"text\""),
 	  "!a.x: the column is missing -> ALTER TABLE \"a\" ADD COLUMN \"x\" TEXT\n"
@@ -117,8 +121,8 @@ static const struct {
 	  "a.x: the collation is NOCASE, the model says binary\n"
 	  "a.x: the default is 'a', the model says 'b'\n"
 	  "a.w: the column is generated, the field is not\n"
-	  "a.y: the model has no such field, and the column must be given: rows cannot be "
-	  "inserted\n"
+	  "!a.y: the model has no such field, and the column must be given: rows cannot be "
+	  "inserted -> give the column a default, or the model a field for it\n"
 	  "a.: the unique key \"a_z_key\" is missing -> CREATE UNIQUE INDEX \"a_z_key\" ON \"a\" "
 	  "(\"z\")\n" },
 	{ "CREATE TABLE b (id INTEGER PRIMARY KEY); CREATE TABLE a (id INTEGER PRIMARY KEY, b_id "
@@ -126,7 +130,7 @@ static const struct {
 	  A("\"b_id\":{\"references\":\"B\",\"nullable\":true,\"index\":false},"
 	    "\"c_id\":{\"references\":\"B\",\"nullable\":true,\"index\":false}") ",\"B\":{"
 										 "\"fields\":{}}",
-	  "a.: the foreign key \"a_b_id_fkey\" to b is missing\n"
+	  "a.: the foreign key \"a_b_id_fkey\" to b is missing -> " ANEW
 	  "a.: the foreign key \"a_c_id_fkey\" is called \"mine\"\n"
 	  "extra.: no model describes this table\n" },
 	{ "CREATE TABLE b (id INTEGER PRIMARY KEY); CREATE VIEW a AS SELECT id, 'x' AS x FROM b",
