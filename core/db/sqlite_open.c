@@ -364,7 +364,9 @@ static enum md_code open_owned(struct md_sqlite *sq, const char *path,
 
 	if (owner && md_wal_owner_check(owner, path))
 		md_log_line(sq->log, MD_LOG_WARN,
-			    "%s: removed the write-ahead log of the file that was replaced", path);
+			    "%s: removed the write-ahead log, or its index, of the file that was "
+			    "replaced",
+			    path);
 	code = open_file(sq, path, target, err);
 	if (owner && code == MD_OK && !md_sqlite_has_moved(sq))
 		md_wal_owner_note(owner, path);

@@ -15,14 +15,16 @@ enum { NO_ACCESS = O_PATH | O_NOFOLLOW | O_CLOEXEC };
 void md_wal_owner_init(struct md_wal_owner *owner)
 {
 	md_lock_init(&owner->lock);
-	owner->log = -1;
+	owner->log = owner->index = -1;
 }
 
 static void forget(struct md_wal_owner *owner)
 {
 	if (owner->log >= 0)
 		close(owner->log);
-	owner->log = -1;
+	if (owner->index >= 0)
+		close(owner->index);
+	owner->log = owner->index = -1;
 }
 
 void md_wal_owner_release(struct md_wal_owner *owner)
@@ -43,19 +45,15 @@ static bool is_same(const struct stat *st, dev_t device, ino_t inode)
 	return st->st_dev == device && st->st_ino == inode;
 }
 
-/* Under the lock. */
-static bool remove_old_log(struct md_wal_owner *owner, const char *path)
+/* Under the lock. Whoever has the file open keeps it. */
+static bool remove_old(int fd, const char *path, const char *ending)
 {
 	char name[PATH_MAX];
 	struct stat known, found;
 
-	if (fstat(owner->log, &known) != 0 || !beside(path, "-wal", name) ||
-	    lstat(name, &found) != 0 || !is_same(&found, known.st_dev, known.st_ino) ||
-	    unlink(name) != 0)
-		return false;
-	if (beside(path, "-shm", name)) /* its index; whoever has it open keeps it */
-		unlink(name);
-	return true;
+	return fd >= 0 && fstat(fd, &known) == 0 && beside(path, ending, name) &&
+	       lstat(name, &found) == 0 && is_same(&found, known.st_dev, known.st_ino) &&
+	       unlink(name) == 0;
 }
 
 bool md_wal_owner_check(struct md_wal_owner *owner, const char *path)
@@ -64,8 +62,10 @@ bool md_wal_owner_check(struct md_wal_owner *owner, const char *path)
 	struct stat st;
 
 	md_lock_enter(&owner->lock);
-	if (owner->log >= 0 && stat(path, &st) == 0 && !is_same(&st, owner->device, owner->inode)) {
-		removed = remove_old_log(owner, path);
+	if ((owner->log >= 0 || owner->index >= 0) && stat(path, &st) == 0 &&
+	    !is_same(&st, owner->device, owner->inode)) {
+		removed = remove_old(owner->log, path, "-wal");
+		removed |= remove_old(owner->index, path, "-shm");
 		forget(owner);
 	}
 	md_lock_leave(&owner->lock);
@@ -74,24 +74,18 @@ bool md_wal_owner_check(struct md_wal_owner *owner, const char *path)
 
 void md_wal_owner_note(struct md_wal_owner *owner, const char *path)
 {
-	char name[PATH_MAX];
+	char log[PATH_MAX], index[PATH_MAX];
 	struct stat st;
-	int log;
 
-	if (!beside(path, "-wal", name))
-		return;
-	log = open(name, NO_ACCESS);
-	if (log < 0)
+	if (!beside(path, "-wal", log) || !beside(path, "-shm", index))
 		return;
 	md_lock_enter(&owner->lock);
 	if (stat(path, &st) == 0) {
 		forget(owner);
-		owner->log = log;
+		owner->log = open(log, NO_ACCESS);
+		owner->index = open(index, NO_ACCESS);
 		owner->device = st.st_dev;
 		owner->inode = st.st_ino;
-		log = -1;
 	}
 	md_lock_leave(&owner->lock);
-	if (log >= 0)
-		close(log);
 }

@@ -11,15 +11,15 @@
 
 struct md_wal_owner {
 	struct md_lock lock;
-	int log; /* descriptor of the log that was seen, without access to it; -1: none */
+	int log, index; /* descriptors of -wal and -shm as seen, without access; -1: none */
 	dev_t device;
 	ino_t inode; /* of the file that it belongs to */
 };
 
 void md_wal_owner_init(struct md_wal_owner *owner);
 void md_wal_owner_release(struct md_wal_owner *owner);
-/** Before `path` is opened: when it is another file than the one noted, and the log beside it is
- * still the old one's, remove that. True: removed. */
+/** Before `path` is opened: when it is another file than the one noted, and the log beside it, or
+ * the index of the log, is still the old one's, remove that. True: removed. */
 bool md_wal_owner_check(struct md_wal_owner *owner, const char *path);
 /** `path` is open, and its log stands beside it if it has one. */
 void md_wal_owner_note(struct md_wal_owner *owner, const char *path);
