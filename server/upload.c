@@ -69,6 +69,14 @@ static enum md_code find_kind(struct md_request *request, enum md_body_kind *ret
 		       MD_STR_ARG(type));
 }
 
+/* curl's -d says that it sends a form, whatever it sends. No form begins with a bracket that opens
+ * JSON: a form encodes it. */
+static bool is_json_after_all(enum md_body_kind kind, struct md_str text)
+{
+	text = md_str_trim(text);
+	return kind == MD_BODY_FORM && text.len > 0 && (text.ptr[0] == '{' || text.ptr[0] == '[');
+}
+
 /* Body and answer share what one request may take. */
 static enum md_code share_memory(struct md_request *request)
 {
@@ -105,6 +113,8 @@ enum md_code md_upload_open(struct md_request *request, const struct md_str *col
 		return code;
 	if (text.len == 0)
 		text = MD_STR("");
+	if (is_json_after_all(kind, text))
+		kind = MD_BODY_JSON;
 	request->write_ask.texts = kind != MD_BODY_JSON;
 	return md_body_open(request->arena, kind, text, &limits, columns, column_count,
 			    &request->write_ask.body, &request->error);

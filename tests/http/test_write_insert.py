@@ -191,6 +191,14 @@ def test_json_may_be_named_in_all_its_spellings(shop, kind):
     assert shop.post("/note", {"line": "x"}, Content_Type=kind).status == 201
 
 
+@pytest.mark.parametrize("body", ['{"line":"a=b"}', ' [{"line":"a=b"}]'])
+def test_json_that_is_sent_as_a_form_is_json(shop, body):
+    """What curl does with -d when nobody says anything else."""
+    response = shop.post("/note", body, Content_Type=FORM, Prefer=FULL)
+    assert response.status == 201
+    assert response.json[0]["line"] == "a=b"
+
+
 def test_without_content_type_a_body_is_json(shop):
     assert shop.request("POST", "/note", {}, b'{"line":"x"}').status == 201
 
