@@ -124,6 +124,32 @@ static void put_differences(const struct md_registry *registry, struct md_buf *o
 		      differences->blocking, differences->count - differences->blocking);
 }
 
+static void put_pool(const struct md_server *server, struct md_buf *out)
+{
+	struct md_pool_stats pool;
+
+	md_db_pool(server->db, &pool);
+	put(out, "modeld_pool_size", "gauge", "Connections kept, or readers; 0 is no limit.",
+	    pool.size);
+	put(out, "modeld_pool_idle", "gauge", "Idle connections.", pool.idle);
+	put(out, "modeld_pool_in_use", "gauge", "Connections lent to a request.", pool.in_use);
+	put(out, "modeld_pool_shared", "gauge", "Connections reserved for short requests.",
+	    pool.reserved);
+	put(out, "modeld_pool_overflow", "gauge", "Connections beyond the size.", pool.overflow);
+	put(out, "modeld_pool_waiting", "gauge", "Requests waiting for a connection.",
+	    pool.waiting);
+	put(out, "modeld_pool_opened_total", "counter", "Connections opened.", pool.opened);
+	put(out, "modeld_pool_recycled_total", "counter", "Connections replaced for their age.",
+	    pool.recycled);
+	put(out, "modeld_pool_invalidated_total", "counter", "Connections lost.", pool.invalidated);
+	put(out, "modeld_pool_failures_total", "counter", "Connections that could not be opened.",
+	    pool.failures);
+	put(out, "modeld_pool_timeouts_total", "counter",
+	    "Requests that waited too long for a connection.", pool.timeouts);
+	put(out, "modeld_pool_reruns_total", "counter",
+	    "Requests that began again on another connection.", pool.reruns);
+}
+
 /* Resident memory, from the kernel: the second number of statm is pages. */
 static uint64_t resident_bytes(void)
 {
@@ -168,6 +194,7 @@ enum md_go md_run_metrics(struct md_request *request)
 		    sum(server, loop_table[i].offset));
 	put_plans(server, out);
 	put_database(server, out);
+	put_pool(server, out);
 	put_differences(request->loop->registry, out);
 	put_process(server, out);
 	request->type = "text/plain; version=0.0.4; charset=utf-8";

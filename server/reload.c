@@ -12,6 +12,7 @@
 #include "server/log.h"
 #include "server/models.h"
 #include "server/notify.h"
+#include "server/serve.h"
 #include "server/server.h"
 
 #include "core/base/banned.h"
@@ -108,6 +109,18 @@ static void hand_out(struct md_server *server, struct md_registry *registry,
 		md_options_unref(theirs);
 		md_log_line(&server->log, MD_LOG_ERROR, "reload: %s", err.message);
 	}
+}
+
+/* The limits of the pool, the role, what is told of statements. */
+static void retune(struct md_server *server, const struct md_options *options)
+{
+	struct md_db_options db_options;
+	struct md_error err;
+
+	md_serve_db_options(server, options, &db_options);
+	md_error_clear(&err);
+	if (md_db_tune(server->db, &db_options, &err) != MD_OK)
+		md_log_error(&server->log, "reload: ", &err);
 }
 
 static enum md_code run(struct md_server *server, const struct md_options *options,
@@ -310,6 +323,7 @@ static enum md_code reload_settings(struct md_server *server, struct md_settings
 	for (unsigned i = 0; i < settings->needs_restart.count; i++)
 		md_log_line(&server->log, MD_LOG_WARN, "%s has changed and needs a restart",
 			    settings->needs_restart.items[i]);
+	retune(server, settings->options);
 	hand_out(server, NULL, settings->options);
 	return MD_OK;
 }

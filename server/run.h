@@ -11,5 +11,6 @@ md_step_fn md_run_live;    /* admin.c */
 md_step_fn md_run_ready;   /* admin.c */
 md_step_fn md_run_models;  /* documents.c */
 md_step_fn md_run_metrics; /* metrics.c */
+md_step_fn md_run_pool;    /* pool.c */
 md_step_fn md_run_reload;  /* admin.c */
 #endif

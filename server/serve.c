@@ -79,28 +79,28 @@ static unsigned loops_wanted(const struct md_options *o)
 	return o->threads > 0 ? o->threads : (cpus() < 4 ? cpus() : 4);
 }
 
-enum { SEARCH_PATH_MAX = 64 };
-
 /* The schema that is served, then the extra ones, as PostgREST does. */
-static unsigned search_path(const struct md_options *o, const char *names[SEARCH_PATH_MAX])
+static unsigned search_path(const struct md_options *o, const char **names, unsigned most)
 {
 	unsigned count = 0;
 
 	if (o->db_schemas.count > 0)
 		names[count++] = o->db_schemas.items[0];
-	for (unsigned i = 0; i < o->db_extra_search_path.count && count < SEARCH_PATH_MAX; i++)
+	for (unsigned i = 0; i < o->db_extra_search_path.count && count < most; i++)
 		names[count++] = o->db_extra_search_path.items[i];
 	return count;
 }
 
-static enum md_code open_database(struct md_server *server, const struct md_options *o,
-				  struct md_error *err)
+void md_serve_db_options(const struct md_server *server, const struct md_options *o,
+			 struct md_db_options *ret_options)
 {
-	const char *path[SEARCH_PATH_MAX];
 	unsigned readers = 2 * cpus();
-	struct md_db_options options = {
+
+	if (o->pool_size > 0 && o->pool_size < readers)
+		readers = o->pool_size;
+	*ret_options = (struct md_db_options){
 		.url = o->db_url,
-		.schema = o->db_schemas.items[0],
+		.readers = readers,
 		.statement_timeout_ms = (unsigned)o->statement_timeout,
 		.lock_timeout_ms = (unsigned)o->lock_timeout,
 		.inline_budget_us = (unsigned)o->inline_budget * 1000,
@@ -108,23 +108,29 @@ static enum md_code open_database(struct md_server *server, const struct md_opti
 		.stream_timeout_ms = (unsigned)o->stream_timeout,
 		.queue_timeout_ms = (unsigned)o->pool_timeout,
 		.keep_journal = o->sqlite_journal == MD_JOURNAL_KEEP,
+		.schema = o->db_schemas.items[0],
 		.loops = loops_wanted(o),
 		.pool_size = o->pool_size,
 		.max_overflow = (int)o->max_overflow,
 		.pool_recycle_ms = (unsigned)o->pool_recycle,
 		.pool_idle_ms = (unsigned)o->pool_idle,
 		.role = o->db_anon_role,
-		.search_path = path,
-		.search_path_count = search_path(o, path),
 		.unprepared = !o->db_prepared_statements,
 		.echo = (enum md_echo)o->echo,
 		.echo_pool = (enum md_echo)o->echo_pool,
 		.log = server->log,
 	};
+}
 
-	if (o->pool_size > 0 && o->pool_size < readers)
-		readers = o->pool_size;
-	options.readers = readers;
+static enum md_code open_database(struct md_server *server, const struct md_options *o,
+				  struct md_error *err)
+{
+	const char *path[64];
+	struct md_db_options options;
+
+	md_serve_db_options(server, o, &options);
+	options.search_path = path;
+	options.search_path_count = search_path(o, path, sizeof(path) / sizeof(path[0]));
 	return md_db_open(&options, &server->db, err);
 }
 

@@ -18,7 +18,12 @@ void md_lane_finish(struct md_unit *unit, enum md_code code)
 
 enum md_next md_lane_next(struct md_unit *unit, struct md_call *ret_call)
 {
-	return unit->owner_ops->next(unit, ret_call);
+	const struct md_db *db = ((const struct md_db_loop *)unit->lane)->db;
+	enum md_next next = unit->owner_ops->next(unit, ret_call);
+
+	if (atomic_load_explicit(&db->echo, memory_order_relaxed) != MD_DB_QUIET)
+		md_echo_next(db, unit, next, ret_call);
+	return next;
 }
 
 enum md_next md_lane_explain(struct md_unit *unit, struct md_call *ret_call)
@@ -100,10 +105,11 @@ static enum md_code probe(struct md_db *db, struct md_error *err)
 
 	target.read_only = false;
 	code = db->driver->connect(&target, &conn, err);
-	if (code == MD_OK && !(db->driver->features & MD_DB_BLOCKING))
+	if (code != MD_OK)
+		return code;
+	if (!(db->driver->features & MD_DB_BLOCKING))
 		code = md_lane_greet(conn, db->prelude, err);
-	if (code == MD_OK || !(db->driver->features & MD_DB_BLOCKING))
-		db->driver->close(conn);
+	db->driver->close(conn);
 	return code;
 }
 
@@ -124,6 +130,16 @@ struct md_db_text {
 	char text[];
 };
 
+static struct md_db_text *find_text(const struct md_db *db, const struct md_buf *sql)
+{
+	struct md_db_text *text = db->texts;
+
+	while (text &&
+	       (strlen(text->text) != sql->len || memcmp(text->text, sql->data, sql->len) != 0))
+		text = text->next;
+	return text;
+}
+
 static enum md_code set_role(struct md_db *db, const char *role, struct md_error *err)
 {
 	md_auto_buf sql = MD_BUF(4096);
@@ -133,6 +149,9 @@ static enum md_code set_role(struct md_db *db, const char *role, struct md_error
 		return MD_OK;
 	if (role && role[0] != '\0') {
 		db->driver->put_role(&sql, md_str_of(role));
+		text = find_text(db, &sql);
+	}
+	if (role && role[0] != '\0' && !text) {
 		text = sql.failed ? NULL : malloc(sizeof(*text) + sql.len + 1);
 		if (!text)
 			return md_fail_nomem(err);
@@ -145,6 +164,23 @@ static enum md_code set_role(struct md_db *db, const char *role, struct md_error
 	return MD_OK;
 }
 
+/* What may change at any time. */
+static void tune(struct md_db *db, const struct md_db_options *o)
+{
+	atomic_store(&db->pool_timeout_ms, o->queue_timeout_ms);
+	atomic_store(&db->pool_recycle_ms, o->pool_recycle_ms);
+	atomic_store(&db->pool_idle_ms, o->pool_idle_ms);
+	atomic_store(&db->echo, (unsigned)o->echo);
+	atomic_store(&db->echo_pool, (unsigned)o->echo_pool);
+}
+
+enum md_code md_db_tune(struct md_db *db, const struct md_db_options *options, struct md_error *err)
+{
+	tune(db, options);
+	md_pool_resize(&db->pool, options->pool_size, options->max_overflow);
+	return set_role(db, options->role, err);
+}
+
 /* The pool of an engine with connections. */
 static void set_pool(struct md_db *db)
 {
@@ -152,14 +188,7 @@ static void set_pool(struct md_db *db)
 
 	md_pool_init(&db->pool, o->pool_size, o->max_overflow);
 	db->lanes = md_pool_lanes(o->pool_size, o->max_overflow, o->loops > 0 ? o->loops : 1);
-	atomic_store(&db->echo, (unsigned)o->echo);
-	atomic_store(&db->echo_pool, (unsigned)o->echo_pool);
-}
-
-void md_db_echo_pool(const struct md_db *db, enum md_echo level, const char *text)
-{
-	if (atomic_load_explicit(&db->echo_pool, memory_order_relaxed) >= (unsigned)level)
-		md_log_line(&db->log, MD_LOG_INFO, "pool: %s", text);
+	tune(db, o);
 }
 
 /* Everything in `options` that is borrowed. */
@@ -507,4 +536,5 @@ void md_db_pool(const struct md_db *db, struct md_pool_stats *ret_stats)
 		tell_readers(unlocked, ret_stats);
 	else
 		md_pool_tell(&unlocked->pool, ret_stats);
+	ret_stats->alive = atomic_load_explicit(&db->alive, memory_order_relaxed);
 }

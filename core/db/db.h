@@ -58,6 +58,12 @@ enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_
  * fine; returns NULL. */
 struct md_db *md_db_close(struct md_db *db);
 
+/** Take over what may change while it is open: pool_size, max_overflow, queue_timeout_ms (of
+ * engines with connections), pool_recycle_ms, pool_idle_ms, role, echo, echo_pool. One thread at a
+ * time. */
+enum md_code md_db_tune(struct md_db *db, const struct md_db_options *options,
+			struct md_error *err);
+
 const struct md_dialect *md_db_dialect(const struct md_db *db);
 unsigned md_db_features(const struct md_db *db);
 /** The url without its password, for messages. */
@@ -118,6 +124,7 @@ struct md_pool_stats {
 	uint64_t opened, recycled, invalidated, timeouts, failures;
 	uint64_t reruns; /* units that began again on another connection */
 	double wait_ms_p50, wait_ms_p95, wait_ms_p99;
+	bool alive; /* the last attempt to use the database succeeded */
 };
 void md_db_pool(const struct md_db *db, struct md_pool_stats *ret_stats);
 #endif

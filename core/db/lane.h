@@ -70,7 +70,8 @@ struct md_db {
 	atomic_uint joined;            /* loops so far */
 	_Atomic(const char *) prelude; /* of every unit; NULL: none */
 	struct md_db_text *texts;      /* what `prelude` has pointed to; freed at the end */
-	atomic_uint echo, echo_pool;
+	atomic_uint pool_timeout_ms, pool_recycle_ms, pool_idle_ms;
+	atomic_uint echo, echo_pool; /* enum md_echo */
 
 	atomic_uint_fast64_t inline_reads, over_budget, offloaded, snapshots, renewals, prepares;
 	atomic_bool alive;
@@ -112,9 +113,6 @@ void md_lane_writer_cancel(struct md_db_loop *loop, struct md_unit *unit);
 void md_lane_writer_init(struct md_writer *writer, unsigned limit);
 /** Stop and join the thread; its queue is empty. */
 void md_lane_writer_stop(struct md_db *db);
-
-/** A line about connections, if echo_pool says at least `level`. */
-void md_db_echo_pool(const struct md_db *db, enum md_echo level, const char *text);
 
 /** A lane's ops in front of the owner's: pass the call on. */
 enum md_next md_lane_next(struct md_unit *unit, struct md_call *ret_call);

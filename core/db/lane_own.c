@@ -125,13 +125,13 @@ static void use(struct md_pipe *pipe, struct md_unit *unit)
 		replace(pipe, unit);
 	} else if (md_pipe_is_stale(pipe)) {
 		md_pool_count(&pipes->db->pool, MD_POOL_RECYCLED);
-		md_db_echo_pool(pipes->db, MD_DB_ECHO, "connection exceeded its age; recycling");
+		md_echo_pool(pipes->db, MD_DB_ECHO, "connection exceeded its age; recycling");
 		replace(pipe, unit);
 	} else if (fresh) {
 		start_on(pipe, unit);
 	} else {
 		bind(pipe, unit);
-		md_db_echo_pool(pipes->db, MD_DB_ECHO_ALL, "pre-ping");
+		md_echo_pool(pipes->db, MD_DB_ECHO_ALL, "pre-ping");
 		md_pipe_ping(pipe);
 	}
 }
@@ -151,7 +151,7 @@ void md_lane_own_run(struct md_pipes *pipes, struct md_unit *unit)
 	unit->stage = MD_AT_POOL;
 	switch (md_pool_take(&pipes->db->pool, &pipes->place, unit)) {
 	case MD_PERMIT_IDLE:
-		md_db_echo_pool(pipes->db, MD_DB_ECHO_ALL, "connection checked out");
+		md_echo_pool(pipes->db, MD_DB_ECHO_ALL, "connection checked out");
 		use(pop_idle(pipes), unit);
 		break;
 	case MD_PERMIT_OPEN:
@@ -183,7 +183,7 @@ void md_lane_own_ready(struct md_pipe *pipe)
 {
 	struct md_unit *unit = pipe->unit;
 
-	md_db_echo_pool(pipe->pipes->db, MD_DB_ECHO_ALL, "connection is ready");
+	md_echo_pool(pipe->pipes->db, MD_DB_ECHO_ALL, "connection is ready");
 	if (unit)
 		start_on(pipe, unit);
 	else
@@ -235,7 +235,7 @@ void md_lane_own_free(struct md_pipe *pipe)
 
 	switch (md_pool_put(&pipes->db->pool, &pipes->place, false, &unit)) {
 	case MD_RETURN_KEEP:
-		md_db_echo_pool(pipes->db, MD_DB_ECHO_ALL, "connection returned");
+		md_echo_pool(pipes->db, MD_DB_ECHO_ALL, "connection returned");
 		keep(pipe);
 		break;
 	case MD_RETURN_GIVE:

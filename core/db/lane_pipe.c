@@ -309,7 +309,7 @@ void md_pipe_ping(struct md_pipe *pipe)
 /* A tenth more or less, so that those that were opened together are not replaced together. */
 static uint64_t recycle_at(struct md_pipes *pipes, uint64_t now_ns)
 {
-	uint64_t age_ns = pipes->db->options.pool_recycle_ms * MD_MS;
+	uint64_t age_ns = atomic_load(&pipes->db->pool_recycle_ms) * MD_MS;
 
 	if (age_ns == 0)
 		return 0;
@@ -390,9 +390,9 @@ void md_pipe_doom(struct md_pipe *pipe)
 	md_pipe_list(pipe);
 	if (pipe->conn->broken && !pipe->opening && !pipe->failed && !pipes->leaving) {
 		md_pool_invalidate(&pipes->db->pool, md_now_ns());
-		md_db_echo_pool(pipes->db, MD_DB_ECHO,
-				"a connection was lost; older ones are "
-				"replaced when they are next used");
+		md_echo_pool(pipes->db, MD_DB_ECHO,
+			     "a connection was lost; older ones are "
+			     "replaced when they are next used");
 	}
 }
 
@@ -411,7 +411,7 @@ static void close_pipe(struct md_pipe *pipe)
 	if (pipe->next)
 		pipe->next->previous = pipe->previous;
 	free(pipe);
-	md_db_echo_pool(pipes->db, MD_DB_ECHO_ALL, "connection closed");
+	md_echo_pool(pipes->db, MD_DB_ECHO_ALL, "connection closed");
 	if (session)
 		md_pool_drop(&pipes->db->pool);
 }
@@ -453,7 +453,7 @@ void md_pipes_leave(struct md_pipes *pipes)
 
 static void reap(struct md_pipe *pipe, uint64_t now_ns)
 {
-	uint64_t idle_ns = pipe->pipes->db->options.pool_idle_ms * MD_MS;
+	uint64_t idle_ns = atomic_load(&pipe->pipes->db->pool_idle_ms) * MD_MS;
 	bool stalls = pipe->kind == MD_PIPE_READ && !pipe->opening && pipe->conn->depth > 0 &&
 		      now_ns - pipe->moved_ns > STALL_MS * MD_MS;
 
@@ -464,7 +464,7 @@ static void reap(struct md_pipe *pipe, uint64_t now_ns)
 		md_pool_invalidate(&pipe->pipes->db->pool, now_ns);
 		md_pipe_doom(pipe);
 	} else if (pipe->idle && idle_ns > 0 && now_ns - pipe->idle_ns > idle_ns) {
-		md_db_echo_pool(pipe->pipes->db, MD_DB_ECHO, "closing an idle connection");
+		md_echo_pool(pipe->pipes->db, MD_DB_ECHO, "closing an idle connection");
 		md_pipe_doom(pipe);
 	}
 }

@@ -15,6 +15,7 @@
  * outcome and share it. */
 #ifndef MD_CORE_DB_LANE_PIPE_H
 #define MD_CORE_DB_LANE_PIPE_H
+#include "core/db/echo.h"
 #include "core/db/lane.h"
 #include "core/db/pool.h"
 

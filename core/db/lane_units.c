@@ -63,15 +63,16 @@ bool md_pipes_is_over(const struct md_unit *unit)
 
 static void fail_wait(struct md_pipes *pipes, struct md_unit *unit)
 {
-	const struct md_db_options *options = &pipes->db->options;
+	struct md_pool_stats pool;
 
+	md_pool_tell(&pipes->db->pool, &pool);
 	md_fail(&unit->error, MD_TIMEOUT, "PGRST003",
 		"Timed out acquiring connection from connection pool.");
 	md_error_details(&unit->error,
 			 "QueuePool limit of size %u overflow %d reached, connection timed out, "
 			 "timeout %.2f",
-			 options->pool_size, options->max_overflow,
-			 options->queue_timeout_ms / 1000.0);
+			 pool.size, pool.max_overflow,
+			 atomic_load(&pipes->db->pool_timeout_ms) / 1000.0);
 	md_pipes_finish(pipes, unit, MD_TIMEOUT);
 }
 
@@ -110,10 +111,10 @@ static void wait_over(struct md_timer *timer)
 
 void md_pipes_limit_wait(struct md_pipes *pipes, struct md_unit *unit, bool pooled)
 {
-	uint64_t until_ns = unit->deadline_ns, pool_ns;
+	uint64_t until_ns = unit->deadline_ns, pool_ns = atomic_load(&pipes->db->pool_timeout_ms);
 
-	if (pooled && pipes->db->options.queue_timeout_ms > 0) {
-		pool_ns = md_now_ns() + pipes->db->options.queue_timeout_ms * MD_MS;
+	if (pooled && pool_ns > 0) {
+		pool_ns = md_now_ns() + pool_ns * MD_MS;
 		if (until_ns == 0 || pool_ns < until_ns)
 			until_ns = pool_ns;
 	}

@@ -118,6 +118,7 @@ struct md_unit {
 	uint64_t queued_ns;      /* when it was given to the writer, or began to wait */
 	unsigned char asked;     /* enum md_lane */
 	unsigned char stage;     /* where it is: core/db/lane_pipe.h */
+	bool echoed;             /* its beginning has been told to the log */
 	bool starting;           /* md_db_run() has not returned */
 	bool retried;            /* its connection was lost and it began again */
 	bool slow;     /* it did not fit on the lane of short work and began again elsewhere; its
