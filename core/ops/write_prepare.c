@@ -275,8 +275,8 @@ static enum md_code find_made(struct md_write *write, const struct md_write_requ
 	size_t most = 2 * (size_t)model->field_count;
 	enum md_code code = MD_OK;
 
-	if (!model->def || request->kind == MD_WRITE_DELETE || md_write_is_whole(write))
-		return MD_OK; /* where bodies go whole, the database makes them */
+	if (!model->def || request->kind == MD_WRITE_DELETE)
+		return MD_OK;
 	variant->made = md_arena_alloc(arena, most * sizeof(*variant->made));
 	if (!variant->made)
 		return md_fail_nomem(err);

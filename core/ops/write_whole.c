@@ -6,6 +6,9 @@
  * of that is decided after its rows. */
 #include "core/json/codec.h"
 #include "core/json/write.h"
+#include "core/ops/cell.h"
+#include "core/ops/generate.h"
+#include "core/ops/keys.h"
 #include "core/ops/write_private.h"
 
 #include "core/base/banned.h"
@@ -17,12 +20,57 @@ static struct md_write *write_of(struct md_unit *unit)
 
 /* ---- the body as JSON ---- */
 
-static bool put_cell(struct md_write *write, const struct md_field *field,
-		     const struct md_body_cell *cell, struct md_error *err)
+/* A value of ours. */
+static void put_value(struct md_buf *out, const struct md_field *field,
+		      const struct md_value *value)
 {
-	struct md_buf *out = &write->document;
-	bool is_json = write->ask.texts && field->type == MD_TYPE_JSON;
+	if (field->type == MD_TYPE_JSON && value->type == MD_TEXT)
+		md_buf_put(out, value->text, value->len);
+	else
+		md_key_put(out, value);
+}
 
+/* A default, made for this row. */
+static enum md_code put_made(struct md_write *write, const struct md_field *field,
+			     struct md_error *err)
+{
+	const struct md_made made = { .field = field };
+	char room[MD_GENERATED_TEXT];
+	struct md_value value;
+	enum md_code code =
+		md_generate(write->generator, &made, write->ask.arena, room, &value, err);
+
+	if (code == MD_OK)
+		put_value(&write->document, field, &value);
+	return code;
+}
+
+/* Texts for a JSON column are JSON, and bytes may be base64. */
+static bool is_converted(const struct md_write *write, const struct md_field *field)
+{
+	return (write->ask.texts && field->type == MD_TYPE_JSON) ||
+	       field->type == MD_TYPE_KEPT_BYTES;
+}
+
+static enum md_code put_converted(struct md_write *write, const struct md_field *field,
+				  const struct md_body_cell *cell, struct md_error *err)
+{
+	struct md_value value;
+	enum md_code code =
+		md_cell_field(cell, field, write->ask.texts, write->ask.arena, &value, err);
+
+	if (code != MD_OK)
+		return code;
+	if (field->type == MD_TYPE_JSON &&
+	    !md_json_is_valid(value.text, value.len, MD_CODEC_JSON_DEPTH))
+		return md_fail(err, MD_INVALID, "22P02", "invalid input syntax for type json");
+	put_value(&write->document, field, &value);
+	return MD_OK;
+}
+
+/* As it came. */
+static void put_cell(struct md_buf *out, const struct md_body_cell *cell)
+{
 	switch (cell->kind) {
 	case MD_CELL_ABSENT:
 	case MD_CELL_NULL:
@@ -36,57 +84,90 @@ static bool put_cell(struct md_write *write, const struct md_field *field,
 		md_buf_putstr(out, cell->text);
 		break;
 	case MD_CELL_STRING:
-		if (!is_json) {
-			md_json_write_string(out, cell->text.ptr, cell->text.len);
-			break;
-		}
-		if (!md_json_is_valid(cell->text.ptr, cell->text.len, MD_CODEC_JSON_DEPTH)) {
-			md_fail(err, MD_INVALID, "22P02", "invalid input syntax for type json");
-			return false;
-		}
-		md_buf_putstr(out, cell->text);
+		md_json_write_string(out, cell->text.ptr, cell->text.len);
 		break;
 	}
-	return true;
 }
 
-static bool put_row(struct md_write *write, struct md_error *err)
+static void put_key(struct md_buf *out, const struct md_field *field, bool *first)
 {
+	if (!*first)
+		md_buf_putc(out, ',');
+	*first = false;
+	md_json_write_string(out, field->name.ptr, field->name.len);
+	md_buf_putc(out, ':');
+}
+
+static enum md_code put_column(struct md_write *write, unsigned column, bool *first,
+			       struct md_error *err)
+{
+	const struct md_field *field = write->fields[column];
+	const struct md_body_cell *cell = &write->cells[column];
+	bool absent = cell->kind == MD_CELL_ABSENT;
+	bool made = absent && write->ask.missing_default && write->ask.kind == MD_WRITE_INSERT &&
+		    md_is_made(field, false);
+
+	if (absent && !made)
+		return MD_OK;
+	put_key(&write->document, field, first);
+	if (made)
+		return put_made(write, field, err);
+	if (cell->kind != MD_CELL_NULL && is_converted(write, field))
+		return put_converted(write, field, cell, err);
+	put_cell(&write->document, cell);
+	return MD_OK;
+}
+
+static enum md_code put_row(struct md_write *write, struct md_error *err)
+{
+	const struct md_write_variant *variant = &write->variants[0];
 	struct md_buf *out = &write->document;
+	enum md_code code = MD_OK;
 	bool first = true;
 
 	md_buf_putc(out, '{');
-	for (unsigned i = 0; i < write->column_count; i++) {
-		const struct md_field *field = write->fields[i];
-
-		if (write->cells[i].kind == MD_CELL_ABSENT)
+	for (unsigned i = 0; i < write->column_count && code == MD_OK; i++)
+		code = put_column(write, i, &first, err);
+	for (unsigned i = 0; i < variant->made_count && code == MD_OK; i++) {
+		if (variant->made[i].update)
 			continue;
-		if (!first)
-			md_buf_putc(out, ',');
-		first = false;
-		md_json_write_string(out, field->name.ptr, field->name.len);
-		md_buf_putc(out, ':');
-		if (!put_cell(write, field, &write->cells[i], err))
-			return false;
+		put_key(out, variant->made[i].field, &first);
+		if (md_is_made_per_row(&variant->made[i]))
+			code = put_made(write, variant->made[i].field, err);
+		else
+			put_value(out, variant->made[i].field, &variant->made_values[i]);
 	}
 	md_buf_putc(out, '}');
-	return true;
+	return code;
 }
 
 static enum md_code put_rows(struct md_write *write, struct md_error *err)
 {
 	struct md_buf *out = &write->document;
+	enum md_code code = MD_OK;
 
 	md_buf_putc(out, '[');
 	md_body_rewind(&write->cursor, write->ask.body, write->scratch);
-	while (md_body_next(&write->cursor, write->cells)) {
+	while (code == MD_OK && md_body_next(&write->cursor, write->cells)) {
 		if (out->len > 1)
 			md_buf_putc(out, ',');
-		if (!put_row(write, err))
-			return err ? err->code : MD_INVALID;
+		code = put_row(write, err);
 	}
 	md_buf_putc(out, ']');
-	return out->failed ? md_fail_nomem(err) : MD_OK;
+	return code == MD_OK && out->failed ? md_fail_nomem(err) : code;
+}
+
+/* Whether rows get something that did not come with the body. */
+static bool is_completed(const struct md_write *write)
+{
+	for (unsigned i = 0; i < write->variants[0].made_count; i++)
+		if (!write->variants[0].made[i].update)
+			return true;
+	for (unsigned i = 0; i < write->column_count; i++)
+		if (is_converted(write, write->fields[i]) ||
+		    (write->ask.missing_default && md_is_made(write->fields[i], false)))
+			return true;
+	return false;
 }
 
 /* JSON as it came, where it can be: its numbers and documents keep their bytes, and nothing is
@@ -94,9 +175,11 @@ static enum md_code put_rows(struct md_write *write, struct md_error *err)
 static enum md_code make_document(struct md_write *write, struct md_str *ret_text,
 				  struct md_error *err)
 {
-	struct md_str text = md_body_json_text(write->ask.body);
+	struct md_str text = { NULL, 0 };
 	enum md_code code = MD_OK;
 
+	if (!is_completed(write))
+		text = md_body_json_text(write->ask.body);
 	if (md_str_is_given(text) && md_body_is_array(write->ask.body)) {
 		*ret_text = text;
 		return MD_OK;
@@ -122,6 +205,9 @@ static enum md_code begin(struct md_write *write, struct md_error *err)
 	for (unsigned i = 0; i < stmt->stmt.params; i++) {
 		enum md_code code = MD_OK;
 
+		if (stmt->binds[i].from == MD_FROM_MADE)
+			write->variants[0].write_args[i] =
+				write->variants[0].made_values[stmt->binds[i].index];
 		if (stmt->binds[i].from != MD_FROM_DOCUMENT)
 			continue;
 		if (!md_str_is_given(document))

@@ -7,8 +7,10 @@
  *     ON CONFLICT … RETURNING t0."a")
  *   SELECT t1."a", … FROM w AS t1
  *
- * What is given back is a read whose root is `w`, so embeds, order and shape are those of any other
- * read. Where no rows are asked for, the first part stands alone. */
+ * What we make for new rows ourselves stands in the document like what the client sent; what every
+ * change brings is a parameter of its own. What is given back is a read whose root is `w`, so
+ * embeds, order and shape are those of any other read. Where no rows are asked for, the first part
+ * stands alone. */
 #include "core/query/builder.h"
 
 #include "core/base/banned.h"
@@ -42,6 +44,30 @@ static void put_names(struct whole *w, const struct md_field *const *fields, uns
 		put_name(w, fields[i]->column);
 	}
 	md_buf_puts(&w->sql, count > 0 ? ")" : "");
+}
+
+/* The columns of the document, one after another: those of the body, then those that we make for
+ * new rows. NULL: no more. */
+static const struct md_field *next_column(const struct whole *w, unsigned *place)
+{
+	const struct md_write_request *request = w->request;
+
+	while (*place < request->field_count + request->made_count) {
+		unsigned i = (*place)++;
+
+		if (i < request->field_count)
+			return request->fields[i];
+		if (!request->made[i - request->field_count].update)
+			return request->made[i - request->field_count].field;
+	}
+	return NULL;
+}
+
+static bool has_columns(const struct whole *w)
+{
+	unsigned place = 0;
+
+	return next_column(w, &place) != NULL;
 }
 
 /* ---- the rows of the body ---- */
@@ -100,17 +126,18 @@ static void put_value(struct whole *w, const struct md_field *field)
 /* FROM the rows of the body, as columns of the types of the table's. */
 static void put_body(struct whole *w)
 {
-	const struct md_write_request *request = w->request;
-	enum md_template which = request->field_count == 0 ? MD_SQL_BODY_EMPTY
-				 : looks_for_missing(w)    ? MD_SQL_BODY_EACH
-							   : MD_SQL_BODY_ROWS;
+	enum md_template which = !has_columns(w)        ? MD_SQL_BODY_EMPTY
+				 : looks_for_missing(w) ? MD_SQL_BODY_EACH
+							: MD_SQL_BODY_ROWS;
 	md_auto_buf param = MD_BUF(64), columns = MD_BUF(MD_SQL_MAX);
+	const struct md_field *field;
+	unsigned place = 0;
 
-	for (unsigned i = 0; i < request->field_count; i++) {
-		md_buf_puts(&columns, i > 0 ? "," : "");
-		w->b->context->dialect->put_name(&columns, request->fields[i]->name);
+	while ((field = next_column(w, &place))) {
+		md_buf_puts(&columns, columns.len > 0 ? "," : "");
+		w->b->context->dialect->put_name(&columns, field->name);
 		md_buf_putc(&columns, ' ');
-		md_buf_putstr(&columns, request->fields[i]->declared);
+		md_buf_putstr(&columns, field->declared);
 	}
 	md_put_bind(w->b, &w->s, &param, &(struct md_bind){ .from = MD_FROM_DOCUMENT });
 	md_buf_puts(&w->sql, " FROM ");
@@ -125,24 +152,54 @@ static bool is_merge(const struct md_write_request *request)
 	return request->resolution == MD_RESOLVE_MERGE && request->field_count > 0;
 }
 
+static void put_excluded(struct whole *w, const struct md_field *field, unsigned *terms)
+{
+	md_buf_puts(&w->sql, (*terms)++ == 0 ? " SET " : ",");
+	put_name(w, field->column);
+	md_buf_puts(&w->sql, " = excluded.");
+	put_name(w, field->column);
+}
+
+/* What a change of a row that is there brings by itself. */
+static void put_made_changes(struct whole *w, unsigned *terms)
+{
+	for (unsigned i = 0; i < w->request->made_count; i++) {
+		const struct md_field *field = w->request->made[i].field;
+
+		if (!w->request->made[i].update)
+			continue;
+		md_buf_puts(&w->sql, (*terms)++ == 0 ? " SET " : ",");
+		put_name(w, field->column);
+		md_buf_puts(&w->sql, " = CAST(");
+		md_put_bind(
+			w->b, &w->s, &w->sql,
+			&(struct md_bind){ .from = MD_FROM_MADE, .type = field->type, .index = i });
+		md_buf_puts(&w->sql, " AS ");
+		md_buf_putstr(&w->sql, field->declared);
+		md_buf_putc(&w->sql, ')');
+	}
+}
+
+/* What is there already becomes what the body gives, but never what may not change. If that is all
+ * there is, the columns in conflict become what they are. */
 static void put_conflict(struct whole *w)
 {
 	const struct md_write_request *request = w->request;
+	unsigned terms = 0;
 
 	if (request->resolution == MD_RESOLVE_NOT)
 		return;
 	md_buf_puts(&w->sql, " ON CONFLICT");
 	put_names(w, request->conflict, request->conflict_count);
-	if (!is_merge(request)) {
-		md_buf_puts(&w->sql, " DO NOTHING");
+	md_buf_puts(&w->sql, is_merge(request) ? " DO UPDATE" : " DO NOTHING");
+	if (!is_merge(request))
 		return;
-	}
-	for (unsigned i = 0; i < request->field_count; i++) {
-		md_buf_puts(&w->sql, i == 0 ? " DO UPDATE SET " : ",");
-		put_name(w, request->fields[i]->column);
-		md_buf_puts(&w->sql, " = excluded.");
-		put_name(w, request->fields[i]->column);
-	}
+	for (unsigned i = 0; i < request->field_count; i++)
+		if (!request->fields[i]->immutable)
+			put_excluded(w, request->fields[i], &terms);
+	put_made_changes(w, &terms);
+	for (unsigned i = 0; terms == 0 && i < request->conflict_count; i++)
+		put_excluded(w, request->conflict[i], &terms);
 	md_buf_puts(&w->sql, " WHERE ");
 	md_buf_puts(&w->sql, template_of(w, MD_SQL_MERGE_COUNT));
 }
@@ -150,14 +207,19 @@ static void put_conflict(struct whole *w)
 static void put_insert(struct whole *w)
 {
 	const struct md_write_request *request = w->request;
+	const struct md_field *field;
+	unsigned place = 0, count = 0;
 
 	md_buf_puts(&w->sql, "INSERT INTO ");
 	md_put_table(w->b, &w->sql, request->model, w->target);
-	put_names(w, request->fields, request->field_count);
-	md_buf_puts(&w->sql, " SELECT");
-	for (unsigned i = 0; i < request->field_count; i++) {
-		md_buf_putc(&w->sql, i > 0 ? ',' : ' ');
-		put_value(w, request->fields[i]);
+	while ((field = next_column(w, &place))) {
+		md_buf_puts(&w->sql, count++ == 0 ? " (" : ",");
+		put_name(w, field->column);
+	}
+	md_buf_puts(&w->sql, count > 0 ? ") SELECT" : " SELECT");
+	for (place = count = 0; (field = next_column(w, &place));) {
+		md_buf_putc(&w->sql, count++ == 0 ? ' ' : ',');
+		put_value(w, field);
 	}
 	put_body(w);
 	put_conflict(w);
@@ -167,13 +229,15 @@ static void put_insert(struct whole *w)
 static void put_set(struct whole *w)
 {
 	const struct md_write_request *request = w->request;
+	unsigned terms = 0;
 
 	for (unsigned i = 0; i < request->field_count; i++) {
-		md_buf_puts(&w->sql, i == 0 ? " SET " : ",");
+		md_buf_puts(&w->sql, terms++ == 0 ? " SET " : ",");
 		put_name(w, request->fields[i]->column);
 		md_buf_puts(&w->sql, " = r.");
 		put_name(w, request->fields[i]->name);
 	}
+	put_made_changes(w, &terms);
 	md_buf_puts(&w->sql, " FROM (SELECT ");
 	for (unsigned i = 0; i < request->field_count; i++) {
 		md_buf_puts(&w->sql, i > 0 ? "," : "");

@@ -75,9 +75,10 @@ static void declare(const char *models, struct md_arena *arena, struct md_tables
 {
 	const struct md_def_source source = { "models.json", md_str_of(models) };
 	struct md_def_report report = { .items = NULL };
-	struct md_tables_options options = { .url = store.url };
-	enum md_code code = md_definitions_load(&source, 1, NULL, MD_DEF_SQLITE, &report,
-						ret_definitions, &store.error);
+	struct md_tables_options options = { .url = store.url, .schema = store.schema };
+	unsigned engine = store.path[0] ? MD_DEF_SQLITE : MD_DEF_POSTGRESQL;
+	enum md_code code = md_definitions_load(&source, 1, NULL, engine, &report, ret_definitions,
+						&store.error);
 
 	ck_assert_msg(code == MD_OK, "%s: %s", report.items ? report.items[0].place.pointer : "",
 		      report.items ? report.items[0].message : store.error.message);
@@ -87,7 +88,7 @@ static void declare(const char *models, struct md_arena *arena, struct md_tables
 		      store.error.message, store.error.details);
 }
 
-static void start(unsigned budget_us, uint64_t max_rows, const char *schema, const char *models)
+static void start(unsigned budget_us, uint64_t max_rows, const char *models)
 {
 	struct md_registry_source source = { .schema = MD_STR("public"), .generation = 1 };
 	struct md_tables tables = { .script_count = 0 };
@@ -109,8 +110,6 @@ static void start(unsigned budget_us, uint64_t max_rows, const char *schema, con
 				      .stream_piece = 64 * 1024 };
 	md_auto_arena arena = md_arena_new(1u << 24);
 
-	if (schema)
-		build_database(schema);
 	if (models)
 		declare(models, arena, &tables, &source.definitions);
 	source.differences = models ? &tables.differences : NULL;
@@ -131,19 +130,22 @@ static void start(unsigned budget_us, uint64_t max_rows, const char *schema, con
 
 void store_start_with(unsigned budget_us, uint64_t max_rows)
 {
-	start(budget_us, max_rows, store_schema, NULL);
+	build_database(store_schema);
+	start(budget_us, max_rows, NULL);
 }
 
-void store_start_at(const char *url, const char *schema)
+void store_start_at(const char *url, const char *schema, const char *models)
 {
+	store.path[0] = '\0';
 	store.schema = schema;
 	snprintf(store.url, sizeof(store.url), "%s", url);
-	start(2000, UINT64_MAX, NULL, NULL);
+	start(2000, UINT64_MAX, models);
 }
 
 void store_start_models(const char *schema, const char *models)
 {
-	start(2000, UINT64_MAX, schema ? schema : "", models);
+	build_database(schema ? schema : "");
+	start(2000, UINT64_MAX, models);
 }
 
 void store_start(void)

@@ -34,8 +34,9 @@ void store_start_on(const char *sql);
  * tables at all) has none. */
 void store_start_models(const char *schema, const char *models);
 void store_stop(void);
-/** On a database that is there already: the tables of `schema`. */
-void store_start_at(const char *url, const char *schema);
+/** On a database that is there already: the tables of `schema`, and those of `models` (or NULL)
+ * made in it. */
+void store_start_at(const char *url, const char *schema, const char *models);
 /** Let the turn of the loop come to its end. */
 void store_end_turn(void);
 /** A statement from outside, past the daemon. */

@@ -44,7 +44,7 @@ static const char script[] =
 static void start(void)
 {
 	server_run(script);
-	store_start_at(server_url, "shop");
+	store_start_at(server_url, "shop", NULL);
 }
 
 static void check(const char *answer, const char *expected)
@@ -325,11 +325,97 @@ START_TEST(views_are_written_as_the_engine_does)
 }
 END_TEST
 
+static const char models[] =
+	"{\"version\":1,\"models\":{\"Thing\":{\"fields\":{"
+	"\"id\":\"uuid pk = uuid()\","
+	"\"code\":\"string(8) unique min_length(2)\","
+	"\"size\":\"integer = 7\","
+	"\"price\":\"decimal(30, 4)?\","
+	"\"big\":\"decimal(38, 2)?\","
+	"\"data\":{\"type\":\"json\",\"default\":{\"a\":[1,2]}},"
+	"\"raw\":\"bytes?\","
+	"\"fixed\":\"integer? immutable\","
+	"\"made\":\"datetime = now()\","
+	"\"seen\":{\"type\":\"datetime\",\"nullable\":true,\"on_update\":{\"fn\":\"now\"}}"
+	"}}}}";
+
+static void start_models(void)
+{
+	server_run("SET client_min_messages = warning; DROP SCHEMA IF EXISTS declared CASCADE;"
+		   "CREATE SCHEMA declared");
+	store_start_at(server_url, "declared", models);
+}
+
+START_TEST(what_a_model_makes_comes_with_the_body)
+{
+	struct md_write_ask ask = GIVE(INSERT);
+
+	start_models();
+	check(store_write("/thing", "select=code,size,data,seen",
+			  "[{\"code\":\"aa\"},{\"code\":\"bb\"}]", ask),
+	      "[{\"code\":\"aa\",\"size\":7,\"data\":{\"a\": [1, 2]},\"seen\":null},"
+	      "{\"code\":\"bb\",\"size\":7,\"data\":{\"a\": [1, 2]},\"seen\":null}]");
+	ck_assert_str_eq(server_ask("SELECT count(DISTINCT id) = 2 AND count(DISTINCT made) = 1 "
+				    "AND bool_and(abs(extract(epoch FROM now() - made)) < 60) "
+				    "FROM declared.thing"),
+			 "t");
+	ask.missing_default = true;
+	check(store_write("/thing", "columns=code,size&select=code,size&order=code",
+			  "[{\"code\":\"cc\",\"size\":1},{\"code\":\"dd\"}]", ask),
+	      "[{\"code\":\"cc\",\"size\":1},{\"code\":\"dd\",\"size\":7}]");
+	check(store_write("/thing", "", "{\"code\":\"e\"}", ask), "23514");
+	store_stop();
+}
+END_TEST
+
+START_TEST(values_of_models_keep_their_digits)
+{
+	start_models();
+	check(store_write("/thing", "select=price,big,raw,data",
+			  "{\"code\":\"aa\",\"price\":12345678901234567890.1200,\"big\":"
+			  "\"999999999999999999999999999999999999.99\",\"raw\":\"aGk=\",\"data\":"
+			  "{\"n\": 1.10}}",
+			  GIVE(INSERT)),
+	      "[{\"price\":\"12345678901234567890.1200\",\"big\":"
+	      "\"999999999999999999999999999999999999.99\",\"raw\":\"\\\\x6869\",\"data\":{\"n\":"
+	      " "
+	      "1.10}}]");
+	store_stop();
+}
+END_TEST
+
+START_TEST(a_change_brings_what_every_change_brings)
+{
+	struct md_write_ask merge = GIVE(INSERT);
+
+	start_models();
+	merge.resolution = MD_RESOLUTION_MERGE;
+	merge.conflict = &MD_STR("code");
+	merge.conflict_count = 1;
+	check(store_write("/thing", "select=code,fixed,seen", "{\"code\":\"aa\",\"fixed\":1}",
+			  merge),
+	      "[{\"code\":\"aa\",\"fixed\":1,\"seen\":null}]");
+	ck_assert_uint_eq(store.written.inserted, 1);
+	check(store_write("/thing", "select=code,fixed,size",
+			  "{\"code\":\"aa\",\"fixed\":2,\"size\":3}", merge),
+	      "[{\"code\":\"aa\",\"fixed\":1,\"size\":3}]");
+	ck_assert_uint_eq(store.written.inserted, 0);
+	check(store_get("/thing", "select=code&seen=not.is.null"), "[{\"code\":\"aa\"}]");
+	server_run("UPDATE declared.thing SET seen = NULL");
+	check(store_write("/thing", "code=eq.aa&select=size", "{\"size\":4}", GIVE(UPDATE)),
+	      "[{\"size\":4}]");
+	check(store_get("/thing", "select=code&seen=not.is.null"), "[{\"code\":\"aa\"}]");
+	check(store_write("/thing", "code=eq.aa", "{\"fixed\":4}", DO(UPDATE)), "428C9");
+	store_stop();
+}
+END_TEST
+
 SUITE_RUN("postgres ops", embeds_nest, items_are_found_by_their_key, rows_are_counted_and_estimated,
 	  a_body_is_written_whole, failures_are_the_servers, an_upsert_tells_new_rows_from_old_ones,
 	  missing_columns_get_their_defaults, rows_are_changed_and_deleted,
 	  what_must_not_be_is_undone, a_rehearsal_leaves_nothing,
-	  views_are_written_as_the_engine_does)
+	  views_are_written_as_the_engine_does, what_a_model_makes_comes_with_the_body,
+	  values_of_models_keep_their_digits, a_change_brings_what_every_change_brings)
 
 int main(void)
 {

@@ -96,7 +96,7 @@ static void make_tables(void)
 static void start(void)
 {
 	make_tables();
-	store_start_at(server_url, "kinds");
+	store_start_at(server_url, "kinds", NULL);
 }
 
 /* The first cell of the last answer. */
@@ -269,7 +269,7 @@ START_TEST(other_zones_are_kept)
 		   "ALTER DATABASE postgres SET bytea_output = 'escape';"
 		   "ALTER DATABASE postgres SET datestyle = 'German'");
 	store_stop();
-	store_start_at(server_url, "kinds");
+	store_start_at(server_url, "kinds", NULL);
 	same(store_get("/every", "id=lt.3&order=id&select=tz,ts,d,titz,iv,tr,ad"),
 	     "SET datestyle = 'ISO'; SELECT array_to_json(ARRAY(SELECT row_to_json(e) FROM (SELECT "
 	     "tz,ts,d,titz,iv,tr,ad FROM kinds.every WHERE id < 3 ORDER BY id) AS e))");
