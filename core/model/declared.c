@@ -57,6 +57,9 @@ enum md_type md_declared_type(const struct md_def_field *field,
 		return MD_TYPE_BOOL;
 	if (column->type == MD_TYPE_FLOAT && field->type == MD_DEF_DECIMAL)
 		return MD_TYPE_NUMERIC;
+	if (column->type == MD_TYPE_NUMERIC && column->type_id != 0 &&
+	    field->type == MD_DEF_DECIMAL)
+		return MD_TYPE_KEPT_NUMERIC; /* exact in the engine, so exact on the way, too */
 	if (column->type == MD_TYPE_BYTES && field->type == MD_DEF_BYTES)
 		return MD_TYPE_KEPT_BYTES;
 	return column->type;
