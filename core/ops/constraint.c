@@ -492,8 +492,13 @@ enum md_next md_constraint_next(struct md_constraint *c, struct md_call *ret_cal
 		c->relation = NULL;
 		c->stage = c->ask.kind == MD_WRITE_DELETE ? END : c->stage + 1;
 	}
-	md_keys_clear(&c->offered);
 	return MD_NEXT_ROLLBACK;
+}
+
+void md_constraint_release(struct md_constraint *c)
+{
+	if (c)
+		md_keys_clear(&c->offered);
 }
 
 /* --- what was found --------------------------------------------------------------------------- */

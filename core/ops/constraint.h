@@ -46,6 +46,8 @@ struct md_constraint *md_constraint_new(const struct md_constraint_ask *ask);
 enum md_next md_constraint_next(struct md_constraint *constraint, struct md_call *ret_call);
 /** What it found. */
 enum md_flow md_constraint_rows(struct md_constraint *constraint, struct md_rows *rows);
+/** Let go of what does not live in the arena, wherever the look-ups stand. NULL is fine. */
+void md_constraint_release(struct md_constraint *constraint);
 
 /** A value as PostgreSQL prints it, as far as it is kept differently. */
 void md_constraint_put_value(struct md_buf *out, enum md_type type, const struct md_value *value);

@@ -5,6 +5,7 @@
  *          or all of them in one statement                         (write_whole.c)
  *   end:   DONE after COMMIT, or FAILED and undone
  */
+#include "core/ops/constraint.h"
 #include "core/ops/write_private.h"
 
 #include "core/base/banned.h"
@@ -18,6 +19,7 @@ static void let_go(struct md_write *write)
 			md_plans_unuse(write->variants[i].cached);
 	write->variant_count = 0;
 	md_keys_clear(&write->merged);
+	md_constraint_release(write->constraint);
 	md_buf_release(&write->keys);
 	md_buf_release(&write->document);
 	write->row_arena = md_arena_free(write->row_arena);

@@ -379,6 +379,7 @@ static void start_over(struct md_write *write)
 	write->checked = false;
 	write->found = write->row = 0;
 	write->explaining = false;
+	md_constraint_release(write->constraint);
 	write->constraint = NULL;
 	md_keys_clear(&write->merged);
 	md_buf_clear(&write->keys);
