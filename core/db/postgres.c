@@ -106,6 +106,7 @@ static void release(struct md_pg *pg)
 		close(pg->timer);
 	md_pg_shared_unref(pg->shared);
 	free(pg->password);
+	free(pg->prelude);
 	free(pg->schema);
 	free(pg);
 }

@@ -136,6 +136,8 @@ struct md_pg {
 	const char *const *search_path;
 	unsigned search_path_count;
 	unsigned statement_timeout_ms, lock_timeout_ms;
+	char *prelude; /* the last, and its id; NULL: none yet */
+	unsigned long prelude_id;
 	char *password; /* never to be told; NULL: none */
 	int epoll, timer;
 	int socket;        /* watched; -1: not */

@@ -272,6 +272,48 @@ static bool needs_block(const struct md_pg *pg, const struct md_pg_job *job)
 	return job->unit->tx == MD_TX_WRITE;
 }
 
+/* The name of the prelude that came last, once it has come twice. NULL: send it as text. */
+static const struct md_pg_name *prelude_name(struct md_pg *pg, const char *sql, bool *ret_fresh)
+{
+	const struct md_pg_name *name;
+
+	if (!pg->prelude || strcmp(pg->prelude, sql) != 0) {
+		free(pg->prelude);
+		pg->prelude = strdup(sql);
+		pg->prelude_id = md_stmt_next_id();
+	}
+	if (!pg->prelude)
+		return NULL;
+	name = md_pg_names_find(&pg->names, pg->prelude_id);
+	*ret_fresh = name == NULL;
+	return name ? name : md_pg_names_add(&pg->names, pg->prelude_id);
+}
+
+static bool send_prelude(struct md_pg *pg, struct md_pg_job *job, const char *sql)
+{
+	bool fresh = false;
+	const struct md_pg_name *name = job->unnamed ? NULL : prelude_name(pg, sql, &fresh);
+	struct md_pg_step step = { .kind = MD_PG_PREPARE };
+	char text[48];
+
+	if (!name)
+		return send_text(pg, job, MD_PG_PRELUDE, sql);
+	job->named = true;
+	step.id = name->id;
+	step.generation = name->generation;
+	md_pg_name_text(name->id, name->generation, text, sizeof(text));
+	if (fresh) {
+		if (!PQsendPrepare(pg->db, text, sql, 0, NULL))
+			return false;
+		add_step(job, step);
+	}
+	if (!PQsendQueryPrepared(pg->db, text, 0, NULL, NULL, NULL, 0))
+		return false;
+	step.kind = MD_PG_PRELUDE;
+	add_step(job, step);
+	return true;
+}
+
 static bool send_opening(struct md_pg *pg, struct md_pg_job *job)
 {
 	const struct md_unit *unit = job->unit;
@@ -280,8 +322,7 @@ static bool send_opening(struct md_pg *pg, struct md_pg_job *job)
 				    : "BEGIN";
 
 	return (!job->block || send_text(pg, job, MD_PG_BEGIN, begin)) &&
-	       (!unit->prelude || send_text(pg, job, MD_PG_PRELUDE, unit->prelude)) &&
-	       send_calls(pg, job);
+	       (!unit->prelude || send_prelude(pg, job, unit->prelude)) && send_calls(pg, job);
 }
 
 static bool send_job(struct md_pg *pg, struct md_pg_job *job)

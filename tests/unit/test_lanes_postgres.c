@@ -366,9 +366,16 @@ START_TEST(units_run_as_the_role)
 	pg_admin("DROP ROLE IF EXISTS \"o'neil\"; CREATE ROLE \"o'neil\"");
 	o.role = "o'neil";
 	rig_open_with(&rig, &o);
+	for (int i = 0; i < 3; i++) { /* as text, then by name */
+		expect(&rig, "SELECT current_user", MD_LANE_INLINE, "o'neil;");
+		expect(&rig, "SELECT current_user", MD_LANE_OWN, "o'neil;");
+		expect(&rig, "SELECT current_user", MD_LANE_WRITE, "o'neil;");
+	}
+	expect(&rig, "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%role%'",
+	       MD_LANE_INLINE, "1;");
+	expect(&rig, "DEALLOCATE ALL", MD_LANE_INLINE, "");
+	expect(&rig, "SELECT current_user", MD_LANE_INLINE, "o'neil;"); /* forgotten: again */
 	expect(&rig, "SELECT current_user", MD_LANE_INLINE, "o'neil;");
-	expect(&rig, "SELECT current_user", MD_LANE_OWN, "o'neil;");
-	expect(&rig, "SELECT current_user", MD_LANE_WRITE, "o'neil;");
 	rig_close(&rig);
 }
 END_TEST
