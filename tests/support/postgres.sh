@@ -59,7 +59,7 @@ start() {
 	as_server "$bin/pg_ctl" -w -s -D "$dir/data" -l "$dir/data/server.log" start >&2 ||
 		{ cat "$dir/data/server.log" >&2; exit 1; }
 	if [ -n "$owner" ]; then
-		watch_owner "$owner" "$dir" </dev/null >/dev/null 2>&1 &
+		(watch_owner "$owner" "$dir") </dev/null >/dev/null 2>&1 &
 	fi
 	printf 'postgresql://test@/postgres?host=%s\n' \
 		"$(printf '%s' "$dir" | sed 's,%,%25,g; s,/,%2F,g')"

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""Measures modeld against other programs that serve a database as JSON: see README.md.
+
+Usage: peers.py BUILD FOLDER [--quick] [--engine sqlite|postgresql] [--peer NAME]...
+
+FOLDER keeps what is installed from PyPI and npm (a virtual environment and node_modules); the first
+run needs the network, later ones do not. CPU time is that of the server and of the database.
+"""
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+import bench
+import postgres
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYPI = ["fastapi", "sqlmodel", "uvicorn", "psycopg2-binary"]
+NPM = ["@platformatic/db@2"]
+EVENT = {"name": "event", "size": 7, "at": "2024-02-29T12:00:00Z"}
+# peer: engine: ratio of CPU per request for point, list, insert
+LIMITS = {
+    "fastapi": {"sqlite": (20, 25, 10), "postgresql": (15, 25, 8)},
+    "platformatic": {"sqlite": (6, 5, 4), "postgresql": (5, 4, 2)},
+}
+WORKS = ("one row by key", "100 rows", "POST one row")
+PATHS = {
+    "modeld": ("/items/%d", "/items?id=gte.%d&order=id&limit=100", "/event"),
+    "fastapi": ("/items/%d", "/items?start=%d&limit=100", "/event"),
+    "platformatic": ("/items/%d", "/items?where.id.gte=%d&orderby.id=asc&limit=100", "/event/"),
+}
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Peer(bench.Server):
+    """A server that is told its port, and is up when it answers."""
+
+    def __init__(self, args, port, path, env=None, cwd=None):
+        self.process = subprocess.Popen(args, preexec_fn=bench.pinned(bench.SERVER_CPU), cwd=cwd,
+                                        env={**os.environ, **(env or {})},
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.port, self.pid = port, self.process.pid
+        self.url = f"http://127.0.0.1:{port}"
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(self.url + path).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+                if self.process.poll() is not None:
+                    break
+        self.stop()
+        sys.exit("bench: this does not start: " + " ".join(args))
+
+
+class Peers(bench.Bench):
+    def __init__(self, options, folder, engine):
+        super().__init__(options, folder)
+        self.engine = engine
+        self.pg = None
+        self.body = os.path.join(folder, "event.json")
+        with open(self.body, "w", encoding="ascii") as file:
+            json.dump(EVENT, file)
+        if engine == "postgresql":
+            self.pg = postgres.Database(folder)
+            self.url = self.pg.url
+        else:
+            path = self.database("main")
+            subprocess.run([sys.executable, "-c", f"""
+import sqlite3
+db = sqlite3.connect({path!r})
+db.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, name TEXT NOT NULL, size INTEGER,"
+           " at TIMESTAMP NOT NULL)")
+# What FastAPI reads as a time: no zone, blank instead of T.
+db.execute("UPDATE items SET created_at = replace(replace(created_at, 'T', ' '), 'Z', '')")
+db.commit()
+"""], check=True)
+            self.url = "sqlite:///" + path
+
+    def start_modeld(self):
+        return bench.Server([self.options.modeld, "serve", "--db", self.url, "--listen",
+                             "127.0.0.1:0", "--set", "threads=1", "--set", "admin_listen=none"],
+                            "--ready-fd")
+
+    def start_fastapi(self):
+        port = free_port()
+        url = self.url
+        if self.pg:
+            url = f"postgresql+psycopg2://test@/postgres?host={self.pg.folder}"
+        return Peer([os.path.join(self.options.folder, "venv/bin/uvicorn"), "--port", str(port),
+                     "--no-access-log", "fastapi_app:app"], port, "/items/1", {"DB_URL": url},
+                    os.path.join(HERE, "peers"))
+
+    def start_platformatic(self):
+        port = free_port()
+        url = self.url
+        if self.pg:
+            url = f"postgresql://test@localhost/postgres?host={self.pg.folder}"
+        else:
+            url = "sqlite://" + self.url[len("sqlite:///"):]
+        return Peer(["node", os.path.join(HERE, "peers/platformatic.mjs"), url, str(port)], port,
+                    "/items/1", cwd=os.path.join(self.options.folder, "node"))
+
+    def whole(self, server):
+        return postgres.Both(server, self.pg) if self.pg else server
+
+    def measure(self, server, paths, work, requests):
+        if work == 2:
+            return bench.load(self.options.load, self.whole(server), requests, paths[2],
+                              body=self.body)["cpu_ns"]
+        return bench.load(self.options.load, self.whole(server), requests, paths[work])["cpu_ns"]
+
+    def against(self, peer):
+        theirs, ours = getattr(self, "start_" + peer)(), self.start_modeld()
+        for work, limit in enumerate(LIMITS[peer][self.engine]):
+            few, many = ((100, 1_000) if work == 1 else (1_000, 10_000))
+            pairs = []
+            for _ in range(4 if self.options.quick else 6):
+                pairs.append((self.measure(theirs, PATHS[peer], work, few),
+                              self.measure(ours, PATHS["modeld"], work, many)))
+            pairs = pairs[1:]
+            ratios = [a / b for a, b in pairs]
+            ratio = statistics.median(ratios)
+            a, b = (statistics.median(pair[i] for pair in pairs) for i in (0, 1))
+            self.report(f"{peer}, {self.engine}, {WORKS[work]}", f"≥ {limit} ×", f"{ratio:.1f} ×",
+                        ratio >= limit, f"{a / 1000:.0f} ↔ {b / 1000:.1f} µs CPU, rounds "
+                        f"{min(ratios):.1f}–{max(ratios):.1f}")
+        theirs.stop()
+        ours.stop()
+
+
+def install(folder, peers):
+    venv, node = os.path.join(folder, "venv"), os.path.join(folder, "node")
+    if "fastapi" in peers and not os.path.exists(os.path.join(venv, "bin/uvicorn")):
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        subprocess.run([os.path.join(venv, "bin/pip"), "-q", "install", *PYPI], check=True)
+    if "platformatic" in peers and not os.path.exists(os.path.join(node, "node_modules")):
+        os.makedirs(node, exist_ok=True)
+        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", node,
+                        *NPM], check=True, cwd=node)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build", help="where modeld and the bench's programs were built")
+    parser.add_argument("folder", help="where the peers are installed")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--engine", action="append", choices=("sqlite", "postgresql"))
+    parser.add_argument("--peer", action="append", choices=LIMITS)
+    options = parser.parse_args()
+    options.folder = os.path.abspath(options.folder)
+    options.modeld = os.path.join(os.path.abspath(options.build), "modeld")
+    options.load = os.path.join(os.path.abspath(options.build), "tests/bench/load")
+    os.makedirs(options.folder, exist_ok=True)
+    install(options.folder, options.peer or list(LIMITS))
+    failed = False
+    for engine in options.engine or ("sqlite", "postgresql"):
+        with tempfile.TemporaryDirectory(prefix="modeld-bench-") as folder:
+            peers = Peers(options, folder, engine)
+            try:
+                for peer in options.peer or LIMITS:
+                    print(peer, engine, flush=True)
+                    peers.against(peer)
+            finally:
+                if peers.pg:
+                    peers.pg.stop()
+            peers.print_table()
+            failed |= peers.failed
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
