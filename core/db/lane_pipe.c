@@ -241,6 +241,14 @@ static enum md_flow hello_rows(struct md_unit *unit, const struct md_call *call,
 	return MD_FLOW_ON;
 }
 
+/* The server has no room for one more, but others stand: that is no reason to stop using them. */
+static bool is_one_too_many(const struct md_pipe *pipe)
+{
+	const struct md_pipe *other = pipe->pipes->fast[MD_PIPE_READ];
+
+	return strcmp(pipe->hello.error.wire, "53300") == 0 && other && !other->opening;
+}
+
 static void opened(struct md_pipe *pipe, enum md_code code)
 {
 	struct md_pipes *pipes = pipe->pipes;
@@ -253,7 +261,10 @@ static void opened(struct md_pipe *pipe, enum md_code code)
 	if (code != MD_OK) {
 		pipe->failed = true;
 		md_pipe_doom(pipe);
-		md_pipes_failed(pipes, pipe, &pipe->hello.error);
+		if (is_one_too_many(pipe))
+			md_pool_count(&pipes->db->pool, MD_POOL_FAILED);
+		else
+			md_pipes_failed(pipes, pipe, &pipe->hello.error);
 		md_lane_own_lost(pipe, &pipe->hello.error, false);
 		return;
 	}

@@ -730,6 +730,33 @@ START_TEST(a_frozen_server_ends_in_deadlines)
 }
 END_TEST
 
+/* The server of the test takes 50. */
+START_TEST(a_server_that_is_full_refuses_those_beyond_only)
+{
+	struct rig rig;
+	struct md_db_options o = options(&rig);
+	unsigned served = 0;
+
+	o.pool_size = 0;
+	rig_open_with(&rig, &o);
+	expect(&rig, "SELECT 1", MD_LANE_INLINE, "1;");
+	for (int i = 0; i < 70; i++)
+		start(&rig, &jobs[i], "SELECT pg_sleep(1)", MD_TX_IMPLICIT, MD_LANE_OWN);
+	start(&rig, &jobs[70], "SELECT 'short'", MD_TX_IMPLICIT, MD_LANE_INLINE);
+	wait_all(&rig);
+	for (int i = 0; i < 70; i++) {
+		served += jobs[i].s.code == MD_OK;
+		if (jobs[i].s.code != MD_OK)
+			ck_assert_str_eq(jobs[i].s.unit.error.wire, "PGRST000");
+	}
+	ck_assert_uint_ge(served, 30);
+	ck_assert_uint_lt(served, 70);
+	ck_assert_str_eq(jobs[70].s.text, "short;");
+	ck_assert_uint_eq(rig.errors, 0); /* not down */
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(a_server_that_is_not_there_stops_the_start)
 {
 	struct rig rig;
@@ -777,6 +804,7 @@ int main(void)
 	tcase_add_test(tcase, a_restarted_server_serves_within_a_second);
 	tcase_add_test(tcase, a_server_that_returns_is_noticed_without_requests);
 	tcase_add_test(tcase, a_frozen_server_ends_in_deadlines);
+	tcase_add_test(tcase, a_server_that_is_full_refuses_those_beyond_only);
 	tcase_add_test(tcase, a_server_that_is_not_there_stops_the_start);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
