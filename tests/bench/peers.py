@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from urllib.parse import quote
 
 import bench
 import postgres
@@ -29,6 +30,8 @@ LIMITS = {
     "fastapi": {"sqlite": (20, 25, 10), "postgresql": (15, 25, 8)},
     "platformatic": {"sqlite": (6, 5, 4), "postgresql": (5, 4, 2)},
 }
+# Few enough for the peers: with more than its 40 threads FastAPI locks itself out.
+CONNECTIONS = 16
 WORKS = ("one row by key", "100 rows", "POST one row")
 PATHS = {
     "modeld": ("/items/%d", "/items?id=gte.%d&order=id&limit=100", "/event"),
@@ -106,7 +109,7 @@ db.commit()
         port = free_port()
         url = self.url
         if self.pg:
-            url = f"postgresql://test@localhost/postgres?host={self.pg.folder}"
+            url = "postgresql://test@localhost/postgres?host=" + quote(self.pg.folder, safe="")
         else:
             url = "sqlite://" + self.url[len("sqlite:///"):]
         return Peer(["node", os.path.join(HERE, "peers/platformatic.mjs"), url, str(port)], port,
@@ -118,8 +121,9 @@ db.commit()
     def measure(self, server, paths, work, requests):
         if work == 2:
             return bench.load(self.options.load, self.whole(server), requests, paths[2],
-                              body=self.body)["cpu_ns"]
-        return bench.load(self.options.load, self.whole(server), requests, paths[work])["cpu_ns"]
+                              body=self.body, connections=CONNECTIONS)["cpu_ns"]
+        return bench.load(self.options.load, self.whole(server), requests, paths[work],
+                          connections=CONNECTIONS)["cpu_ns"]
 
     def against(self, peer):
         theirs, ours = getattr(self, "start_" + peer)(), self.start_modeld()

@@ -58,20 +58,26 @@ class Database:
             subprocess.run([binary("psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", self.url],
                            input=statement, text=True, check=True, stdout=subprocess.DEVNULL)
 
-    def cpu_ns(self):
-        """Of the server's processes: those that live, and those that the first one has reaped."""
+    def reaped_ns(self):
+        """Of processes that have ended, once their parent has seen it."""
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
-            reaped = file.read().rsplit(")", 1)[1].split()[13:15]
-        total = sum(map(int, reaped)) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
-            children = file.read().split()
-        for pid in children:
+            ticks = file.read().rsplit(")", 1)[1].split()[13:15]
+        return sum(map(int, ticks)) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+    def cpu_ns(self):
+        """Of the server's processes, those that have ended included."""
+        while True:
+            reaped = total = self.reaped_ns()
+            with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+                children = file.read().split()
             try:
-                with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-                    total += int(file.read().split()[0])
+                for pid in children:
+                    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+                        total += int(file.read().split()[0])
             except FileNotFoundError:
-                pass
-        return total
+                continue
+            if self.reaped_ns() == reaped:
+                return total
 
     def stop(self):
         subprocess.run(["sh", SCRIPT, "stop", self.folder], check=True)
