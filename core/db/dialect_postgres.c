@@ -33,7 +33,8 @@ static void put_param(struct md_buf *sql, unsigned number)
 	md_buf_put_i64(sql, number);
 }
 
-/* Those whose cells need no to_json(); all others go by MD_SQL_ANY_CAST. */
+/* Names of types that are none in quotes, and those whose cells need no to_json(); all others go by
+ * MD_SQL_ANY_CAST. */
 static const struct md_cast casts[] = {
 	{ "text", "CAST({c} AS text)", MD_TYPE_TEXT },
 	{ "varchar", "CAST({c} AS varchar)", MD_TYPE_TEXT },
@@ -60,6 +61,16 @@ static const struct md_cast casts[] = {
 	{ "timestamp", "CAST({c} AS timestamp)", MD_TYPE_TIMESTAMP },
 	{ "timestamptz", "CAST({c} AS timestamptz)", MD_TYPE_TIMESTAMPTZ },
 	{ "uuid", "CAST({c} AS uuid)", MD_TYPE_UUID },
+	{ "time without time zone", "CAST({c} AS time)", MD_TYPE_TIME },
+	{ "timestamp without time zone", "CAST({c} AS timestamp)", MD_TYPE_TIMESTAMP },
+	{ "timestamp with time zone", "CAST({c} AS timestamptz)", MD_TYPE_TIMESTAMPTZ },
+	{ "time with time zone", "CAST({c} AS timetz)", MD_TYPE_OTHER },
+	{ "char", "CAST({c} AS char)", MD_TYPE_OTHER },
+	{ "character", "CAST({c} AS char)", MD_TYPE_OTHER },
+	{ "bit", "CAST({c} AS bit)", MD_TYPE_OTHER },
+	{ "bit varying", "CAST({c} AS varbit)", MD_TYPE_OTHER },
+	{ "float", "CAST({c} AS float8)", MD_TYPE_FLOAT },
+	{ "dec", "CAST({c} AS numeric)", MD_TYPE_NUMERIC },
 	{ "json", "CAST({c} AS json)", MD_TYPE_JSON },
 	{ "jsonb", "CAST({c} AS jsonb)", MD_TYPE_JSON },
 	{ NULL, NULL, MD_TYPE_ANY },

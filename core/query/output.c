@@ -167,20 +167,19 @@ static enum md_code fail_aggregate(const struct md_build *b, struct md_error *er
 	return MD_INVALID;
 }
 
-/* A name of a type that no table of ours has: it goes into the text as it is, so nothing but what
- * names of types are made of. */
-static bool is_type_name(struct md_str name)
+/* The name of a type that our table does not have: in quotes, in lower case, as the engine takes a
+ * name that is not quoted. */
+static void put_type_name(const struct md_build *b, struct md_buf *out, struct md_str name)
 {
-	if (name.len == 0 || name.len > 128)
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		unsigned char c = (unsigned char)name.ptr[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
+	md_auto_buf folded = MD_BUF(1u << 12);
 
-		if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != ' ' && c != '.')
-			return false;
+	for (size_t i = 0; i < name.len; i++) {
+		bool upper = name.ptr[i] >= 'A' && name.ptr[i] <= 'Z';
+
+		md_buf_putc(&folded, upper ? (char)(name.ptr[i] + ('a' - 'A')) : name.ptr[i]);
 	}
-	return true;
+	b->context->dialect->put_name(out, md_buf_str(&folded));
+	out->failed |= folded.failed;
 }
 
 static enum md_code put_cast(struct md_build *b, struct md_str name, struct md_output *output,
@@ -188,19 +187,20 @@ static enum md_code put_cast(struct md_build *b, struct md_str name, struct md_o
 {
 	const char *any = b->context->dialect->templates[MD_SQL_ANY_CAST];
 	const struct md_cast *cast = find_cast(b, name);
-	md_auto_buf text = MD_BUF(1u << 16);
+	md_auto_buf text = MD_BUF(1u << 16), type = MD_BUF(1u << 12);
 
-	if (!cast && !(any && is_type_name(name)))
+	if (!cast && (!any || name.len == 0))
 		return md_fail(err, MD_INVALID, "42704", "type \"%.*s\" does not exist",
 			       MD_STR_ARG(name));
+	put_type_name(b, &type, name);
 	md_put_template(&text, cast ? cast_template(b, cast, output->type) : any, output->sql,
-			name);
+			md_buf_str(&type));
 	output->sql = md_arena_str(b->arena, md_buf_str(&text));
 	output->type = cast ? cast->type : MD_TYPE_OTHER;
 	output->is_text = cast && cast->type == MD_TYPE_TEXT;
-	output->any_type = !cast;
+	output->any_type = output->type == MD_TYPE_OTHER;
 	output->field = NULL;
-	return text.failed || !output->sql.ptr ? md_fail_nomem(err) : MD_OK;
+	return text.failed || type.failed || !output->sql.ptr ? md_fail_nomem(err) : MD_OK;
 }
 
 enum md_code md_select_output(struct md_build *b, struct md_stmt_build *s,

@@ -153,7 +153,7 @@ START_TEST(columns_come_as_text_and_others_as_json)
 	ck_assert_str_eq(
 		sql_of("projects", "select=id::text,title::my_type,n:data::time with time zone"),
 		"SELECT CAST(t0.\"id\" AS text),to_json(CAST(t0.\"title\" AS "
-		"my_type)),to_json(CAST(t0.\"data\" AS time with time zone)) FROM "
+		"\"my_type\")),to_json(CAST(t0.\"data\" AS timetz)) FROM "
 		"\"app\".\"projects\" AS t0");
 	stop();
 }
@@ -161,20 +161,13 @@ END_TEST
 
 START_TEST(a_cast_is_a_name_and_nothing_else)
 {
-	static const char *const bad[] = { "id::int4;x", "id::x'y", "id::\"x\"", "id::a--b",
-					   "id::a/*b",   "id::$1",  "id::a=b" };
 	start();
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		md_auto_buf query = MD_BUF(1000);
-		const char *answer;
-
-		md_buf_printf(&query, "select=%s", bad[i]);
-		answer = sql_of("projects", md_buf_text(&query));
-		ck_assert_msg(strncmp(answer, "SELECT", 6) != 0 ||
-				      strstr(answer, "FROM \"app\".\"projects\" AS t0") == NULL ||
-				      strpbrk(strstr(answer, "SELECT") + 6, ";'-/=") == NULL,
-			      "%s", answer);
-	}
+	ck_assert_str_eq(sql_of("clients", "select=id::1 UNION SELECT x FROM y"),
+			 "SELECT to_json(CAST(t0.\"id\" AS \"1 union select x from y\")) FROM "
+			 "\"app\".\"clients\" AS t0");
+	ck_assert_str_eq(
+		sql_of("clients", "select=id::Mood"),
+		"SELECT to_json(CAST(t0.\"id\" AS \"mood\")) FROM \"app\".\"clients\" AS t0");
 	stop();
 }
 END_TEST
