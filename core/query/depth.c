@@ -21,6 +21,12 @@ static struct md_select *add_embed(struct md_arena *arena, const struct md_relat
 	return select;
 }
 
+/* Of a declared model what its user calls a relationship, of a table all that lead away from it. */
+static bool is_shown(const struct md_model *model, const struct md_relation *relation)
+{
+	return !model->def || relation->declared;
+}
+
 static bool fill(struct md_arena *arena, const struct md_model *model, unsigned depth,
 		 const struct md_relation *came_by, struct md_level *level)
 {
@@ -34,10 +40,11 @@ static bool fill(struct md_arena *arena, const struct md_model *model, unsigned 
 	next = &star->next;
 	for (unsigned i = 0; depth > 0 && i < model->relation_count; i++) {
 		const struct md_relation *relation = &model->relations[i];
+		bool is_way_back = came_by && relation == came_by->inverse;
 		struct md_select *select;
 
-		if (came_by && relation == came_by->inverse)
-			continue; /* the way back */
+		if (is_way_back || !is_shown(model, relation))
+			continue;
 		select = add_embed(arena, relation, next);
 		if (!select ||
 		    !fill(arena, relation->to, depth - 1, relation, &select->embed->level))

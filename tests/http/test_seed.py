@@ -126,6 +126,13 @@ def test_dict_includes_fields_and_relationships(library):
     assert user["profile"]["bio"] == "writes"
 
 
+def test_dict_follows_the_relationships_of_relationships(library):
+    # def _dict_recursive(cls, value: Any):
+    post = library.get("/user/1?depth=2").json["posts"][0]
+    assert set(post) == {"id", "title", "content", "author_id", "published", "tags"}, \
+        "neither the way back nor the rows of the junction, which nobody declared"
+
+
 # --- the registry ------------------------------------------------------------------------------
 
 def test_get_models(blog):
