@@ -231,9 +231,24 @@ static bool is_judged(const struct md_write *write)
 	return (write->ask.singular && !one) || write->ask.has_max_affected;
 }
 
+/* Whether the rows that come back may be more than an answer can hold: they are read before the
+ * transaction ends, so that an error means that nothing was written. */
+static bool may_overflow(const struct md_write *write)
+{
+	struct md_str text;
+
+	if (!write->sink)
+		return false;
+	if (write->ask.kind != MD_WRITE_INSERT)
+		return !write->ask.key;
+	text = md_body_json_text(write->ask.body);
+	return !md_str_is_given(text) || text.len > write->ask.out->max / 4;
+}
+
 static enum md_tx tx(const struct md_write *write)
 {
-	return is_judged(write) || write->ask.dry_run ? MD_TX_WRITE : MD_TX_IMPLICIT;
+	return is_judged(write) || may_overflow(write) || write->ask.dry_run ? MD_TX_WRITE
+									     : MD_TX_IMPLICIT;
 }
 
 /* A change of nothing in rows that nobody named one by one. */
@@ -252,7 +267,7 @@ static enum md_next next(struct md_unit *unit, struct md_call *ret_call)
 					      .args = write->variants[0].write_args };
 		return MD_NEXT_CALL;
 	}
-	if (write->called && !write->consumed && is_judged(write))
+	if (write->called && !write->consumed && (is_judged(write) || may_overflow(write)))
 		return MD_NEXT_AFTER_ROWS;
 	return md_write_end(write);
 }
