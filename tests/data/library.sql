@@ -19,7 +19,7 @@ CREATE TABLE book (
 	editor_id INTEGER CONSTRAINT book_editor REFERENCES author (id),
 	publisher_id INTEGER REFERENCES publisher (id),
 	pages INTEGER,
-	price REAL,
+	price DOUBLE PRECISION,
 	in_print BOOLEAN,
 	published DATE,
 	info JSON
@@ -63,11 +63,12 @@ CREATE TABLE "reading room" (
 );
 CREATE TABLE measure (
 	id INTEGER PRIMARY KEY,
-	whole INTEGER,
-	part REAL,
+	whole BIGINT,
+	part DOUBLE PRECISION,
 	exact NUMERIC,
 	flag BOOLEAN,
-	raw BLOB,
+	raw BLOB, -- sqlite only
+	raw BYTEA, -- postgresql only
 	words TEXT
 );
 
@@ -78,13 +79,13 @@ INSERT INTO author VALUES
 	(3, 'Cleo Dunn', NULL, 'SE', 1),
 	(4, 'Dag Elm', 1980, NULL, 2);
 INSERT INTO book VALUES
-	(1, 'The Quiet Harbour', 1, 2, 1, 320, 12.5, 1, '1999-03-01',
+	(1, 'The Quiet Harbour', 1, 2, 1, 320, 12.5, TRUE, '1999-03-01',
 	 '{"isbn":"111","tags":["sea","calm"],"size":{"w":12,"h":19}}'),
-	(2, 'Harbour Lights', 1, NULL, 1, 210, 8.0, 1, '2003-06-15',
+	(2, 'Harbour Lights', 1, NULL, 1, 210, 8.0, TRUE, '2003-06-15',
 	 '{"isbn":"222","tags":["sea"],"size":{"w":11,"h":18}}'),
-	(3, 'Étude', 2, 1, 2, 95, 5.25, 0, '2010-01-20', '{"isbn":"333","tags":[],"size":null}'),
+	(3, 'Étude', 2, 1, 2, 95, 5.25, FALSE, '2010-01-20', '{"isbn":"333","tags":[],"size":null}'),
 	(4, 'Night, Rain', 2, NULL, NULL, 150, NULL, NULL, NULL, NULL),
-	(5, '100% Wool_en', 3, 1, 2, 400, 23.45, 1, '2020-11-05',
+	(5, '100% Wool_en', 3, 1, 2, 400, 23.45, TRUE, '2020-11-05',
 	 '{"isbn":"555","tags":["craft","wool"],"size":{"w":20,"h":30}}');
 INSERT INTO cover VALUES (1, 'blue'), (3, 'white');
 INSERT INTO genre VALUES (1, 'novel'), (2, 'music'), (3, 'craft');
@@ -94,8 +95,12 @@ INSERT INTO copy VALUES (1, 1, 'A', 1), (2, 1, 'b,c', 1), (3, 2, 'A', 1), (4, 5,
 INSERT INTO visit VALUES ('mon', 3), ('mon', 4), ('tue', 0);
 INSERT INTO "reading room" VALUES (1, 'groß', 'x', 'y'), (2, NULL, NULL, NULL);
 INSERT INTO measure VALUES
-	(1, 9223372036854775807, 0.1, 10, 1, X'00FF', 'plain'),
-	(2, -9223372036854775808, 23.45, 0.5, 0, NULL, 'a "quote" and \ and / and
+	(1, 9223372036854775807, 0.1, 10, TRUE, NULL, 'plain'),
+	(2, -9223372036854775808, 23.45, 0.5, FALSE, NULL, 'a "quote" and \ and / and
 newline'),
-	(3, 0, 1e300, NULL, NULL, X'', 'Ünïcødé 😀'),
-	(4, 9007199254740993, -0.0, 100, 1, NULL, '');
+	(3, 0, 1e300, NULL, NULL, NULL, 'Ünïcødé 😀'),
+	(4, 9007199254740993, -0.0, 100, TRUE, NULL, '');
+UPDATE measure SET raw = X'00FF' WHERE id = 1; -- sqlite only
+UPDATE measure SET raw = X'' WHERE id = 3; -- sqlite only
+UPDATE measure SET raw = '\x00ff' WHERE id = 1; -- postgresql only
+UPDATE measure SET raw = '' WHERE id = 3; -- postgresql only

@@ -24,26 +24,34 @@ CREATE TABLE seat (
 	number INTEGER,
 	owner TEXT,
 	PRIMARY KEY (room, number)
-) WITHOUT ROWID;
+)
+WITHOUT ROWID -- sqlite only
+;
 CREATE TABLE note (line TEXT, day TEXT);
 CREATE TABLE badge (id INTEGER PRIMARY KEY, code TEXT UNIQUE, label TEXT);
 CREATE TABLE flag (id INTEGER PRIMARY KEY, up BOOLEAN NOT NULL DEFAULT FALSE);
 CREATE TABLE "öre & co" ("der Name" TEXT PRIMARY KEY, wert INTEGER);
--- Written through triggers.
+-- Written through triggers; PostgreSQL writes a view like this by itself.
 CREATE VIEW cheap_toy AS SELECT id, name, price FROM toy WHERE price < 10;
-CREATE TRIGGER cheap_toy_insert INSTEAD OF INSERT ON cheap_toy BEGIN
-	INSERT INTO toy (id, name, price) VALUES (new.id, new.name, new.price);
-END;
-CREATE TRIGGER cheap_toy_update INSTEAD OF UPDATE ON cheap_toy BEGIN
-	UPDATE toy SET name = new.name, price = new.price WHERE id = old.id;
-END;
-CREATE TRIGGER cheap_toy_delete INSTEAD OF DELETE ON cheap_toy BEGIN
-	DELETE FROM toy WHERE id = old.id;
-END;
+CREATE TRIGGER cheap_toy_insert INSTEAD OF INSERT ON cheap_toy BEGIN -- sqlite only
+	INSERT INTO toy (id, name, price) VALUES (new.id, new.name, new.price); -- sqlite only
+END; -- sqlite only
+CREATE TRIGGER cheap_toy_update INSTEAD OF UPDATE ON cheap_toy BEGIN -- sqlite only
+	UPDATE toy SET name = new.name, price = new.price WHERE id = old.id; -- sqlite only
+END; -- sqlite only
+CREATE TRIGGER cheap_toy_delete INSTEAD OF DELETE ON cheap_toy BEGIN -- sqlite only
+	DELETE FROM toy WHERE id = old.id; -- sqlite only
+END; -- sqlite only
 -- Written with POST only.
-CREATE VIEW inbox AS SELECT line FROM note;
-CREATE TRIGGER inbox_insert INSTEAD OF INSERT ON inbox BEGIN
-	INSERT INTO note (line, day) VALUES (new.line, 'today');
-END;
+CREATE VIEW inbox AS SELECT DISTINCT line FROM note;
+CREATE FUNCTION inbox_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN -- postgresql only
+	INSERT INTO note (line, day) VALUES (new.line, 'today'); -- postgresql only
+	RETURN new; -- postgresql only
+END $$; -- postgresql only
+CREATE TRIGGER inbox_insert INSTEAD OF INSERT ON inbox -- postgresql only
+	FOR EACH ROW EXECUTE FUNCTION inbox_insert(); -- postgresql only
+CREATE TRIGGER inbox_insert INSTEAD OF INSERT ON inbox BEGIN -- sqlite only
+	INSERT INTO note (line, day) VALUES (new.line, 'today'); -- sqlite only
+END; -- sqlite only
 -- Not written at all.
-CREATE VIEW price_list AS SELECT name, price FROM toy;
+CREATE VIEW price_list AS SELECT DISTINCT name, price FROM toy;

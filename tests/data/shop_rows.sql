@@ -1,5 +1,5 @@
 PRAGMA foreign_keys = OFF;
-BEGIN IMMEDIATE;
+BEGIN;
 DELETE FROM toy_tag; DELETE FROM tag; DELETE FROM toy; DELETE FROM maker; DELETE FROM seat;
 DELETE FROM note; DELETE FROM badge; DELETE FROM flag; DELETE FROM "öre & co";
 INSERT INTO maker VALUES (1, 'Oak & Sons', 'Norway'), (2, 'Tin Works', NULL);

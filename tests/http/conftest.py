@@ -1,30 +1,71 @@
-"""Fixtures: `library`, one daemon on the library database for all tests that only read; `serve`,
-a daemon of the test's own with settings of its own; `shop`, one daemon for tests that write, whose
-rows are as at first when a test begins; `database`, a SQLite file of the test's own."""
+"""Fixtures. `engine`: every test that needs a database runs once with each (see engines.py), unless
+it is marked @pytest.mark.sqlite(reason) or @pytest.mark.postgresql(reason). `library`, one daemon on
+the library database for all tests that only read; `serve`, a daemon of the test's own with settings
+of its own; `shop`, one daemon for tests that write, whose rows are as at first when a test begins;
+`database`, a database of the test's own. `make check-http PYTEST='--engine sqlite'` runs one."""
 import pytest
 
-from harness import DATA, Database, Modeld
+from engines import Postgres, Sqlite
+from harness import DATA, Modeld
 
 LIBRARY = (DATA / "library.sql").read_text(encoding="utf-8")
 SHOP = (DATA / "shop.sql").read_text(encoding="utf-8")
 SHOP_ROWS = (DATA / "shop_rows.sql").read_text(encoding="utf-8")
+ENGINES = {"sqlite": Sqlite, "postgresql": Postgres}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--engine", action="append", choices=list(ENGINES),
+                     help="run with this engine only")
+
+
+def pytest_configure(config):
+    for name in ENGINES:
+        config.addinivalue_line("markers", f"{name}(reason): about this engine and no other")
+
+
+def pytest_generate_tests(metafunc):
+    if "engine" in metafunc.fixturenames:
+        names = metafunc.config.getoption("engine") or list(ENGINES)
+        metafunc.parametrize("engine", names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is about another engine; the mark that is closest to a test decides."""
+    chosen = config.getoption("engine") or list(ENGINES)
+
+    def meant(item):
+        mark = next((mark for mark in item.iter_markers() if mark.name in ENGINES), None)
+        assert mark is None or len(mark.args) == 1, f"{item.nodeid}: say why"
+        engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
+        return mark is None or mark.name in ([engine] if engine else chosen)
+    config.hook.pytest_deselected(items=[item for item in items if not meant(item)])
+    items[:] = [item for item in items if meant(item)]
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory):
+def engine(request):
+    """The engine under test. Without a server the run fails."""
+    engine = ENGINES[request.param]()
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="session")
+def library(engine, tmp_path_factory):
     """The shared daemon. Nothing may be written to its database."""
     folder = tmp_path_factory.mktemp("library")
-    server = Modeld(Database(folder / "library.db", LIBRARY).url, folder=folder,
+    server = Modeld(engine.database(folder, LIBRARY, "library.db").url, folder=folder,
                     settings={"threads": 2})
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def shop_daemon(tmp_path_factory):
+def shop_daemon(engine, tmp_path_factory):
     """The daemon behind `shop`; transactions end as the client prefers."""
     folder = tmp_path_factory.mktemp("shop")
-    db = Database(folder / "shop.db", SHOP)
+    db = engine.database(folder, SHOP, "shop.db")
     server = Modeld(db.url, folder=folder,
                     settings={"threads": 2, "db-tx-end": "commit-allow-override"})
     server.db = db
@@ -40,11 +81,22 @@ def shop(shop_daemon):
 
 
 @pytest.fixture
-def database(tmp_path):
-    """Make SQLite files: database(sql, name)."""
+def database(engine, tmp_path):
+    """Make databases: database(sql, name of the file where it is one)."""
+    made = []
+
     def make(sql=LIBRARY, name="test.db"):
-        return Database(tmp_path / name, sql)
-    return make
+        made.append(engine.database(tmp_path, sql, name))
+        return made[-1]
+    yield make
+    for db in made:
+        db.drop()
+
+
+@pytest.fixture
+def fresh(database):
+    """An empty database; where it is a file, the file does not exist yet."""
+    return database("", "fresh.db")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""What the HTTP tests drive a real daemon with: Modeld (one process), Database (a SQLite file made
-from SQL text), requests over http.client, raw bytes over a socket, and waiting with a deadline.
-Standard library only."""
+"""What the HTTP tests drive a real daemon with: Modeld (one process), requests over http.client, raw
+bytes over a socket, and waiting with a deadline; databases come from engines.py. Standard library
+only."""
 import http.client
 import json
 import os
@@ -9,11 +9,12 @@ import re
 import select
 import signal
 import socket
-import sqlite3
 import subprocess
 import tempfile
 import time
 import urllib.parse
+
+from engines import Database
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
@@ -85,29 +86,6 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-class Database:
-    """A SQLite file made from SQL text."""
-
-    def __init__(self, path, sql=""):
-        self.path = str(path)
-        self.url = "sqlite:///" + self.path  # four slashes: an absolute path
-        if sql:
-            self.run(sql)
-
-    def run(self, sql):
-        """Execute statements as some other program would, and commit."""
-        with sqlite3.connect(self.path, timeout=PATIENCE) as connection:
-            connection.executescript(sql)
-        connection.close()
-
-    def rows(self, sql):
-        connection = sqlite3.connect(self.path, timeout=PATIENCE)
-        try:
-            return connection.execute(sql).fetchall()
-        finally:
-            connection.close()
-
-
 class StartFailed(Exception):
     """modeld ended before it was ready: `code` and `log` say why."""
 
@@ -131,6 +109,7 @@ class Modeld:
         self.log_path = self.folder / "log"
         self.expected_errors = []
         self.connection = None
+        self.engine = "postgresql" if (db_url or "").startswith("postgres") else "sqlite"
         settings = {"admin-listen": "unix:" + self.admin_path, **(settings or {})}
         command = [*wrap, find_modeld(), "serve"]
         command += ["--db", db_url] if db_url else []

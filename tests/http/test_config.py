@@ -2,7 +2,11 @@
 reported at once."""
 import pytest
 
+from conftest import LIBRARY
 from harness import Modeld, StartFailed, run
+
+# A schema has to exist where there are several.
+IN_API = "CREATE SCHEMA api; SET search_path = api; -- postgresql only\n"
 
 
 @pytest.mark.parametrize("args", [["-h"], ["--help"], ["serve", "-h"], ["serve", "--help"],
@@ -146,7 +150,7 @@ def test_an_unknown_scheme_is_told():
 
 
 def test_a_postgrest_file_is_understood(serve, tmp_path, database):
-    db = database()
+    db = database(IN_API + LIBRARY)
     path = tmp_path / "postgrest.conf"
     path.write_text(f'db-uri = "{db.url}"\ndb-schemas = "api"\ndb-max-rows = 2\n'
                     'db-pool = 4\nlog-level = "info"\n')

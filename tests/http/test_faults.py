@@ -17,6 +17,8 @@ from faults import Disk, default_signals, obey_permissions
 from harness import Database, wait_until
 from writers import ACCEPTED, FAILED, SCHEMA, UNKNOWN, Writers, batches_in, expect_whole
 
+pytestmark = pytest.mark.sqlite("disks, files and their locks")
+
 DISK_FULL, DISK_FAILS, LOCKED, READ_ONLY = "53100", "58030", "55P03", "25006"
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from harness import Modeld, StartFailed, wait_until
 
+pytestmark = pytest.mark.sqlite("a database is a file")
+
 
 def start_fails(url, **settings):
     with pytest.raises(StartFailed) as failed:

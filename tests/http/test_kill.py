@@ -2,8 +2,12 @@
 import itertools
 import time
 
+import pytest
+
 from harness import Modeld, wait_until
 from writers import ACCEPTED, REFUSED, SCHEMA, Writers, expect_whole
+
+pytestmark = pytest.mark.sqlite("what is in a file that lost its daemon")
 
 ROUNDS = 20
 LOAD_SECONDS = 0.8

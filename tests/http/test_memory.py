@@ -10,6 +10,7 @@ from faults import Memory, sanitized
 from harness import PATIENCE, exchange
 from writers import SCHEMA, body_of, expect_whole
 
+pytestmark = pytest.mark.sqlite("memory of the database itself runs out, too")
 
 
 def post(server, connection, rows, select):

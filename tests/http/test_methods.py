@@ -1,6 +1,8 @@
 """Methods and headers: HEAD, OPTIONS, CORS, other verbs, content negotiation, profiles, Prefer."""
 import pytest
 
+from conftest import LIBRARY
+
 
 def test_head_is_get_without_a_body(library):
     get = library.get("/book?limit=2", Prefer="count=exact")
@@ -114,8 +116,9 @@ def test_an_unknown_profile_is_406_PGRST106(library):
     assert "public" in error["hint"]
 
 
-def test_the_schema_can_have_another_name(serve):
-    server = serve(db_schemas="library")
+def test_the_schema_can_have_another_name(serve, database):
+    db = database("CREATE SCHEMA library; SET search_path = library; -- postgresql only\n" + LIBRARY)
+    server = serve(db, db_schemas="library")
     assert server.get("/genre", Accept_Profile="library").status == 200
     assert "'library.nowhere'" in server.error("/nowhere", 404, "PGRST205")["message"]
 

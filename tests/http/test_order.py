@@ -15,7 +15,8 @@ import pytest
     ("author_id.desc,id.asc", [5, 3, 4, 1, 2]),
     ("in_print.nullsfirst,id.desc", [4, 3, 5, 2, 1]),
     ("info->>isbn.desc.nullslast", [5, 3, 2, 1, 4]),
-    ("info->size->w.nullslast,id", [2, 1, 5, 3, 4]),
+    pytest.param("info->size->w.nullslast,id", [2, 1, 5, 3, 4],
+                 marks=pytest.mark.sqlite("PostgreSQL cannot order values of json, only of jsonb")),
     ('"price".desc.nullslast', [5, 1, 2, 3, 4]),
 ])
 def test_rows_come_in_the_order_asked_for(library, order, ids):

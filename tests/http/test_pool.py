@@ -20,6 +20,8 @@ DROP ROLE IF EXISTS guest; CREATE ROLE guest;
 GRANT USAGE ON SCHEMA public TO guest; GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest;
 """
 
+pytestmark = pytest.mark.postgresql("it has a pool")
+
 
 @pytest.fixture(scope="module", name="server")
 def make_server():
@@ -52,6 +54,7 @@ def pool_of(daemon):
     return daemon.admin("/-/pool").json
 
 
+@pytest.mark.sqlite("it has readers")
 def test_readers_of_sqlite_are_shown_as_a_pool(library):
     pool = pool_of(library)
     assert pool["size"] >= 1 and pool["waiting"] == 0 and pool["up"]

@@ -11,9 +11,9 @@ RETURN = {"Prefer": "return=representation"}
 
 
 @pytest.fixture
-def blog(serve, tmp_path):
+def blog(serve, fresh):
     """A daemon on the blog's models; the tables are made by its start."""
-    return serve(f"sqlite:///{tmp_path}/blog.db", "--models", BLOG)
+    return serve(fresh, "--models", BLOG)
 
 
 def create(server, model, **values):
@@ -183,9 +183,9 @@ def test_get_users_async(people):
 
 # --- configuration -----------------------------------------------------------------------------
 
-def test_create_tables(tmp_path):
+def test_create_tables(fresh):
     # def create_tables(self) -> None:
-    done = run("db", "create-tables", "--db", f"sqlite:///{tmp_path}/blog.db", "--models", BLOG)
+    done = run("db", "create-tables", "--db", fresh.url, "--models", BLOG)
     assert done.returncode == 0, done
     assert [line for line in done.stdout.splitlines() if line.startswith("made table")] == [
         "made table user", "made table userprofile", "made table post", "made table tag",

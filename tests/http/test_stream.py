@@ -6,22 +6,23 @@ import time
 
 import pytest
 
-from harness import PATIENCE, Database, Modeld, read_all, wait_until
+from harness import PATIENCE, Modeld, read_all, wait_until
 
 ROWS = 200000
 
 
 @pytest.fixture(scope="module")
-def lines(tmp_path_factory):
+def lines(engine, tmp_path_factory):
     """A daemon on a table of about 24 MB of JSON."""
     folder = tmp_path_factory.mktemp("lines")
-    db = Database(folder / "lines.db", f"""
+    db = engine.database(folder, f"""
         CREATE TABLE line (id INTEGER PRIMARY KEY, word TEXT, text TEXT);
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS})
         INSERT INTO line SELECT i, 'w' || (i % 100), printf('%080d', i) FROM n;""")
     server = Modeld(db.url, folder=folder, settings={"threads": 2})
     yield server
     server.stop()
+    db.drop()
 
 
 def test_a_large_answer_is_complete(lines):

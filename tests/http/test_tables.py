@@ -1,4 +1,7 @@
 """modeld db create-tables: tables from definition files, as a user runs it."""
+import os
+import pathlib
+import re
 import sqlite3
 import subprocess
 
@@ -11,7 +14,7 @@ BLOG = ROOT / "config" / "models" / "blog.json"
 
 def run(db, *words):
     """The command; its exit code, standard output and standard error."""
-    done = subprocess.run([find_modeld(), "db", "create-tables", "--db", f"sqlite:///{db}",
+    done = subprocess.run([find_modeld(), "db", "create-tables", "--db", db.url,
                            *map(str, words)], capture_output=True, text=True, timeout=60,
                           check=False)
     return done.returncode, done.stdout, done.stderr
@@ -23,15 +26,15 @@ def models(tmp_path, text):
     return path
 
 
-def names(db):
-    with sqlite3.connect(db) as connection:
-        return {row[0] for row in connection.execute(
-            "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")}
-
-
 @pytest.fixture
-def db(tmp_path):
-    return tmp_path / "shop.db"
+def db(fresh):
+    return fresh
+
+
+def expect_untouched(db):
+    """Nothing was made, not even the file where it is one."""
+    assert db.engine != "sqlite" or not os.path.exists(db.path)
+    assert db.engine == "sqlite" or db.tables() == set()
 
 
 def test_the_blog_is_made_once_and_can_be_served(db, serve):
@@ -42,63 +45,79 @@ def test_the_blog_is_made_once_and_can_be_served(db, serve):
         "made index post_author_id_idx of post", "made table tag", "made table post_tags",
         "made index post_tags_tag_id_idx of post_tags"]
     assert run(db, BLOG) == (0, "nothing to make: every table is there\n", "")
-    server = serve(f"sqlite:///{db}")
+    server = serve(db)
     assert server.get("/user").json == []
     server.error("/_modeld_objects", 404, "PGRST205")
 
 
+# A text that we write, a timestamptz that the engine writes.
+NOW = {"sqlite": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00",
+       "postgresql": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00"}
+TEXT = {"sqlite": "TEXT", "postgresql": 'text COLLATE "C"'}
+
+
 def test_what_was_made_is_noted(db):
     run(db, BLOG)
-    with sqlite3.connect(db) as connection:
-        rows = connection.execute("SELECT kind, name, model, length(checksum), created_at "
-                                  "FROM _modeld_objects ORDER BY kind, name").fetchall()
+    rows = db.rows("SELECT kind, name, model, length(checksum), created_at "
+                   "FROM _modeld_objects ORDER BY kind, name")
     assert [row[:3] for row in rows] == [
         ("index", "post_author_id_idx", "Post"), ("index", "post_tags_tag_id_idx", "PostTag"),
         ("table", "post", "Post"), ("table", "post_tags", "PostTag"), ("table", "tag", "Tag"),
         ("table", "user", "User"), ("table", "userprofile", "UserProfile")]
-    assert all(row[3] == 64 and len(row[4]) == 32 and row[4].endswith("+00:00") for row in rows)
+    assert all(row[3] == 64 for row in rows)
+    assert all(re.fullmatch(NOW[db.engine], row[4]) for row in rows), rows[0]
 
 
-def test_a_dry_run_prints_the_sql_and_changes_nothing(db, tmp_path):
+# What there is in a database, as the engine tells it.
+EVERYTHING = {
+    "sqlite": "SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2",
+    "postgresql": """
+        SELECT attrelid::regclass::text, attnum, attname, format_type(atttypid, atttypmod),
+               attnotnull, attidentity, pg_get_expr(adbin, adrelid)
+        FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE attrelid >= 16384 AND attnum > 0 AND attrelid::regclass::text NOT LIKE 'pg_toast%'
+        UNION ALL SELECT conrelid::regclass::text, 0, conname, pg_get_constraintdef(oid),
+               NULL, NULL, NULL FROM pg_constraint WHERE conrelid >= 16384
+        UNION ALL SELECT tablename, 0, indexname, indexdef, NULL, NULL, NULL FROM pg_indexes
+               WHERE schemaname = 'public' ORDER BY 1, 2, 3, 4""",
+}
+
+
+def test_a_dry_run_prints_the_sql_and_changes_nothing(db, database):
     code, out, err = run(db, "--dry-run", BLOG)
     assert (code, err) == (0, "")
-    assert not db.exists()
-    with sqlite3.connect(tmp_path / "by-hand.db") as connection:
-        connection.executescript(out)
+    expect_untouched(db)
+    by_hand = database("", "by-hand.db")
+    by_hand.run(out)
     assert run(db, BLOG)[0] == 0
-    with sqlite3.connect(db) as made, sqlite3.connect(tmp_path / "by-hand.db") as by_hand:
-        question = "SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2"
-        assert made.execute(question).fetchall() == by_hand.execute(question).fetchall()
+    assert by_hand.rows(EVERYTHING[db.engine]) == db.rows(EVERYTHING[db.engine])
 
 
+@pytest.mark.sqlite("a database is a file")
 def test_a_dry_run_leaves_the_bytes_of_a_file_alone(db):
-    with sqlite3.connect(db) as connection:
-        connection.execute("CREATE TABLE mine (id INTEGER PRIMARY KEY)")
-    before = db.read_bytes()
+    db.run("CREATE TABLE mine (id INTEGER PRIMARY KEY)")
+    before = pathlib.Path(db.path).read_bytes()
     code, out, err = run(db, "--dry-run", BLOG)
     assert code == 0 and 'CREATE TABLE "post"' in out
     assert err == "modeld: warning: table mine: no model describes this table\n"
-    assert db.read_bytes() == before
+    assert pathlib.Path(db.path).read_bytes() == before
 
 
 def test_a_difference_in_the_way_is_78_with_what_would_mend_it(db, tmp_path):
-    with sqlite3.connect(db) as connection:
-        connection.execute("CREATE TABLE a (id INTEGER PRIMARY KEY)")
+    db.run("CREATE TABLE a (id INTEGER PRIMARY KEY)")
     file = models(tmp_path, '"A": { "fields": { "x": "text?" } },\n"B": { "fields": {} }')
     code, out, err = run(db, file)
     assert (code, out) == (78, "")
     assert f"error: table a, column x: the column is missing (model A, {file}:2)\n" in err
-    assert '    to mend it: ALTER TABLE "a" ADD COLUMN "x" TEXT\n' in err
+    assert f'    to mend it: ALTER TABLE "a" ADD COLUMN "x" {TEXT[db.engine]}\n' in err
     assert err.endswith("nothing was made: 1 difference is in the way, see above\n")
-    assert names(db) == {"a"}
-    with sqlite3.connect(db) as connection:
-        connection.execute('ALTER TABLE "a" ADD COLUMN "x" TEXT')
+    assert db.tables() == {"a"}
+    db.run('ALTER TABLE "a" ADD COLUMN "x" TEXT')
     assert run(db, file)[:2] == (0, "made table b\n")
 
 
 def test_other_differences_are_warnings(db, tmp_path):
-    with sqlite3.connect(db) as connection:
-        connection.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, x TEXT, y TEXT)")
+    db.run("CREATE TABLE a (id INTEGER PRIMARY KEY, x TEXT, y TEXT)")
     code, out, err = run(db, models(tmp_path, """"A": { "fields": { "x": "text = 'b'" } }"""))
     assert (code, out) == (0, "nothing to make: every table is there\n")
     assert "warning: table a, column x: the column may be null, the field may not" in err
@@ -112,16 +131,19 @@ def test_mistakes_in_files_are_65_and_touch_nothing(db, tmp_path):
     code, _, err = run(db, models(
         tmp_path, '"A": { "fields": { "x": "text" }, "checks": ["y > 1"] }'))
     assert code == 65 and "y" in err and 'in: CREATE TABLE "a"' in err
-    assert not db.exists()
+    expect_untouched(db)
 
 
 def test_no_tables_or_no_files_is_66_and_makes_no_file(db, tmp_path):
     empty = models(tmp_path, '"A": { "abstract": true, "fields": { "x": "text" } }')
-    code, _, err = run(db, empty)
-    assert code == 66 and "no such file" in err
+    code, out, err = run(db, empty)
+    if db.engine == "sqlite":
+        assert code == 66 and "no such file" in err
+    else:
+        assert (code, out) == (0, "nothing to make: every table is there\n")
     assert run(db, tmp_path / "nothing*.json")[0] == 66
     assert run(db)[0] == 66
-    assert not db.exists()
+    expect_untouched(db)
 
 
 def test_engines_without_tables_and_missing_urls_are_78():
@@ -132,8 +154,9 @@ def test_engines_without_tables_and_missing_urls_are_78():
         assert done.stderr.startswith("modeld: ")
 
 
+@pytest.mark.sqlite("one lock for a whole file")
 def test_a_locked_database_is_75(db):
-    holder = sqlite3.connect(db)
+    holder = sqlite3.connect(db.path)
     holder.execute("PRAGMA journal_mode=WAL")
     holder.execute("CREATE TABLE mine (id INTEGER PRIMARY KEY)")
     holder.execute("BEGIN IMMEDIATE")
@@ -141,11 +164,11 @@ def test_a_locked_database_is_75(db):
     holder.rollback()
     holder.close()
     assert code == 75, err
-    assert names(db) == {"mine"}
+    assert db.tables() == {"mine"}
 
 
 def test_two_at_once_make_everything_once(db):
-    command = [find_modeld(), "db", "create-tables", "--db", f"sqlite:///{db}", str(BLOG)]
+    command = [find_modeld(), "db", "create-tables", "--db", db.url, str(BLOG)]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for _ in range(2)]
     outputs = [process.communicate(timeout=60) for process in both]

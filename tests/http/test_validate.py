@@ -31,10 +31,10 @@ AGE = 'new row for relation "user" violates check constraint "user_age_check"'
 
 
 @pytest.fixture
-def blog(tmp_path, serve):
+def blog(tmp_path, serve, fresh):
     path = tmp_path / "models.json"
     path.write_text(MODELS, encoding="utf-8")
-    return serve(f"sqlite:///{tmp_path}/blog.db", "--models", str(path))
+    return serve(fresh, "--models", str(path))
 
 
 def refused(response, code):
@@ -184,9 +184,8 @@ def test_decimals_are_rounded_to_their_scale(blog):
     assert rows[0]["balance"] == 2.68
 
 
-def test_minimal_errors_have_no_list(tmp_path, serve):
+def test_minimal_errors_have_no_list(tmp_path, serve, fresh):
     path = tmp_path / "models.json"
     path.write_text(MODELS, encoding="utf-8")
-    blog = serve(f"sqlite:///{tmp_path}/blog.db", "--models", str(path),
-                 client_error_verbosity="minimal")
+    blog = serve(fresh, "--models", str(path), client_error_verbosity="minimal")
     assert sorted(blog.post("/user", {}).json) == ["code", "message"]

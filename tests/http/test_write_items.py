@@ -133,7 +133,7 @@ def test_an_empty_change_of_an_item_is_no_error(shop):
 
 
 def test_a_required_filter_is_not_asked_of_items(serve, database):
-    server = serve(database("CREATE TABLE t (id INTEGER PRIMARY KEY, n); "
+    server = serve(database("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); "
                             "INSERT INTO t VALUES (1,1);"), require_filter="true")
     assert server.patch("/t/1", {"n": 2}).status == 204
     assert server.delete("/t/1").status == 204

@@ -3,6 +3,7 @@ import collections
 import json
 import signal
 import socket
+import sqlite3
 import threading
 import time
 
@@ -59,8 +60,9 @@ def test_many_clients_write_at_once_and_every_row_is_there(serve, database):
         thread.join()
     assert not failures
     assert sorted(server.column("/t")) == list(range(clients * rows))
-    assert server.metric("modeld_db_writes_total") == clients * rows
-    assert server.metric("modeld_db_commits_total") <= clients * rows / 2
+    if server.engine == "sqlite":  # one writer, who commits together what waits
+        assert server.metric("modeld_db_writes_total") == clients * rows
+        assert server.metric("modeld_db_commits_total") <= clients * rows / 2
     assert server.metrics()['modeld_requests_total{status="201"}'] == clients * rows
 
 
@@ -198,7 +200,8 @@ def test_the_rows_of_a_body_are_limited(serve, database, more, status):
 @pytest.mark.parametrize("more, status", [(-1, 201), (0, 201), (1, 413)])
 def test_the_columns_of_a_body_are_limited(serve, database, more, status):
     names = [f"c{i}" for i in range(12)]
-    server = serve(database(f"CREATE TABLE t ({', '.join(names)});"), body_columns="10")
+    columns = ", ".join(f"{name} INTEGER" for name in names)
+    server = serve(database(f"CREATE TABLE t ({columns});"), body_columns="10")
     assert server.post("/t", {name: 1 for name in names[:10 + more]}).status == status
 
 
@@ -258,8 +261,11 @@ def test_bodies_of_reads_are_forgotten(serve, database):
 
 
 def locked(db):
-    """Another program that is about to write."""
-    import sqlite3
+    """Another program that is about to write: its connection."""
+    if db.engine == "postgresql":
+        other = db.connect()
+        other.execute("BEGIN; LOCK TABLE t IN EXCLUSIVE MODE")
+        return other
     other = sqlite3.connect(db.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     return other
