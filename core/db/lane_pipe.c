@@ -462,11 +462,12 @@ void md_pipes_leave(struct md_pipes *pipes)
 
 /* --- now and then --- */
 
+/* `now_ns` is that of the turn: a unit that was finished later in it has a later time. */
 static void reap(struct md_pipe *pipe, uint64_t now_ns)
 {
 	uint64_t idle_ns = atomic_load(&pipe->pipes->db->pool_idle_ms) * MD_MS;
 	bool stalls = pipe->kind == MD_PIPE_READ && !pipe->opening && pipe->conn->depth > 0 &&
-		      now_ns - pipe->moved_ns > STALL_MS * MD_MS;
+		      now_ns > pipe->moved_ns + STALL_MS * MD_MS;
 
 	if (stalls) { /* statements end after a second: nobody is there */
 		md_log_line(&pipe->pipes->db->log, MD_LOG_WARN,
@@ -474,7 +475,7 @@ static void reap(struct md_pipe *pipe, uint64_t now_ns)
 			    STALL_MS / 1000);
 		md_pool_invalidate(&pipe->pipes->db->pool, now_ns);
 		md_pipe_doom(pipe);
-	} else if (pipe->idle && idle_ns > 0 && now_ns - pipe->idle_ns > idle_ns) {
+	} else if (pipe->idle && idle_ns > 0 && now_ns > pipe->idle_ns + idle_ns) {
 		md_echo_pool(pipe->pipes->db, MD_DB_ECHO, "closing an idle connection");
 		md_pipe_doom(pipe);
 	}

@@ -196,3 +196,27 @@ def test_echo_tells_statements_and_hides_values(daemon):
     modeld = daemon(echo="debug")
     modeld.get("/item?name=eq.secret%20value")
     modeld.wait_log("'secret value'")
+
+
+def test_a_busy_connection_is_not_taken_for_a_silent_one(daemon):
+    modeld = daemon(threads=2)
+    end = time.monotonic() + 3
+    wrong = []
+
+    def ask(number):
+        connection = connect(modeld)
+        while time.monotonic() < end:
+            for method, body in [("GET", None), ("PATCH", '{"name":"x"}'), ("GET", None)]:
+                response = modeld.request(method, f"/item?id=eq.{number}", {}, body,
+                                          connection=connection)
+                if response.status not in (200, 204):
+                    wrong.append(response)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(1, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert pool_of(modeld)["invalidated_total"] == 0
+    assert not modeld.log_contains("has not answered")
