@@ -109,6 +109,15 @@ static enum md_code dial(struct md_pg *pg, const struct pairs *pairs, struct md_
 	return code;
 }
 
+/* In "postgresql://user:pass/word@host" libpq takes what stands before the '/' for host and port,
+ * and says so with parts of the password in it. */
+static bool is_torn(const struct pairs *pairs)
+{
+	const char *host = find(pairs, "host"), *port = find(pairs, "port");
+
+	return (host && strchr(host, '@') > host) || (port && port[strspn(port, "0123456789,")]);
+}
+
 enum md_code md_pg_dial(struct md_pg *pg, const char *url, struct md_error *err)
 {
 	struct pairs pairs = { .count = 0 };
@@ -130,7 +139,13 @@ enum md_code md_pg_dial(struct md_pg *pg, const char *url, struct md_error *err)
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
 		if (defaults[i].always || !find(&pairs, defaults[i].key))
 			add(&pairs, defaults[i].key, defaults[i].value);
-	code = dial(pg, &pairs, err);
+	if (is_torn(&pairs)) {
+		code = md_fail(err, MD_INVALID, "08001", "host and port of db_url cannot be read");
+		md_error_hint(err, "In a password write %%40 for '@', %%2F for '/', %%3A for ':' "
+				   "and %%25 for '%%'.");
+	} else {
+		code = dial(pg, &pairs, err);
+	}
 	PQconninfoFree(options);
 	return code;
 }

@@ -108,6 +108,19 @@ def test_a_database_out_of_reach_stops_the_start(url, code):
     assert failed.value.code == code
 
 
+@pytest.mark.parametrize("url", [
+    "postgresql://test:hush@hidden@127.0.0.1:1/postgres",
+    "postgresql://test:hush/hidden@127.0.0.1:1/postgres",
+    "postgresql://test:hush%hidden@127.0.0.1:1/postgres",
+])
+def test_a_password_that_tears_the_address_is_not_told(url):
+    with pytest.raises(StartFailed) as failed:
+        Modeld(url)
+    assert failed.value.code == 78
+    assert "hush" not in failed.value.log and "hidden" not in failed.value.log
+    assert "hint: " in failed.value.log
+
+
 def test_an_exhausted_pool_is_504_with_retry_after(daemon):
     modeld = daemon(pool_size=1, max_overflow=0, pool_timeout="200ms", threads=1)
     answers = []
