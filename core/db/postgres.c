@@ -253,6 +253,14 @@ static void too_long(struct md_pg *pg)
 	md_pg_lost(pg, &err);
 }
 
+/* It takes until its settings are answered, and has a time limit for that. */
+static bool is_expected(const struct md_pg *pg)
+{
+	bool opening = pg->state == MD_PG_CONNECTING || pg->state == MD_PG_SETTLING;
+
+	return opening && pg->connect_by_ns != 0;
+}
+
 static void look_at_clock(struct md_pg *pg)
 {
 	bool called = atomic_exchange(&pg->shared->signalled, false);
@@ -265,11 +273,10 @@ static void look_at_clock(struct md_pg *pg)
 		return;
 	drain(pg->timer);
 	pg->timer_ns = 0;
-	if (pg->state == MD_PG_CONNECTING && pg->connect_by_ns && now_ns >= pg->connect_by_ns)
+	if (is_expected(pg) && now_ns >= pg->connect_by_ns)
 		too_long(pg);
 	next_ns = md_pg_check_units(pg, now_ns);
-	if (pg->state == MD_PG_CONNECTING && pg->connect_by_ns &&
-	    (next_ns == 0 || pg->connect_by_ns < next_ns))
+	if (is_expected(pg) && (next_ns == 0 || pg->connect_by_ns < next_ns))
 		next_ns = pg->connect_by_ns;
 	set_timer(pg, next_ns);
 }
