@@ -1,8 +1,8 @@
 #include "core/base/moment.h"
 
-#include <stdio.h>
-
 #include "core/base/banned.h"
+
+enum { FIRST_DAY = -719162 /* 0001-01-01 */, LAST_DAY = 2932896 /* 9999-12-31 */, ZONE_LEN = 6 };
 
 static const int64_t second_us = 1000000;
 static const int64_t day_us = 86400 * 1000000ll;
@@ -194,24 +194,48 @@ enum md_moment_reading md_moment_read(struct md_str text, struct md_moment *m)
 	return reading;
 }
 
+/* `digits` digits of a number, as many as it has if there are more. */
+static char *put_number(char *p, unsigned number, unsigned digits)
+{
+	unsigned power = 1;
+
+	for (unsigned i = 1; i < digits || number / power >= 10; i++)
+		power *= 10;
+	for (; power > 0; power /= 10)
+		*p++ = (char)('0' + number / power % 10);
+	return p;
+}
+
+static char *put_three(char *p, const int parts[3], unsigned first_digits, char between)
+{
+	p = put_number(p, (unsigned)parts[0], first_digits);
+	*p++ = between;
+	p = put_number(p, (unsigned)parts[1], 2);
+	*p++ = between;
+	return put_number(p, (unsigned)parts[2], 2);
+}
+
 size_t md_moment_put_date(char *out, int64_t days)
 {
-	int year, month, day;
+	int parts[3];
 
-	date_of(days, &year, &month, &day);
-	return (size_t)snprintf(out, MD_MOMENT_DATE_ROOM, "%04d-%02d-%02d", year, month, day);
+	date_of(days, &parts[0], &parts[1], &parts[2]);
+	return (size_t)(put_three(out, parts, 4, '-') - out);
 }
 
 size_t md_moment_put_time(char *out, int64_t us, bool all_digits)
 {
-	int64_t seconds = us / second_us, fraction = us % second_us;
-	size_t len = (size_t)snprintf(out, MD_MOMENT_TIME_ROOM, "%02d:%02d:%02d.%06d",
-				      (int)(seconds / 3600), (int)(seconds / 60 % 60),
-				      (int)(seconds % 60), (int)fraction);
+	int seconds = (int)(us / second_us), fraction = (int)(us % second_us);
+	const int parts[3] = { seconds / 3600, seconds / 60 % 60, seconds % 60 };
+	char *p = put_three(out, parts, 2, ':');
 
-	while (!all_digits && out[len - 1] == '0' && fraction > 0)
-		len--;
-	return !all_digits && fraction == 0 ? len - 7 : len;
+	if (!all_digits && fraction == 0)
+		return (size_t)(p - out);
+	*p++ = '.';
+	p = put_number(p, (unsigned)fraction, 6);
+	while (!all_digits && p[-1] == '0')
+		p--;
+	return (size_t)(p - out);
 }
 
 size_t md_moment_put_timestamp(char *out, int64_t days, int64_t us, bool all_digits)
@@ -227,4 +251,43 @@ size_t md_moment_put_timestamp(char *out, int64_t days, int64_t us, bool all_dig
 	len = md_moment_put_date(out, days);
 	out[len++] = 'T';
 	return len + md_moment_put_time(out + len, us, all_digits);
+}
+
+bool md_moment_is_kept_as(const struct md_moment *moment, unsigned parts)
+{
+	int64_t us = parts & MD_MOMENT_ZONE   ? moment->time_us - moment->offset_us
+		     : parts & MD_MOMENT_TIME ? moment->time_us
+					      : 0;
+	int64_t days = moment->days + us / day_us - (us % day_us < 0);
+
+	return !(parts & MD_MOMENT_DATE) || (days >= FIRST_DAY && days <= LAST_DAY);
+}
+
+size_t md_moment_keep(const struct md_moment *moment, unsigned parts, char *out)
+{
+	bool zone = parts & MD_MOMENT_ZONE;
+	size_t len;
+
+	if (!(parts & MD_MOMENT_TIME))
+		return md_moment_put_date(out, moment->days);
+	if (!(parts & MD_MOMENT_DATE))
+		return md_moment_put_time(out, moment->time_us, true);
+	len = md_moment_put_timestamp(out, moment->days,
+				      moment->time_us - (zone ? moment->offset_us : 0), true);
+	if (!zone)
+		return len;
+	memcpy(out + len, "+00:00", ZONE_LEN);
+	return len + ZONE_LEN;
+}
+
+struct md_moment md_moment_at(int64_t seconds, unsigned micros)
+{
+	const int64_t day = day_us / second_us;
+	int64_t of_day = (seconds % day + day) % day;
+
+	return (struct md_moment){ .days = (seconds - of_day) / day,
+				   .time_us = of_day * second_us + micros,
+				   .has_date = true,
+				   .has_time = true,
+				   .has_zone = true };
 }

@@ -21,6 +21,14 @@ bool md_str_equal_nocase(struct md_str a, struct md_str b)
 	return true;
 }
 
+int md_str_compare(struct md_str a, struct md_str b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int order = len > 0 ? memcmp(a.ptr, b.ptr, len) : 0;
+
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 bool md_str_starts_with(struct md_str s, struct md_str prefix)
 {
 	return s.len >= prefix.len &&

@@ -35,6 +35,8 @@ static inline bool md_str_is(struct md_str a, const char *text)
 }
 /** ASCII case folded comparison, for header names and keywords. */
 bool md_str_equal_nocase(struct md_str a, struct md_str b);
+/** memcmp order, shorter first. */
+int md_str_compare(struct md_str a, struct md_str b);
 bool md_str_starts_with(struct md_str s, struct md_str prefix);
 /** Without leading and trailing spaces and tabs. */
 struct md_str md_str_trim(struct md_str s);

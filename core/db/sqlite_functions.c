@@ -47,7 +47,7 @@ static const struct {
 static int compare_decimals(void *data, int a_len, const void *a, int b_len, const void *b)
 {
 	(void)data;
-	return md_decimal_compare((struct md_str){ a, (size_t)a_len },
+	return md_decimal_compare_texts((struct md_str){ a, (size_t)a_len },
 				  (struct md_str){ b, (size_t)b_len });
 }
 

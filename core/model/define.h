@@ -423,6 +423,8 @@ enum md_def_form { MD_DEF_LONG, MD_DEF_SHORT };
 void md_definitions_print(const struct md_definitions *definitions, const struct md_def_model *only,
 			  enum md_def_form form, struct md_buf *out);
 
+/** What a type has of a moment: MD_MOMENT_DATE, …; 0: it is none. */
+unsigned md_def_moment(enum md_def_type type);
 /** The name of a field's column. */
 static inline const char *md_def_column(const struct md_def_field *field)
 {

@@ -1,4 +1,5 @@
 /* Whether a value of a file (a default, a minimum, an example) fits a field's type. */
+#include "core/base/moment.h"
 #include "core/model/define_private.h"
 
 #include "core/base/banned.h"
@@ -138,14 +139,27 @@ static bool fits_boolean(const struct md_def_field *field, const struct md_def_v
 	return value->kind == MD_DEF_BOOL;
 }
 
+unsigned md_def_moment(enum md_def_type type)
+{
+	static const unsigned char parts[MD_DEF_TYPE_COUNT] = {
+		[MD_DEF_DATETIME] = MD_MOMENT_DATE | MD_MOMENT_TIME | MD_MOMENT_ZONE,
+		[MD_DEF_DATETIME_LOCAL] = MD_MOMENT_DATE | MD_MOMENT_TIME,
+		[MD_DEF_DATE] = MD_MOMENT_DATE,
+		[MD_DEF_TIME] = MD_MOMENT_TIME,
+	};
+
+	return parts[type];
+}
+
 static bool fits_moment(const struct md_def_field *field, const struct md_def_value *value)
 {
 	const char *p = value->text;
-	bool date = field->type != MD_DEF_TIME, time = field->type != MD_DEF_DATE;
+	unsigned parts = md_def_moment(field->type);
+	bool date = parts & MD_MOMENT_DATE, time = parts & MD_MOMENT_TIME;
 
 	return is_textual(value) && (!date || take_date(&p)) &&
 	       (!date || !time || take_char(&p, "Tt ")) && (!time || take_time(&p)) &&
-	       (field->type != MD_DEF_DATETIME || take_offset(&p)) && *p == '\0';
+	       (!(parts & MD_MOMENT_ZONE) || take_offset(&p)) && *p == '\0';
 }
 
 static bool fits_uuid(const struct md_def_field *field, const struct md_def_value *value)

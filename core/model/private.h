@@ -85,8 +85,6 @@ static inline const struct md_field **md_field_list(struct md_arena *arena, size
 bool md_constraints_copy(struct md_arena *arena, const struct md_catalog_table *table,
 			 struct md_model *model);
 
-/** memcmp order, shorter first. */
-int md_str_compare(struct md_str a, struct md_str b);
 /** The first MD_NAME_SHOWN characters of what a client wrote. */
 struct md_str md_name_shown(struct md_str name);
 

@@ -249,11 +249,3 @@ bool md_model_is_unique_by(const struct md_model *model, const struct md_field *
 			return true;
 	return false;
 }
-
-int md_str_compare(struct md_str a, struct md_str b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int order = len > 0 ? memcmp(a.ptr, b.ptr, len) : 0;
-
-	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 
 #include "core/base/arena.h"
+#include "core/base/decimal.h"
+#include "core/base/moment.h"
 #include "core/db/value.h"
 #include "core/model/define_private.h"
-#include "core/model/exact.h"
 #include "core/model/format.h"
-#include "core/model/moment.h"
 #include "core/model/private.h"
 #include "core/model/rules_private.h"
 
@@ -32,7 +32,7 @@ struct limit {
 	bool whole;
 	int64_t number;
 	double real;
-	const struct md_exact *decimal;
+	const struct md_decimal *decimal;
 	struct md_str kept; /* moments */
 };
 
@@ -51,9 +51,9 @@ struct md_rules {
 	unsigned count;
 	struct limit *limits;
 	unsigned limit_count;
-	const struct md_exact *unit; /* multiple_of */
-	int64_t whole_unit;          /* of whole numbers; 0: there is none */
-	struct md_str *labels;       /* sorted */
+	const struct md_decimal *unit; /* multiple_of */
+	int64_t whole_unit;            /* of whole numbers; 0: there is none */
+	struct md_str *labels;         /* sorted */
 	struct pattern *pattern;
 	int64_t bound; /* decimals: 10^digits before the point, at most 10^18 */
 	double power;  /* 10^scale */
@@ -65,27 +65,30 @@ static struct md_str text_of(const struct md_value *value)
 }
 
 /* The number as a decimal; false: it is none of ours, but the engine's. */
-static bool read_decimal(const struct md_value *value, struct md_exact *ret_decimal)
+static bool read_decimal(const struct md_value *value, struct md_decimal *decimal)
 {
-	char text[NUMBER_TEXT];
+	char number[NUMBER_TEXT];
+	struct md_str text = { number, 0 };
 
 	switch (value->type) {
 	case MD_INT:
-		return md_exact_read((struct md_str){ text, md_i64_to_text(value->i, text) },
-				     ret_decimal);
+		text.len = md_i64_to_text(value->i, number);
+		break;
 	case MD_REAL:
 		/* 15 digits are what a client can have written exactly. */
-		snprintf(text, sizeof(text), "%.15g", value->r);
-		if (strtod(text, NULL) < value->r || strtod(text, NULL) > value->r)
-			snprintf(text, sizeof(text), "%.17g", value->r);
-		return md_exact_read(md_str_of(text), ret_decimal);
+		snprintf(number, sizeof(number), "%.15g", value->r);
+		if (strtod(number, NULL) < value->r || strtod(number, NULL) > value->r)
+			snprintf(number, sizeof(number), "%.17g", value->r);
+		text = md_str_of(number);
+		break;
 	case MD_TEXT:
-		return md_exact_read(text_of(value), ret_decimal);
+		text = text_of(value);
+		break;
 	case MD_NULL:
 	case MD_BLOB:
-		break;
+		return false;
 	}
-	return false;
+	return md_decimal_read(text, decimal) == MD_DECIMAL_READ;
 }
 
 /* --- checks ------------------------------------------------------------------------------------
@@ -163,12 +166,12 @@ static enum md_code check_precision(const struct md_rules *rules, const struct m
 				    struct md_error *err)
 {
 	const struct md_def_field *def = rules->def;
-	struct md_exact decimal;
+	struct md_decimal decimal;
 
 	if (is_scaled(rules, value) || !read_decimal(value, &decimal))
 		return MD_OK;
-	md_exact_round(&decimal, def->scale);
-	if (md_exact_whole(&decimal) <= def->precision - def->scale)
+	md_decimal_round(&decimal, def->scale);
+	if (md_decimal_whole(&decimal) <= def->precision - def->scale)
 		return MD_OK;
 	md_fail(err, MD_INVALID, "22003", "numeric field overflow");
 	md_error_details(err,
@@ -227,7 +230,7 @@ static bool is_kept(const struct limit *limit, const struct md_value *value)
 /* -1, 0, 1. False: the two cannot be compared here. */
 static bool compare(const struct limit *limit, const struct md_value *value, int *ret_order)
 {
-	struct md_exact decimal;
+	struct md_decimal decimal;
 	double real;
 
 	if (limit->kept.ptr) {
@@ -239,7 +242,7 @@ static bool compare(const struct limit *limit, const struct md_value *value, int
 	} else if (value->type == MD_TEXT) {
 		if (!read_decimal(value, &decimal))
 			return false;
-		*ret_order = md_exact_compare(&decimal, limit->decimal);
+		*ret_order = md_decimal_compare(&decimal, limit->decimal);
 	} else if (value->type == MD_INT || value->type == MD_REAL) {
 		real = value->type == MD_INT ? (double)value->i : value->r;
 		*ret_order = (real > limit->real) - (real < limit->real);
@@ -272,12 +275,13 @@ static enum md_code check_limits(const struct md_rules *rules, const struct md_v
 static enum md_code check_multiple(const struct md_rules *rules, const struct md_value *value,
 				   struct md_error *err)
 {
-	struct md_exact decimal;
+	struct md_decimal decimal;
 
 	if (value->type == MD_INT && rules->whole_unit > 0) {
 		if (value->i % rules->whole_unit == 0)
 			return MD_OK;
-	} else if (!read_decimal(value, &decimal) || md_exact_is_multiple(&decimal, rules->unit)) {
+	} else if (!read_decimal(value, &decimal) ||
+		   md_decimal_is_multiple(&decimal, rules->unit)) {
 		return MD_OK;
 	}
 	return fail_limit(rules, err, "%s must be a multiple of %s", rules->def->name,
@@ -387,19 +391,19 @@ enum md_code md_rules_check(const struct md_rules *rules, const struct md_value 
 enum md_code md_rules_fit(const struct md_rules *rules, struct md_arena *arena,
 			  struct md_value *value, struct md_error *err)
 {
-	struct md_exact decimal;
-	char text[MD_EXACT_TEXT];
+	struct md_decimal decimal;
+	char text[MD_DECIMAL_MAX + 1];
 	struct md_str copy;
 	bool changed;
 
 	if (!rules || rules->def->type != MD_DEF_DECIMAL || value->type == MD_INT ||
 	    is_scaled(rules, value) || !read_decimal(value, &decimal))
 		return MD_OK;
-	changed = md_exact_round(&decimal, rules->def->scale);
+	changed = md_decimal_round(&decimal, rules->def->scale);
 	if ((!changed && value->type == MD_REAL) ||
-	    md_exact_whole(&decimal) > rules->def->precision - rules->def->scale)
+	    md_decimal_whole(&decimal) > rules->def->precision - rules->def->scale)
 		return MD_OK; /* what is too large is told by the check */
-	copy = (struct md_str){ text, md_exact_write(&decimal, text) };
+	copy = (struct md_str){ text, md_decimal_write(&decimal, text) };
 	if (value->type == MD_REAL) {
 		text[copy.len] = '\0';
 		*value = md_value_real(strtod(text, NULL));
@@ -421,12 +425,12 @@ static void add(struct md_rules *rules, bool asked, rule_fn *rule)
 		rules->rules[rules->count++] = rule;
 }
 
-static const struct md_exact *keep_decimal(struct md_arena *arena, const char *text)
+static const struct md_decimal *keep_decimal(struct md_arena *arena, const char *text)
 {
-	struct md_exact *decimal = md_arena_zalloc(arena, sizeof(*decimal));
+	struct md_decimal *decimal = md_arena_zalloc(arena, sizeof(*decimal));
 
 	if (decimal)
-		md_exact_read(md_str_of(text), decimal);
+		md_decimal_read(md_str_of(text), decimal);
 	return decimal;
 }
 
@@ -438,8 +442,8 @@ static bool is_given(const struct md_def_value *value)
 static bool set_limit(struct md_arena *arena, enum md_def_type type, struct limit *limit)
 {
 	const char *text = limit->given->text;
-	char kept[MD_MOMENT_TEXT];
-	size_t len;
+	char kept[MD_MOMENT_ROOM];
+	struct md_moment moment;
 
 	limit->whole = md_str_to_i64(md_str_of(text), &limit->number);
 	if (is_integer(type) || type == MD_DEF_FLOAT || type == MD_DEF_DECIMAL) {
@@ -447,8 +451,10 @@ static bool set_limit(struct md_arena *arena, enum md_def_type type, struct limi
 		limit->decimal = keep_decimal(arena, text);
 		return limit->decimal != NULL;
 	}
-	len = md_moment_keep(type, text, kept);
-	limit->kept = md_arena_str(arena, (struct md_str){ kept, len });
+	md_moment_read(md_str_of(text), &moment); /* it is one: the loader has seen to it */
+	limit->kept.ptr = kept;
+	limit->kept.len = md_moment_keep(&moment, md_def_moment(type), kept);
+	limit->kept = md_arena_str(arena, limit->kept);
 	return limit->kept.ptr != NULL;
 }
 

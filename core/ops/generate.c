@@ -3,8 +3,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "core/base/moment.h"
 #include "core/model/define.h"
-#include "core/model/moment.h"
 #include "core/ops/cell.h"
 
 #include "core/base/banned.h"
@@ -141,12 +141,14 @@ enum md_code md_generate(struct md_generator *generator, const struct md_made *m
 	const struct md_def_field *def = made->field->def;
 	enum md_def_fn fn = made->update ? MD_DEF_NOW : def->value.fn;
 	struct md_body_cell cell;
+	struct md_moment now;
 	size_t len;
 
 	switch (fn) {
 	case MD_DEF_NOW:
 	case MD_DEF_TODAY:
-		len = md_moment_write(def->type, generator->seconds, generator->micros, room);
+		now = md_moment_at(generator->seconds, generator->micros);
+		len = md_moment_keep(&now, md_def_moment(def->type), room);
 		*ret_value = md_value_text((struct md_str){ room, len });
 		return MD_OK;
 	case MD_DEF_UUID4:

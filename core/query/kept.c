@@ -7,8 +7,7 @@
 
 #include "core/base/banned.h"
 
-enum { LAST_DAY = 2932896 /* 9999-12-31 */, ZONE_LEN = 6, UUID_LEN = 36 };
-static const int64_t day_us = 86400 * 1000000ll;
+enum { UUID_LEN = 36 };
 
 static enum md_code keep(const char *text, size_t len, struct md_arena *arena,
 			 struct md_value *ret_value, struct md_error *err)
@@ -44,40 +43,26 @@ static enum md_code fail_naive(enum md_type type, struct md_str text, struct md_
 	return MD_INVALID;
 }
 
-/* Which texts serve a type, and how it is written. */
-static const struct form {
-	bool needs_date, needs_time, needs_zone;
-	bool puts_date, puts_time;
-} forms[] = {
-	[MD_TYPE_KEPT_DATE - MD_TYPE_KEPT_DATE] = { .needs_date = true, .puts_date = true },
-	[MD_TYPE_KEPT_TIME - MD_TYPE_KEPT_DATE] = { .needs_time = true, .puts_time = true },
-	[MD_TYPE_KEPT_TIMESTAMP -
-		MD_TYPE_KEPT_DATE] = { .needs_date = true, .puts_date = true, .puts_time = true },
-	[MD_TYPE_KEPT_TIMESTAMPTZ - MD_TYPE_KEPT_DATE] = { .needs_date = true,
-							   .needs_zone = true,
-							   .puts_date = true,
-							   .puts_time = true },
-};
-
-/* Years have four digits, so that the texts sort. */
-static bool is_in_range(const struct form *form, const struct md_moment *m)
+/* What a value of a type has of a moment. */
+static unsigned parts_of(enum md_type type)
 {
-	int64_t us = form->needs_zone  ? m->time_us - m->offset_us
-		     : form->puts_time ? m->time_us
-				       : 0;
-	int64_t first = -719162; /* 0001-01-01 */
-	int64_t days = m->days + us / day_us - (us % day_us < 0);
+	static const unsigned char parts[] = {
+		[MD_TYPE_KEPT_DATE - MD_TYPE_KEPT_DATE] = MD_MOMENT_DATE,
+		[MD_TYPE_KEPT_TIME - MD_TYPE_KEPT_DATE] = MD_MOMENT_TIME,
+		[MD_TYPE_KEPT_TIMESTAMP - MD_TYPE_KEPT_DATE] = MD_MOMENT_DATE | MD_MOMENT_TIME,
+		[MD_TYPE_KEPT_TIMESTAMPTZ - MD_TYPE_KEPT_DATE] =
+			MD_MOMENT_DATE | MD_MOMENT_TIME | MD_MOMENT_ZONE,
+	};
 
-	return !form->needs_date || (days >= first && days <= LAST_DAY);
+	return parts[type - MD_TYPE_KEPT_DATE];
 }
 
 static enum md_code bind_moment(enum md_type type, struct md_str text, struct md_arena *arena,
 				struct md_value *ret_value, struct md_error *err)
 {
-	const struct form *form = &forms[type - MD_TYPE_KEPT_DATE];
+	unsigned parts = parts_of(type);
 	char out[MD_MOMENT_ROOM];
 	struct md_moment m;
-	size_t len;
 
 	switch (md_moment_read(text, &m)) {
 	case MD_MOMENT_BAD_SYNTAX:
@@ -87,24 +72,14 @@ static enum md_code bind_moment(enum md_type type, struct md_str text, struct md
 	case MD_MOMENT_READ:
 		break;
 	}
-	if ((form->needs_date && !m.has_date) || (form->needs_time && !m.has_time))
+	/* A date alone is its midnight. */
+	if (parts & MD_MOMENT_DATE ? !m.has_date : !m.has_time)
 		return fail_form(type, text, err);
-	if (form->needs_zone && m.has_time && !m.has_zone)
+	if ((parts & MD_MOMENT_ZONE) && m.has_time && !m.has_zone)
 		return fail_naive(type, text, err);
-	if (!is_in_range(form, &m))
+	if (!md_moment_is_kept_as(&m, parts))
 		return fail_range(text, err);
-	if (!form->puts_time)
-		len = md_moment_put_date(out, m.days);
-	else if (!form->puts_date)
-		len = md_moment_put_time(out, m.time_us, true);
-	else
-		len = md_moment_put_timestamp(
-			out, m.days, m.time_us - (form->needs_zone ? m.offset_us : 0), true);
-	if (form->needs_zone) {
-		memcpy(out + len, "+00:00", ZONE_LEN);
-		len += ZONE_LEN;
-	}
-	return keep(out, len, arena, ret_value, err);
+	return keep(out, md_moment_keep(&m, parts, out), arena, ret_value, err);
 }
 
 /* --- others ------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/base/decimal.h"
 #include "core/json/codec.h"
 #include "tests/support/suite.h"
 
@@ -140,43 +139,5 @@ START_TEST(shows_no_zeros_behind_the_point)
 }
 END_TEST
 
-/* Every one is less than the next. */
-START_TEST(orders_decimals_by_their_value)
-{
-	static const char *const rising[] = { "-12345678901234567891",
-					      "-12345678901234567890.5",
-					      "-1.51",
-					      "-1.5",
-					      "-0.001",
-					      "0",
-					      "0.0009",
-					      "0.001",
-					      "1",
-					      "1.5",
-					      "1.51",
-					      "2",
-					      "10",
-					      "1e2",
-					      "12345678901234567890.5",
-					      "12345678901234567891",
-					      "",
-					      "x",
-					      "y" };
-	const size_t count = sizeof(rising) / sizeof(rising[0]);
-
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < count; j++) {
-			int order = md_decimal_compare(md_str_of(rising[i]), md_str_of(rising[j]));
-
-			ck_assert_msg((i < j && order < 0) || (i == j && order == 0) ||
-					      (i > j && order > 0),
-				      "%s, %s: %d", rising[i], rising[j], order);
-		}
-	ck_assert_int_eq(md_decimal_compare(MD_STR("1.50"), MD_STR("01.5")), 0);
-	ck_assert_int_eq(md_decimal_compare(MD_STR("-0"), MD_STR("0.0")), 0);
-}
-END_TEST
-
 SUITE_MAIN("kept", brings_input_into_the_form_that_is_kept,
-	   reads_bytes_in_hexadecimal_digits_and_base64, shows_no_zeros_behind_the_point,
-	   orders_decimals_by_their_value)
+	   reads_bytes_in_hexadecimal_digits_and_base64, shows_no_zeros_behind_the_point)

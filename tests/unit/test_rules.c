@@ -7,9 +7,7 @@
 #include "core/base/arena.h"
 #include "core/db/value.h"
 #include "core/model/define.h"
-#include "core/model/exact.h"
 #include "core/model/format.h"
-#include "core/model/moment.h"
 #include "tests/support/fault.h"
 #include "tests/support/suite.h"
 
@@ -378,67 +376,6 @@ START_TEST(formats)
 }
 END_TEST
 
-START_TEST(decimals_are_read_compared_and_written)
-{
-	static const struct {
-		const char *text, *rounded;
-		unsigned scale;
-	} cases[] = {
-		{ "0", "0", 0 },      { "-0.00", "0", 1 },      { "1.5", "2", 0 },
-		{ "-1.5", "-2", 0 },  { "0.5", "1", 0 },        { "0.05", "0.1", 1 },
-		{ "0.04", "0", 1 },   { "0.0004", "0", 2 },     { "99.995", "100", 2 },
-		{ "1e3", "1000", 1 }, { "12.5e-1", "1.25", 2 }, { ".5", "0.5", 2 },
-		{ "5.", "5", 0 },     { "007", "7", 0 },        { "+3", "3", 0 },
-		{ "1e-400", "0", 3 },
-	};
-	static const char *const bad[] = { "",      "-",   ".",  "1e", "e5",
-					   "1.2.3", "0x1", " 1", "1 ", "nan" };
-	struct md_exact a, b;
-	char out[MD_EXACT_TEXT];
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		ck_assert(md_exact_read(md_str_of(cases[i].text), &a));
-		md_exact_round(&a, cases[i].scale);
-		out[md_exact_write(&a, out)] = '\0';
-		ck_assert_str_eq(out, cases[i].rounded);
-	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(!md_exact_read(md_str_of(bad[i]), &a), "%s", bad[i]);
-	for (int i = -120; i <= 120; i++)
-		for (int k = -120; k <= 120; k++) {
-			snprintf(out, sizeof(out), "%.1f", i / 10.0);
-			ck_assert(md_exact_read(md_str_of(out), &a));
-			snprintf(out, sizeof(out), "%de-1", k);
-			ck_assert(md_exact_read(md_str_of(out), &b));
-			ck_assert_int_eq(md_exact_compare(&a, &b), (i > k) - (i < k));
-			if (k != 0)
-				ck_assert_int_eq(md_exact_is_multiple(&a, &b), i % k == 0);
-		}
-}
-END_TEST
-
-START_TEST(moments_have_one_form)
-{
-	char out[MD_MOMENT_TEXT];
-
-	ck_assert_uint_eq(md_moment_write(MD_DEF_DATETIME, 1709251199, 42, out), 32);
-	ck_assert_str_eq(out, "2024-02-29T23:59:59.000042+00:00");
-	md_moment_write(MD_DEF_DATETIME_LOCAL, -1, 0, out);
-	ck_assert_str_eq(out, "1969-12-31T23:59:59.000000");
-	md_moment_keep(MD_DEF_DATETIME, "2024-01-01T00:30:00.5-01:30", out);
-	ck_assert_str_eq(out, "2024-01-01T02:00:00.500000+00:00");
-	md_moment_keep(MD_DEF_DATETIME, "2024-01-01t00:30:00z", out);
-	ck_assert_str_eq(out, "2024-01-01T00:30:00.000000+00:00");
-	md_moment_keep(MD_DEF_DATETIME_LOCAL, "2024-01-01 00:30:00.123456", out);
-	ck_assert_str_eq(out, "2024-01-01T00:30:00.123456");
-	md_moment_keep(MD_DEF_TIME, "12:00:00", out);
-	ck_assert_str_eq(out, "12:00:00.000000");
-	md_moment_keep(MD_DEF_DATE, "0001-02-03", out);
-	ck_assert_str_eq(out, "0001-02-03");
-	ck_assert_uint_eq(md_moment_write(MD_DEF_TEXT, 0, 0, out), 0);
-}
-END_TEST
-
 /* Rules are made while memory is short, or not at all; nothing is lost on the way. */
 START_TEST(survive_a_failure_of_every_allocation)
 {
@@ -488,5 +425,4 @@ SUITE_MAIN("rules", fields_without_demands_have_no_rules, lengths_are_counted_in
 	   whole_numbers_fit_their_type, limits_of_numbers, limits_of_moments,
 	   decimals_are_rounded_and_then_checked, long_decimals_stay_texts, labels_of_enums,
 	   elements_of_arrays, patterns_match_the_whole_value, formats,
-	   decimals_are_read_compared_and_written, moments_have_one_form,
 	   survive_a_failure_of_every_allocation)
