@@ -9,35 +9,6 @@
 
 enum { LITERAL_MAX = 1024 * 1024 };
 
-static int two_digits(const char *p)
-{
-	return (p[0] - '0') * 10 + (p[1] - '0');
-}
-
-/* Seconds east of UTC. */
-static int offset_of(const char *text)
-{
-	size_t len = strlen(text);
-	const char *p = text + len - 6;
-
-	if (len < MD_DDL_MOMENT + 6 || (*p != '+' && *p != '-'))
-		return 0;
-	return (*p == '-' ? -60 : 60) * (two_digits(p + 1) * 60 + two_digits(p + 4));
-}
-
-void md_ddl_utc(const char *text, struct tm *ret_utc)
-{
-	struct tm tm = { .tm_year = two_digits(text) * 100 + two_digits(text + 2) - 1900,
-			 .tm_mon = two_digits(text + 5) - 1,
-			 .tm_mday = two_digits(text + 8),
-			 .tm_hour = two_digits(text + 11),
-			 .tm_min = two_digits(text + 14),
-			 .tm_sec = two_digits(text + 17) };
-	time_t seconds = timegm(&tm) - offset_of(text);
-
-	gmtime_r(&seconds, ret_utc);
-}
-
 void md_ddl_put_json(struct md_buf *sql, const struct md_def_value *value)
 {
 	md_auto_buf json = MD_BUF(LITERAL_MAX);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/moment.h"
 #include "core/db/catalog.h"
 #include "core/db/dialect.h"
 #include "core/migrate/ddl_private.h"
@@ -49,40 +50,24 @@ static void put_type(struct md_buf *sql, const struct md_def_field *field)
 /* --- literals ----------------------------------------------------------------------------------
  */
 
-/* The fraction of a second that begins at `p`, if one does, without zeros at its end. */
-static void put_fraction(struct md_buf *sql, const char *p)
+/* As PostgreSQL writes it, so that the default is known again. */
+static void put_moment(struct md_buf *sql, enum md_def_type type, const char *text)
 {
-	size_t len = *p == '.' ? 1 + strspn(p + 1, "0123456789") : 0;
+	unsigned parts = md_def_moment(type);
+	bool zone = parts & MD_MOMENT_ZONE;
+	char out[MD_MOMENT_ROOM];
+	struct md_moment moment;
+	size_t len;
 
-	len = len > 7 ? 7 : len;
-	while (len > 0 && (p[len - 1] == '0' || p[len - 1] == '.'))
-		len--;
-	md_buf_put(sql, p, len);
-}
-
-static void put_instant(struct md_buf *sql, const char *text)
-{
-	struct tm tm;
-
-	md_ddl_utc(text, &tm);
-	md_buf_printf(sql, "'%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-		      tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	put_fraction(sql, text + MD_DDL_MOMENT);
-	md_buf_puts(sql, "+00'");
-}
-
-static void put_local(struct md_buf *sql, const char *text)
-{
-	md_buf_printf(sql, "'%.10s %.8s", text, text + 11);
-	put_fraction(sql, text + MD_DDL_MOMENT);
-	md_buf_putc(sql, '\'');
-}
-
-static void put_time(struct md_buf *sql, const char *text)
-{
-	md_buf_printf(sql, "'%.8s", text);
-	put_fraction(sql, text + 8);
-	md_buf_putc(sql, '\'');
+	md_moment_read(md_str_of(text), &moment);
+	if (!(parts & MD_MOMENT_DATE)) {
+		len = md_moment_put_time(out, moment.time_us, false);
+	} else {
+		len = md_moment_put_timestamp(
+			out, moment.days, moment.time_us - (zone ? moment.offset_us : 0), false);
+		*(char *)memchr(out, 'T', len) = ' ';
+	}
+	md_buf_printf(sql, "'%.*s%s'", (int)len, out, zone ? "+00" : "");
 }
 
 static void put_bytes(struct md_buf *sql, const char *text)
@@ -250,13 +235,9 @@ static void put_literal(struct md_buf *sql, const struct md_def_field *field,
 		md_buf_puts(sql, value->text);
 		return;
 	case MD_DEF_DATETIME:
-		put_instant(sql, value->text);
-		return;
 	case MD_DEF_DATETIME_LOCAL:
-		put_local(sql, value->text);
-		return;
 	case MD_DEF_TIME:
-		put_time(sql, value->text);
+		put_moment(sql, field->type, value->text);
 		return;
 	case MD_DEF_JSON:
 		md_ddl_put_json(sql, value);

@@ -1,8 +1,6 @@
 /* Private to core/migrate: pieces of the generator. */
 #ifndef MD_CORE_MIGRATE_DDL_PRIVATE_H
 #define MD_CORE_MIGRATE_DDL_PRIVATE_H
-#include <time.h>
-
 #include "core/migrate/ddl.h"
 
 /** One value of a template. */
@@ -13,10 +11,6 @@ struct md_ddl_slot {
 /** A template with "{x}" replaced by the text of the slot x; ends with letter 0. */
 void md_ddl_put_template(struct md_buf *sql, const char *template, const struct md_ddl_slot *slots);
 
-/** Bytes of 2026-01-31T12:00:00, behind which a fraction and an offset may stand. */
-enum { MD_DDL_MOMENT = 19 };
-/** A moment of a definition file in UTC, without its fraction. */
-void md_ddl_utc(const char *text, struct tm *ret_utc);
 /** A JSON value as a literal of a text. */
 void md_ddl_put_json(struct md_buf *sql, const struct md_def_value *value);
 /** Bytes of a definition file (base64, or \x and hexadecimal digits) in these 16 digits. */

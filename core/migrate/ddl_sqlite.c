@@ -2,57 +2,29 @@
  * CHECKs. Moments are texts of one width, so that they sort. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/base/decimal.h"
+#include "core/base/moment.h"
 #include "core/db/dialect.h"
 #include "core/migrate/ddl_private.h"
 
 #include "core/base/banned.h"
 
-enum { FRACTION = 6, MOMENT = MD_DDL_MOMENT, EXACT_DIGITS = 15 };
+enum { EXACT_DIGITS = 15 };
 
 /* --- literals ----------------------------------------------------------------------------------
  */
 
-/* The part of the seconds behind the point, as six digits; returns what stands behind it. */
-static const char *put_fraction(struct md_buf *sql, const char *p)
+/* In the form in which values of requests are kept. */
+static void put_moment(struct md_buf *sql, enum md_def_type type, const char *text)
 {
-	unsigned digits = 0;
+	char out[MD_MOMENT_ROOM];
+	struct md_moment moment;
+	size_t len;
 
-	md_buf_putc(sql, '.');
-	if (*p == '.')
-		for (p++; *p >= '0' && *p <= '9' && digits < FRACTION; digits++)
-			md_buf_putc(sql, *p++);
-	for (; digits < FRACTION; digits++)
-		md_buf_putc(sql, '0');
-	return p;
-}
-
-/* 2026-01-31T12:00:00+02:00 in UTC and with all digits. */
-static void put_instant(struct md_buf *sql, const char *text)
-{
-	struct tm tm;
-
-	md_ddl_utc(text, &tm);
-	md_buf_printf(sql, "'%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-		      tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	put_fraction(sql, text + MOMENT);
-	md_buf_puts(sql, "+00:00'");
-}
-
-static void put_local(struct md_buf *sql, const char *text)
-{
-	md_buf_printf(sql, "'%.10sT%.8s", text, text + 11);
-	put_fraction(sql, text + MOMENT);
-	md_buf_putc(sql, '\'');
-}
-
-static void put_time(struct md_buf *sql, const char *text)
-{
-	md_buf_printf(sql, "'%.8s", text);
-	put_fraction(sql, text + 8);
-	md_buf_putc(sql, '\'');
+	md_moment_read(md_str_of(text), &moment);
+	len = md_moment_keep(&moment, md_def_moment(type), out);
+	md_buf_printf(sql, "'%.*s'", (int)len, out);
 }
 
 static void put_bytes(struct md_buf *sql, const char *text)
@@ -62,7 +34,7 @@ static void put_bytes(struct md_buf *sql, const char *text)
 	md_buf_putc(sql, '\'');
 }
 
-/* In the form in which values of requests are kept. */
+/* Likewise. */
 static void put_decimal(struct md_buf *sql, const char *text)
 {
 	char out[MD_DECIMAL_MAX];
@@ -94,13 +66,10 @@ static void put_literal(struct md_buf *sql, const struct md_def_field *field,
 			md_buf_puts(sql, value->text);
 		return;
 	case MD_DEF_DATETIME:
-		put_instant(sql, value->text);
-		return;
 	case MD_DEF_DATETIME_LOCAL:
-		put_local(sql, value->text);
-		return;
+	case MD_DEF_DATE:
 	case MD_DEF_TIME:
-		put_time(sql, value->text);
+		put_moment(sql, field->type, value->text);
 		return;
 	case MD_DEF_JSON:
 	case MD_DEF_ARRAY:
@@ -112,7 +81,6 @@ static void put_literal(struct md_buf *sql, const struct md_def_field *field,
 	case MD_DEF_NONE:
 	case MD_DEF_STRING:
 	case MD_DEF_TEXT:
-	case MD_DEF_DATE:
 	case MD_DEF_UUID:
 	case MD_DEF_ENUM:
 	case MD_DEF_TYPE_COUNT:
