@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -755,65 +754,6 @@ START_TEST(a_limit_of_memory_may_be_reached_anywhere)
 }
 END_TEST
 
-/* --- size --------------------------------------------------------------------------------------
- */
-
-static long peak_kib(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_maxrss;
-}
-
-START_TEST(ten_thousand_tables_take_three_seconds_and_300_mib_at_most)
-{
-	double seconds = 1e9;
-
-	begin("ALTER SYSTEM SET max_locks_per_transaction = 64");
-	/* Batches: a lock per table is kept until the end of a transaction. */
-	for (unsigned i = 0; i < 20; i++) {
-		char sql[800];
-
-		snprintf(
-			sql, sizeof(sql),
-			"DO $$ BEGIN FOR i IN %u..%u LOOP EXECUTE format('CREATE TABLE api.t%%s"
-			" (id bigint PRIMARY KEY, name varchar(80) NOT NULL DEFAULT ''x'', at"
-			" timestamptz DEFAULT now(), n numeric(10,2) CHECK (n > 0), ok boolean, ref"
-			" bigint%%s)', i, CASE WHEN i > 0 THEN ' REFERENCES api.t' || i - 1 END);"
-			" END LOOP; END $$",
-			i * 500, i * 500 + 499);
-		server_run(sql);
-	}
-	for (unsigned i = 0; i < 4 && seconds >= 3; i++) { /* others may use the machine, too */
-		uint64_t start = md_now_ns();
-
-		ck_assert_int_eq(look("api"), MD_OK);
-		seconds = (double)(md_now_ns() - start) / 1e9;
-	}
-	printf("10,000 tables: %.2f s, %.1f MiB of arena, %.1f MiB in all\n", seconds,
-	       (double)md_arena_used(arena) / 1048576, (double)peak_kib() / 1024);
-	ck_assert_uint_eq(catalog->count, 10000);
-	ck_assert_uint_eq(catalog->tables[9999].column_count, 6);
-	ck_assert_uint_eq(the_table("t9999")->foreign_key_count, 1);
-	ck_assert_str_eq(the_table("t9999")->foreign_keys[0].target, "t9998");
-#ifndef __SANITIZE_ADDRESS__
-	ck_assert_double_lt(seconds, 3);
-	ck_assert_int_lt(peak_kib(), 300 * 1024);
-#endif
-	for (unsigned i = 0; i < 20; i++) {
-		char sql[300];
-
-		snprintf(sql, sizeof(sql),
-			 "DO $$ BEGIN FOR i IN REVERSE %u..%u LOOP EXECUTE 'DROP TABLE api.t' || i;"
-			 " END LOOP; END $$",
-			 9999 - i * 500, 9500 - i * 500);
-		server_run(sql);
-	}
-	end();
-}
-END_TEST
-
 SUITE_RUN("postgres catalog", tables_come_sorted_with_comments_and_without_what_is_not_served,
 	  temporary_tables_of_other_sessions_are_not_listed,
 	  types_are_told_through_domains_arrays_and_ranges,
@@ -826,8 +766,7 @@ SUITE_RUN("postgres catalog", tables_come_sorted_with_comments_and_without_what_
 	  a_failed_transaction_is_not_committed_quietly, a_server_that_is_not_there_or_goes_is_told,
 	  a_session_that_ends_in_the_middle_is_told, a_server_that_says_nothing_is_not_waited_for,
 	  a_permission_that_is_missing_is_told, every_allocation_may_fail,
-	  a_limit_of_memory_may_be_reached_anywhere,
-	  ten_thousand_tables_take_three_seconds_and_300_mib_at_most)
+	  a_limit_of_memory_may_be_reached_anywhere)
 
 int main(void)
 {
