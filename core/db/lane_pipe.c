@@ -73,6 +73,17 @@ static void leave_idle(struct md_pipe *pipe)
 	md_pool_unidle(&pipe->pipes->db->pool, &pipe->pipes->place);
 }
 
+/* Out of the list of all. */
+static void leave_all(struct md_pipe *pipe)
+{
+	struct md_pipes *pipes = pipe->pipes;
+
+	assert(!pipe->previous == (pipes->all == pipe));
+	*(pipe->previous ? &pipe->previous->next : &pipes->all) = pipe->next;
+	if (pipe->next)
+		pipe->next->previous = pipe->previous;
+}
+
 void md_pipe_detach(struct md_pipe *pipe)
 {
 	struct md_pipes *pipes = pipe->pipes;
@@ -80,9 +91,7 @@ void md_pipe_detach(struct md_pipe *pipe)
 	md_reactor_forget(pipes->loop->home, &pipe->source);
 	unlist(pipe);
 	clean(pipe);
-	*(pipe->previous ? &pipe->previous->next : &pipes->all) = pipe->next;
-	if (pipe->next)
-		pipe->next->previous = pipe->previous;
+	leave_all(pipe);
 	pipe->next = pipe->previous = NULL;
 	pipe->pipes = NULL;
 }
@@ -348,15 +357,14 @@ struct md_pipe *md_pipe_open(struct md_pipes *pipes, enum md_pipe_kind kind, str
 {
 	struct md_pipe *pipe = calloc(1, sizeof(*pipe));
 	struct md_conn_target target;
+	enum md_code code;
 	struct md_error why;
 
 	aim(pipes, kind, &target);
 	md_error_clear(&why);
-	if (!pipe)
-		md_fail_nomem(&why);
-	else if (pipes->db->driver->connect(&target, &pipe->conn, &why) != MD_OK)
+	code = pipe ? pipes->db->driver->connect(&target, &pipe->conn, &why) : md_fail_nomem(&why);
+	if (code != MD_OK) {
 		free(pipe);
-	if (why.code != MD_OK) {
 		md_pipes_failed(pipes, NULL, &why);
 		if (err)
 			*err = why;
@@ -418,9 +426,7 @@ static void close_pipe(struct md_pipe *pipe)
 	pipe->conn->driver->close(pipe->conn); /* whatever is in it ends */
 	if (pipes->probe == pipe)
 		pipes->probe = NULL;
-	*(pipe->previous ? &pipe->previous->next : &pipes->all) = pipe->next;
-	if (pipe->next)
-		pipe->next->previous = pipe->previous;
+	leave_all(pipe);
 	free(pipe);
 	md_echo_pool(pipes->db, MD_DB_ECHO_ALL, "connection closed");
 	if (session)
@@ -450,6 +456,7 @@ void md_pipes_leave(struct md_pipes *pipes)
 		while (pipes->todo) {
 			struct md_pipe *pipe = pipes->todo;
 
+			assert(pipe->listed);
 			unlist(pipe);
 			settle_one(pipe);
 		}

@@ -47,10 +47,7 @@ static void wait_for(struct md_pg *pg, const struct knock *knock)
 	const struct md_db_driver *driver = pg->base.driver;
 	struct pollfd watched = { .fd = pg->epoll, .events = POLLIN };
 
-	while (!knock->done) {
-		driver->flush(&pg->base);
-		if (knock->done)
-			break;
+	for (driver->flush(&pg->base); !knock->done; driver->flush(&pg->base)) {
 		if (poll(&watched, 1, -1) < 0 && errno != EINTR)
 			break;
 		driver->process(&pg->base, MD_READ);

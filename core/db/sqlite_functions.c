@@ -48,7 +48,7 @@ static int compare_decimals(void *data, int a_len, const void *a, int b_len, con
 {
 	(void)data;
 	return md_decimal_compare_texts((struct md_str){ a, (size_t)a_len },
-				  (struct md_str){ b, (size_t)b_len });
+					(struct md_str){ b, (size_t)b_len });
 }
 
 int md_sqlite_add_functions(sqlite3 *db)

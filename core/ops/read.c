@@ -368,10 +368,8 @@ static void note_estimate(struct md_read *read, const struct md_value *cell)
 	       digits.ptr[digits.len] <= '9')
 		digits.len++;
 	md_str_to_u64(digits, &estimate);
-	if (!read->result.has_total)
-		note_total(read, estimate);
-	else if (read->result.total == (uint64_t)read->ask.count_limit &&
-		 estimate > read->result.total)
+	if (!read->result.has_total || (read->result.total == (uint64_t)read->ask.count_limit &&
+					estimate > read->result.total))
 		note_total(read, estimate);
 }
 

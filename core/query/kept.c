@@ -46,15 +46,14 @@ static enum md_code fail_naive(enum md_type type, struct md_str text, struct md_
 /* What a value of a type has of a moment. */
 static unsigned parts_of(enum md_type type)
 {
-	static const unsigned char parts[] = {
-		[MD_TYPE_KEPT_DATE - MD_TYPE_KEPT_DATE] = MD_MOMENT_DATE,
-		[MD_TYPE_KEPT_TIME - MD_TYPE_KEPT_DATE] = MD_MOMENT_TIME,
-		[MD_TYPE_KEPT_TIMESTAMP - MD_TYPE_KEPT_DATE] = MD_MOMENT_DATE | MD_MOMENT_TIME,
-		[MD_TYPE_KEPT_TIMESTAMPTZ - MD_TYPE_KEPT_DATE] =
-			MD_MOMENT_DATE | MD_MOMENT_TIME | MD_MOMENT_ZONE,
+	static const unsigned char parts[MD_TYPE_COUNT] = {
+		[MD_TYPE_KEPT_DATE] = MD_MOMENT_DATE,
+		[MD_TYPE_KEPT_TIME] = MD_MOMENT_TIME,
+		[MD_TYPE_KEPT_TIMESTAMP] = MD_MOMENT_DATE | MD_MOMENT_TIME,
+		[MD_TYPE_KEPT_TIMESTAMPTZ] = MD_MOMENT_DATE | MD_MOMENT_TIME | MD_MOMENT_ZONE,
 	};
 
-	return parts[type - MD_TYPE_KEPT_DATE];
+	return parts[type];
 }
 
 static enum md_code bind_moment(enum md_type type, struct md_str text, struct md_arena *arena,
@@ -205,15 +204,12 @@ enum md_code md_kept_bind(enum md_type type, struct md_str text, struct md_arena
 {
 	typedef enum md_code bind_fn(enum md_type, struct md_str, struct md_arena *,
 				     struct md_value *, struct md_error *);
-	static bind_fn *const binders[] = {
-		[MD_TYPE_KEPT_DATE - MD_TYPE_KEPT_DATE] = bind_moment,
-		[MD_TYPE_KEPT_TIME - MD_TYPE_KEPT_DATE] = bind_moment,
-		[MD_TYPE_KEPT_TIMESTAMP - MD_TYPE_KEPT_DATE] = bind_moment,
-		[MD_TYPE_KEPT_TIMESTAMPTZ - MD_TYPE_KEPT_DATE] = bind_moment,
-		[MD_TYPE_KEPT_UUID - MD_TYPE_KEPT_DATE] = bind_uuid,
-		[MD_TYPE_KEPT_NUMERIC - MD_TYPE_KEPT_DATE] = bind_decimal,
-		[MD_TYPE_KEPT_BYTES - MD_TYPE_KEPT_DATE] = bind_bytes,
+	static bind_fn *const binders[MD_TYPE_COUNT] = {
+		[MD_TYPE_KEPT_DATE] = bind_moment,      [MD_TYPE_KEPT_TIME] = bind_moment,
+		[MD_TYPE_KEPT_TIMESTAMP] = bind_moment, [MD_TYPE_KEPT_TIMESTAMPTZ] = bind_moment,
+		[MD_TYPE_KEPT_UUID] = bind_uuid,        [MD_TYPE_KEPT_NUMERIC] = bind_decimal,
+		[MD_TYPE_KEPT_BYTES] = bind_bytes,
 	};
 
-	return binders[type - MD_TYPE_KEPT_DATE](type, text, arena, ret_value, err);
+	return binders[type](type, text, arena, ret_value, err);
 }
