@@ -77,18 +77,13 @@ static void put_limit(const struct check *check, const char *operator,
 	check->dialect->put_literal(check->out, check->field, limit);
 }
 
-static bool is_integer(enum md_def_type type)
-{
-	return type == MD_DEF_SMALLINT || type == MD_DEF_INTEGER || type == MD_DEF_BIGINT;
-}
-
 /* Doubles have no remainder that one could rely on: only whole numbers are checked. */
 static void put_multiple(const struct check *check)
 {
 	const struct md_def_value *unit = &check->field->multiple_of;
 	int64_t number;
 
-	if (unit->kind != MD_DEF_NUMBER || !is_integer(check->field->type) ||
+	if (unit->kind != MD_DEF_NUMBER || !md_def_is_integer(check->field->type) ||
 	    !md_str_to_i64(md_str_of(unit->text), &number) || number == 0)
 		return;
 	begin(check);

@@ -41,20 +41,29 @@ static enum md_type type_in_text(const struct md_def_field *field)
 	return types[field->type];
 }
 
+/* An engine without types of its own has one integer for all; messages name the field's. */
+static enum md_type type_in_integer(const struct md_def_field *field,
+				    const struct md_catalog_column *column)
+{
+	if (field->type == MD_DEF_BOOLEAN)
+		return MD_TYPE_BOOL;
+	return column->type_id == 0 && md_def_is_integer(field->type) ? type_in_text(field)
+								      : column->type;
+}
+
 enum md_type md_declared_type(const struct md_def_field *field,
 			      const struct md_catalog_column *column)
 {
 	bool narrow = column->max_length > 0 && column->max_length < UUID_LEN;
-	bool integer = column->type == MD_TYPE_INT2 || column->type == MD_TYPE_INT4 ||
-		       column->type == MD_TYPE_INT8;
 
 	/* CHAR(32), as SQLAlchemy makes it, has no room for the hyphens. */
 	if (column->type == MD_TYPE_TEXT && field->type == MD_DEF_UUID && narrow)
 		return MD_TYPE_TEXT;
 	if (column->type == MD_TYPE_TEXT || column->type == MD_TYPE_ANY)
 		return type_in_text(field);
-	if (integer && field->type == MD_DEF_BOOLEAN)
-		return MD_TYPE_BOOL;
+	if (column->type == MD_TYPE_INT2 || column->type == MD_TYPE_INT4 ||
+	    column->type == MD_TYPE_INT8)
+		return type_in_integer(field, column);
 	if (column->type == MD_TYPE_FLOAT && field->type == MD_DEF_DECIMAL)
 		return MD_TYPE_NUMERIC;
 	if (column->type == MD_TYPE_NUMERIC && column->type_id != 0 &&

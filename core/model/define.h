@@ -423,6 +423,10 @@ enum md_def_form { MD_DEF_LONG, MD_DEF_SHORT };
 void md_definitions_print(const struct md_definitions *definitions, const struct md_def_model *only,
 			  enum md_def_form form, struct md_buf *out);
 
+static inline bool md_def_is_integer(enum md_def_type type)
+{
+	return type == MD_DEF_SMALLINT || type == MD_DEF_INTEGER || type == MD_DEF_BIGINT;
+}
 /** What a type has of a moment: MD_MOMENT_DATE, …; 0: it is none. */
 unsigned md_def_moment(enum md_def_type type);
 /** The name of a field's column. */

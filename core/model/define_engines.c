@@ -56,8 +56,8 @@ static void check_field(const struct check *check, const struct md_def_field *fi
 	    field->precision > EXACT_DIGITS && !field->reference)
 		md_def_warn_at(
 			check->loader, place, MD_DEF_M230,
-			"SQLite keeps decimals of more than %d digits as text: they sort and "
-			"compare as text",
+			"SQLite keeps decimals of more than %d digits as text, which only modeld "
+			"sorts and compares as numbers",
 			EXACT_DIGITS);
 }
 

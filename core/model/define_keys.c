@@ -6,11 +6,6 @@
 /* --- primary keys ------------------------------------------------------------------------------
  */
 
-static bool is_integer(enum md_def_type type)
-{
-	return type == MD_DEF_SMALLINT || type == MD_DEF_INTEGER || type == MD_DEF_BIGINT;
-}
-
 static bool has_default(const struct md_def_field *field)
 {
 	return field->value.literal.kind || field->value.fn ||
@@ -103,8 +98,8 @@ static void resolve_identity(struct md_def_resolver *resolver, struct md_def_mod
 	for (unsigned i = 0; i < model->field_count; i++) {
 		struct md_def_field *field = &slot->fields[i];
 		bool counts = model->key_count == 1 && model->key[0] == field &&
-			      is_integer(field->type) && !field->reference && !has_default(field) &&
-			      !field->is_generated;
+			      md_def_is_integer(field->type) && !field->reference &&
+			      !has_default(field) && !field->is_generated;
 
 		if (field->auto_increment == MD_DEF_YES && !counts && !field->broken)
 			md_def_report_at(

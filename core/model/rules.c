@@ -41,13 +41,13 @@ struct pattern {
 	locale_t characters; /* UTF-8, or 0: then bytes are characters */
 };
 
-typedef enum md_code rule_fn(const struct md_rules *rules, const struct md_value *value,
-			     struct md_error *err);
+typedef enum md_code (*rule_fn)(const struct md_rules *rules, const struct md_value *value,
+				struct md_error *err);
 
 struct md_rules {
 	const struct md_def_field *def;
 	const char *relation;
-	rule_fn *rules[RULES_MAX + 1]; /* NULL ends them */
+	rule_fn rules[RULES_MAX + 1]; /* NULL ends them */
 	unsigned count;
 	struct limit *limits;
 	unsigned limit_count;
@@ -111,11 +111,6 @@ fail_limit(const struct md_rules *rules, struct md_error *err, const char *fmt, 
 		rules->def->check_name);
 	md_error_details(err, "%s", text);
 	return MD_INVALID;
-}
-
-static bool is_integer(enum md_def_type type)
-{
-	return type == MD_DEF_SMALLINT || type == MD_DEF_INTEGER || type == MD_DEF_BIGINT;
 }
 
 enum md_code md_rules_check_range(enum md_def_type type, int64_t number, struct md_error *err)
@@ -199,16 +194,21 @@ static enum md_code check_length(const struct md_rules *rules, const struct md_v
 {
 	const struct md_def_field *def = rules->def;
 	bool bytes = def->type == MD_DEF_BYTES;
+	const char *unit = bytes ? "bytes" : "characters";
 
 	if (value->type != (bytes ? MD_BLOB : MD_TEXT))
 		return MD_OK;
 	if (def->max_length > 0 && value->len > def->max_length &&
 	    length_of(value) > def->max_length)
-		return md_fail(err, MD_INVALID, "22001", "value too long for type %s(%u)",
-			       bytes ? "bytea" : "character varying", def->max_length);
+		return def->type == MD_DEF_STRING
+			       ? md_fail(err, MD_INVALID, "22001",
+					 "value too long for type character varying(%u)",
+					 def->max_length)
+			       : fail_limit(rules, err, "%s must have at most %u %s", def->name,
+					    def->max_length, unit);
 	if (value->len < def->min_length || length_of(value) < def->min_length)
 		return fail_limit(rules, err, "%s must have at least %u %s", def->name,
-				  def->min_length, bytes ? "bytes" : "characters");
+				  def->min_length, unit);
 	return MD_OK;
 }
 
@@ -419,7 +419,7 @@ enum md_code md_rules_fit(const struct md_rules *rules, struct md_arena *arena,
 /* --- compiling ---------------------------------------------------------------------------------
  */
 
-static void add(struct md_rules *rules, bool asked, rule_fn *rule)
+static void add(struct md_rules *rules, bool asked, rule_fn rule)
 {
 	if (asked)
 		rules->rules[rules->count++] = rule;
@@ -446,7 +446,7 @@ static bool set_limit(struct md_arena *arena, enum md_def_type type, struct limi
 	struct md_moment moment;
 
 	limit->whole = md_str_to_i64(md_str_of(text), &limit->number);
-	if (is_integer(type) || type == MD_DEF_FLOAT || type == MD_DEF_DECIMAL) {
+	if (md_def_is_integer(type) || type == MD_DEF_FLOAT || type == MD_DEF_DECIMAL) {
 		md_str_to_double(md_str_of(text), &limit->real);
 		limit->decimal = keep_decimal(arena, text);
 		return limit->decimal != NULL;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/base/map.h"
+#include "core/model/define.h"
 #include "core/model/registry.h"
 #include "core/ops/keys.h"
 
@@ -191,11 +192,21 @@ static bool name_null(const struct md_constraint_ask *ask, const struct md_model
 	return false;
 }
 
+/* What the user wrote for those who violate it; NULL: nothing. */
+static const char *words_of(const struct md_model *model, const char *check)
+{
+	for (unsigned i = 0; model->def && i < model->def->check_count; i++)
+		if (strcmp(model->def->checks[i].name, check) == 0)
+			return model->def->checks[i].message;
+	return NULL;
+}
+
 /* SQLite tells the name, or for want of one the expression. */
 static bool name_check(const struct md_constraint_ask *ask, const struct md_model *model)
 {
 	for (unsigned i = 0; i < model->check_count; i++) {
 		const struct md_catalog_check *check = &model->checks[i];
+		const char *words = words_of(model, check->name);
 
 		if (strcmp(check->name, ask->unit->violated) != 0 &&
 		    strcmp(check->expression, ask->unit->violated) != 0)
@@ -203,6 +214,8 @@ static bool name_check(const struct md_constraint_ask *ask, const struct md_mode
 		md_fail(&ask->unit->error, MD_INVALID, "23514",
 			"new row for relation \"%.*s\" violates check constraint \"%s\"",
 			MD_STR_ARG(model->name), check->name);
+		if (words)
+			md_error_details(&ask->unit->error, "%s", words);
 		return true;
 	}
 	return false;

@@ -593,7 +593,7 @@ static const struct {
 	{ "decimal as text", MD_DEF_SQLITE,
 	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"decimal(20, 2)\"}}}}", NULL,
 	  "m.json:1: warning: M230 /models/A/fields/x: SQLite keeps decimals of more than 15 digi"
-	  "ts as text: they sort and compare as text\n" },
+	  "ts as text, which only modeld sorts and compares as numbers\n" },
 	{ "engines", MD_DEF_SQLITE | MD_DEF_POSTGRESQL | MD_DEF_MARIADB,
 	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":{\"type\":\"text\",\"default\":{"
 	  "\"sql\":{\"sqlite\":\"1\"}},\"check\":{\"postgresql\":\"true\",\"mariadb\":\"1\"}},\"y"
