@@ -33,12 +33,14 @@ static struct md_str shown(struct md_str name)
 	return name;
 }
 
-/* /3/name, or /name in a body that is one object (RFC 6901). */
+/* /3/name, or /name in a body that is one object (RFC 6901). Without a name the row is meant. */
 static void put_pointer(struct md_buf *out, const struct md_body *body, size_t row,
 			struct md_str name)
 {
 	if (md_body_is_array(body))
 		md_buf_printf(out, "/%zu", row);
+	if (!md_str_is_given(name))
+		return;
 	md_buf_putc(out, '/');
 	for (size_t i = 0; i < name.len; i++) {
 		if (name.ptr[i] == '~')
@@ -73,8 +75,8 @@ static void tell(struct findings *findings, struct md_str pointer, const struct 
 	if (findings->lines_told < findings->count ||
 	    (findings->count > 0 && lines->len + pointer.len + len + MORE_ROOM > MD_DETAILS_MAX))
 		return;
-	md_buf_printf(lines, "%s%.*s: %s", findings->count == 0 ? "" : "\n", MD_STR_ARG(pointer),
-		      words);
+	md_buf_printf(lines, "%s%.*s%s%s", findings->count == 0 ? "" : "\n", MD_STR_ARG(pointer),
+		      pointer.len > 0 ? ": " : "", words);
 	findings->lines_told++;
 }
 
@@ -192,13 +194,17 @@ static bool is_required(const struct md_field *field)
 /* --- rows --------------------------------------------------------------------------------------
  */
 
-static enum md_code fail_null(const struct md_check *check, const struct md_field *field,
-			      struct md_error *err)
+enum md_code md_check_fail_null(const struct md_model *model, const struct md_field *field,
+				struct md_error *err)
 {
+	if (field->hidden)
+		return md_fail(err, MD_INVALID, "23502",
+			       "relation \"%.*s\" needs a value that cannot be given here",
+			       MD_STR_ARG(model->name));
 	return md_fail(err, MD_INVALID, "23502",
 		       "null value in column \"%.*s\" of relation \"%.*s\" violates not-null "
 		       "constraint",
-		       MD_STR_ARG(field->name), MD_STR_ARG(check->model->name));
+		       MD_STR_ARG(field->name), MD_STR_ARG(model->name));
 }
 
 static enum md_code check_cell(const struct md_check *check, const struct md_field *field,
@@ -209,13 +215,13 @@ static enum md_code check_cell(const struct md_check *check, const struct md_fie
 
 	if (cell->kind == MD_CELL_ABSENT && check->missing_default)
 		return check->kind == MD_WRITE_INSERT && is_required(field)
-			       ? fail_null(check, field, err)
+			       ? md_check_fail_null(check->model, field, err)
 			       : MD_OK;
 	code = md_cell_field(cell, field, check->texts, arena, ret_value, err);
 	if (code != MD_OK)
 		return code;
 	if (ret_value->type == MD_NULL && !field->def->nullable)
-		return fail_null(check, field, err);
+		return md_check_fail_null(check->model, field, err);
 	return md_rules_check(field->rules, ret_value, err);
 }
 
@@ -239,8 +245,9 @@ static enum md_code check_row(struct findings *findings, size_t row,
 			add(findings, row, check->fields[i]->name, &problem);
 	}
 	for (; *required; required++) {
-		fail_null(check, *required, &problem);
-		add(findings, row, (*required)->name, &problem);
+		md_check_fail_null(check->model, *required, &problem);
+		add(findings, row,
+		    (*required)->hidden ? (struct md_str){ NULL, 0 } : (*required)->name, &problem);
 	}
 	return MD_OK;
 }

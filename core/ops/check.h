@@ -28,6 +28,9 @@ struct md_check {
  * each; err->errors has them all. MD_NOMEM. */
 enum md_code md_check_rows(const struct md_check *check, struct md_value *ret_values,
 			   struct md_error *err);
+/** 23502: the field must not be null; one that is hidden is not named. */
+enum md_code md_check_fail_null(const struct md_model *model, const struct md_field *field,
+				struct md_error *err);
 /** PGRST204: the model has no such column. */
 enum md_code md_check_fail_column(const struct md_model *model, struct md_str name,
 				  struct md_error *err);

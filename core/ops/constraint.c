@@ -13,6 +13,7 @@
 #include "core/base/map.h"
 #include "core/model/define.h"
 #include "core/model/registry.h"
+#include "core/ops/check.h"
 #include "core/ops/keys.h"
 
 #include "core/base/banned.h"
@@ -183,10 +184,7 @@ static bool name_null(const struct md_constraint_ask *ask, const struct md_model
 		put_columns(&text, model, &field, 1);
 		if (!is_said(ask, &text))
 			continue;
-		md_fail(&ask->unit->error, MD_INVALID, "23502",
-			"null value in column \"%.*s\" of relation \"%.*s\" violates not-null "
-			"constraint",
-			MD_STR_ARG(field->name), MD_STR_ARG(model->name));
+		md_check_fail_null(model, field, &ask->unit->error);
 		return true;
 	}
 	return false;

@@ -361,6 +361,16 @@ def test_fields_say_who_may_write_them_when(declare):
     refused(server.patch("/a?id=eq.1", {"gone": "x"}), "PGRST204")
 
 
+def test_a_hidden_field_that_nobody_gives_is_not_named(declare):
+    server = declare('"A": { "fields": { "x": "text", "secret": "text hidden" } }')
+    body = refused(server.post("/a", {"x": "1"}), "23502",
+                   'relation "a" needs a value that cannot be given here')
+    assert [error["pointer"] for error in body["errors"]] == [""]
+    body = refused(server.post("/a", [{"x": "1"}]), "23502")
+    assert [error["pointer"] for error in body["errors"]] == ["/0"]
+    assert "secret" not in json.dumps(body)
+
+
 def test_a_read_only_model_is_read(declare):
     server = declare('"A": { "read_only": true, "fields": { "x": "text" } }')
     assert server.rows("/a") == []
