@@ -26,10 +26,72 @@ static void let_go(struct md_write *write)
 	md_generation_leave(write->ops, write->generation);
 }
 
+/* Whether declared models show a column of this name, and none hides one. */
+static bool is_shown(const struct md_model *models, unsigned count, struct md_str column)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < count; i++)
+		for (unsigned j = 0; j < models[i].field_count; j++) {
+			const struct md_field *field = &models[i].fields[j];
+
+			if (!md_str_equal(field->column, column))
+				continue;
+			if (!md_field_is_visible(field))
+				return false;
+			found = true;
+		}
+	return found;
+}
+
+/* `Key (a, b)=(1, 2) already exists.` in any language. Anything but names of shown columns, such as
+ * an expression, is not known to be for the client. */
+static bool tells_shown_columns(const struct md_model *models, unsigned count, const char *details)
+{
+	const char *name = strchr(details, '('), *end = strstr(details, ")=(");
+
+	if (!name || !end || name > end)
+		return false;
+	for (name++; name <= end;) {
+		const char *comma = strstr(name, ", ");
+		const char *stop = comma && comma < end ? comma : end;
+		bool quoted = *name == '"' && stop > name + 1;
+
+		if (!is_shown(models, count,
+			      (struct md_str){ name + quoted, (size_t)(stop - name) - 2 * quoted }))
+			return false;
+		name = stop + 2;
+	}
+	return true;
+}
+
+/* With declared models, clients see fields and no other columns: what the engine says about a whole
+ * row, or about keys that are not shown, is not for them. */
+static void be_discreet(const struct md_registry *registry, struct md_error *err)
+{
+	static const char *const of_rows[] = { "23502", "23514", "44000" };
+	static const char *const of_keys[] = { "23503", "23505", "23P01" };
+	const struct md_model *models;
+	unsigned count;
+
+	models = md_registry_models(registry, &count);
+	if (count == 0 || models[0].field_count == 0 || !models[0].fields[0].def)
+		return;
+	for (size_t i = 0; i < sizeof(of_rows) / sizeof(of_rows[0]); i++)
+		if (strcmp(err->wire, of_rows[i]) == 0)
+			err->details[0] = '\0';
+	for (size_t i = 0; i < sizeof(of_keys) / sizeof(of_keys[0]); i++)
+		if (strcmp(err->wire, of_keys[i]) == 0 &&
+		    !tells_shown_columns(models, count, err->details))
+			err->details[0] = '\0';
+}
+
 void md_write_done(struct md_unit *unit, enum md_code code)
 {
 	struct md_write *write = (struct md_write *)unit;
 
+	if (code != MD_OK)
+		be_discreet(write->generation->registry, &unit->error);
 	let_go(write);
 	write->state = code == MD_OK ? MD_READ_DONE : MD_READ_FAILED;
 	write->ask.ready(write, write->ask.arg);

@@ -464,3 +464,27 @@ def test_a_page_of_the_web_cannot_reload(serve, fresh, models):
     server = serve(fresh, models=models(SHOP), admin_on_public="true")
     assert server.post("/-/reload", Origin="http://evil.example").status == 403
     assert server.post("/-/reload", {"anything": "is not looked at"}).status == 200
+
+
+# --- what errors of the engine may say ----------------------------------------------------------
+
+PRIVATE = """ "Safe": { "fields": {
+    "name": "text unique", "low": "integer", "high": "integer",
+    "secret": "text = random_hex() hidden",
+    "pin": { "type": "text", "writeonly": true, "unique": true, "nullable": true } },
+  "checks": ["low < high"], "unique": [["low", "pin"]] } """
+
+
+def test_errors_of_the_engine_tell_nothing_that_is_hidden(serve, fresh, models):
+    server = serve(fresh, models=models(PRIVATE))
+    assert server.post("/safe", {"name": "a", "low": 1, "high": 2, "pin": "1234"}).status == 201
+    secret, = fresh.rows("SELECT secret FROM safe")[0]
+    for row, code, details in [
+            ({"name": "b", "low": 3, "high": 2, "pin": "99"}, "23514", None),
+            ({"name": "b", "low": 2, "high": 3, "pin": "1234"}, "23505", None),
+            ({"name": "a", "low": 2, "high": 3}, "23505", "Key (name)=(a) already exists.")]:
+        response = server.post("/safe", row)
+        assert (response.json["code"], response.json["details"]) == (code, details)
+        assert secret not in response.text
+    response = server.patch("/safe?id=eq.1", {"low": 7})
+    assert (response.json["code"], response.json["details"]) == ("23514", None)
