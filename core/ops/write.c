@@ -90,7 +90,7 @@ void md_write_done(struct md_unit *unit, enum md_code code)
 {
 	struct md_write *write = (struct md_write *)unit;
 
-	if (code != MD_OK)
+	if (code != MD_OK && !write->explaining) /* what was explained is in our own words */
 		be_discreet(write->generation->registry, &unit->error);
 	let_go(write);
 	write->state = code == MD_OK ? MD_READ_DONE : MD_READ_FAILED;
