@@ -252,7 +252,7 @@ class Modeld:
         with self.connect(patience) as sock:
             try:
                 sock.sendall(data)
-                if b"Connection: close" not in data:
+                if b"Connection: close" not in data and b" HTTP/1.0\r\n" not in data:
                     sock.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # the daemon has closed already

@@ -165,6 +165,7 @@ def test_a_client_that_hangs_up_in_the_middle_is_no_fault(library):
             sock.sendall(GET[:length])
 
 
+@pytest.mark.sqlite("slow, and nothing of it reaches a database")
 def test_requests_that_never_became_one_are_forgotten(library):
     """Too long for any answer, cut off, half sent: none stays behind as a request in flight."""
     for data in (b"GET /genre?" + b"a&" * 900 + b" HTTP/1.1\r\nHost: localhost\r\n" + CLOSE,
