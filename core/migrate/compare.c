@@ -89,23 +89,11 @@ static void compare_type(struct comparison *c, const struct md_def_field *field,
 	     "change the type of the field, or make the table anew and copy its rows");
 }
 
-/* Expressions are the same when they are, but for brackets around them. */
-static bool same_expression(struct md_str a, struct md_str b)
-{
-	struct md_str *sides[] = { &a, &b };
-
-	for (unsigned i = 0; i < 2; i++)
-		if (sides[i]->len >= 2 && sides[i]->ptr[0] == '(' &&
-		    sides[i]->ptr[sides[i]->len - 1] == ')')
-			*sides[i] = (struct md_str){ sides[i]->ptr + 1, sides[i]->len - 2 };
-	return md_str_equal(a, b);
-}
-
-static bool same_default(const struct comparison *c, const struct md_def_field *field,
-			 const char *wanted, const char *found)
+static bool same_default(struct comparison *c, const struct md_def_field *field, const char *wanted,
+			 const char *found)
 {
 	return c->dialect->same_default ? c->dialect->same_default(field, wanted, found)
-					: same_expression(md_str_of(wanted), md_str_of(found));
+					: md_same_sql(c, wanted, found);
 }
 
 static void compare_default(struct comparison *c, const struct md_def_field *field,

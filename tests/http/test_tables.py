@@ -125,6 +125,15 @@ def test_other_differences_are_warnings(db, tmp_path):
     assert "warning: table a, column y: the model has no such field" in err
 
 
+def test_what_was_made_differs_in_nothing_however_defaults_are_written(db, tmp_path):
+    file = models(tmp_path, """"A": { "fields": {
+        "x": { "type": "integer", "default": { "sql": "(40 + 2)" } },
+        "y": { "type": "integer", "default": { "sql": "(1) + (2)" } },
+        "z": { "type": "text", "default": { "sql": "((lower('A'))) || ')'" } } } }""")
+    assert run(db, file) == (0, "made table a\n", "")
+    assert run(db, file) == (0, "nothing to make: every table is there\n", "")
+
+
 def test_mistakes_in_files_are_65_and_touch_nothing(db, tmp_path):
     code, _, err = run(db, models(tmp_path, '"A": { "fields": { "x": "txt" } }'))
     assert code == 65 and "M120" in err
