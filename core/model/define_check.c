@@ -1,6 +1,9 @@
 /* Whether the settings of a field go together, and its values fit its type. */
+#include "core/base/moment.h"
+#include "core/db/value.h"
 #include "core/model/define_private.h"
 #include "core/model/private.h"
+#include "core/model/rules.h"
 
 #include "core/base/banned.h"
 
@@ -18,6 +21,7 @@ struct check {
 	struct md_def_loader *loader;
 	const struct md_def_field *field;
 	const char *type;
+	unsigned errors; /* before this field */
 };
 
 static void report(const struct check *check, enum md_def_code code, const char *text)
@@ -58,6 +62,8 @@ static void check_settings(const struct check *check)
 	does_not_apply(check, field->on_update_now, "on update now()",
 		       BIT(DATETIME) | BIT(DATETIME_LOCAL));
 	does_not_apply(check, field->unique, "unique", (unsigned)ALL & ~(BIT(JSON) | BIT(ARRAY)));
+	does_not_apply(check, field->primary_key, "the primary key",
+		       (unsigned)ALL & ~(BIT(JSON) | BIT(ARRAY)));
 }
 
 /* --- what contradicts itself -------------------------------------------------------------------
@@ -134,6 +140,59 @@ static void hint_label(const struct check *check, const char *text)
 		md_def_hint(check->loader, "did you mean \"%s\"?", guess.best.ptr);
 }
 
+static size_t keep(const struct md_def_field *field, const struct md_def_value *given, char *kept)
+{
+	struct md_moment moment;
+
+	md_moment_read(md_str_of(given->text), &moment); /* it is one: check_value() has seen it */
+	return md_moment_keep(&moment, md_def_moment(field->type), kept);
+}
+
+/* The value as requests give it; false: what is asked of fields says nothing about it. */
+static bool as_given(const struct md_def_field *field, const struct md_def_value *given, char *kept,
+		     struct md_value *ret_value)
+{
+	double real;
+	int64_t whole;
+
+	if (given->kind != MD_DEF_NUMBER && given->kind != MD_DEF_TEXTUAL &&
+	    given->kind != MD_DEF_TREE)
+		return false;
+	*ret_value = md_value_text(md_str_of(given->text));
+	if (INTEGERS & 1u << field->type && md_str_to_i64(md_str_of(given->text), &whole))
+		*ret_value = md_value_int(whole);
+	else if (field->type == MD_DEF_FLOAT && md_str_to_double(md_str_of(given->text), &real))
+		*ret_value = md_value_real(real);
+	else if (MOMENTS & 1u << field->type)
+		*ret_value = md_value_text((struct md_str){ kept, keep(field, given, kept) });
+	return true;
+}
+
+/* What is asked of values that requests give is asked of those of the file, too: a default that is
+ * refused would make every request fail that relies on it. */
+static void check_rules(const struct check *check, const char *what,
+			const struct md_def_value *given)
+{
+	const struct md_rules *rules = NULL;
+	struct md_error error = { 0 };
+	struct md_value value;
+	char kept[MD_MOMENT_ROOM];
+	enum md_code code;
+
+	if (!as_given(check->field, given, kept, &value))
+		return;
+	code = md_rules_new(check->loader->arena, "", check->field, &rules, &error);
+	if (code == MD_OK)
+		code = md_rules_check(rules, &value, &error);
+	if (code == MD_NOMEM)
+		check->loader->failed = true;
+	else if (code != MD_OK)
+		md_def_report_at(check->loader, &check->field->place, MD_DEF_M130,
+				 "%s %s is refused: %s", what, given->text,
+				 *error.details ? error.details : error.message);
+	md_rules_free(rules);
+}
+
 static void check_value(const struct check *check, const char *what,
 			const struct md_def_value *value, bool may_be_null)
 {
@@ -176,11 +235,22 @@ static void check_fn(const struct check *check, const char *what, enum md_def_fn
 		[MD_DEF_RANDOM_HEX] = TEXTS,
 		[MD_DEF_AUTH] = TEXTS | INTEGERS | BIT(UUID),
 	};
+	static const unsigned lengths[] = { [MD_DEF_UUID4] = 36,
+					    [MD_DEF_UUID7] = 36,
+					    [MD_DEF_RANDOM_HEX] = 32,
+					    [MD_DEF_AUTH] = 0 };
+	const struct md_def_field *field = check->field;
 
 	if (!(fits[fn] & 1u << check->field->type))
 		md_def_report_at(check->loader, &check->field->place, MD_DEF_M130,
 				 "%s %s() does not fit %s", what, md_def_word_of(md_def_fns, fn),
 				 check->type);
+	else if (TEXTS & 1u << field->type && lengths[fn] > 0 &&
+		 ((field->max_length > 0 && field->max_length < lengths[fn]) ||
+		  field->min_length > lengths[fn]))
+		md_def_report_at(check->loader, &field->place, MD_DEF_M130,
+				 "%s %s() does not fit: it has %u characters", what,
+				 md_def_word_of(md_def_fns, fn), lengths[fn]);
 }
 
 static void check_values(const struct check *check)
@@ -198,12 +268,18 @@ static void check_values(const struct check *check)
 	check_limit(check, "exclusive_max", &field->exclusive_max);
 	if (field->multiple_of.kind && field->multiple_of.kind != MD_DEF_NUMBER)
 		report(check, MD_DEF_M130, "multiple_of is not a number");
+	if (check->loader->report->errors > check->errors)
+		return; /* the rules themselves may be wrong */
+	check_rules(check, "the default", &field->value.literal);
+	check_rules(check, "backfill", &field->backfill.literal);
+	check_rules(check, "the example", &field->example);
 }
 
 static void check_field(struct md_def_resolver *resolver, const struct md_def_field *field)
 {
 	struct check check = { resolver, resolver->loader, field,
-			       md_def_word_of(md_def_types, field->type) };
+			       md_def_word_of(md_def_types, field->type),
+			       resolver->loader->report->errors };
 
 	if (field->broken || field->type == MD_DEF_NONE)
 		return;

@@ -210,56 +210,62 @@ static void put_json_text(struct md_buf *out, struct md_str text)
 	md_buf_putc(out, '"');
 }
 
-/* One element of {a,"b c",1}: quoted ones are strings, numbers are numbers. Returns where it ended.
- */
-static size_t put_element(struct md_buf *out, struct md_str text, size_t from)
+/* One element of {a,"b c",1}: quoted ones are strings, and all when the list is one of texts;
+ * numbers are numbers. Returns where it ended. */
+static size_t put_element(struct md_buf *out, struct md_str text, size_t from, bool texts)
 {
-	char item[1024];
-	size_t len = 0, i = from;
+	md_auto_buf item = MD_BUF(1u << 20);
+	size_t i = from;
 	bool quoted = i < text.len && text.ptr[i] == '"';
 	struct md_str element;
 	double number;
 
-	for (i += quoted; i < text.len && len < sizeof(item); i++) {
+	for (i += quoted; i < text.len; i++) {
 		if (quoted ? text.ptr[i] == '"' : text.ptr[i] == ',' || text.ptr[i] == '}')
 			break;
 		if (text.ptr[i] == '\\' && i + 1 < text.len)
 			i++;
-		item[len++] = text.ptr[i];
+		md_buf_putc(&item, text.ptr[i]);
 	}
-	element = (struct md_str){ item, len };
-	if (!quoted && (md_str_to_double(element, &number) || md_str_is(element, "true") ||
-			md_str_is(element, "false")))
-		md_buf_putstr(out, element);
-	else if (!quoted && md_str_equal_nocase(element, MD_STR("null")))
+	element = md_buf_str(&item);
+	if (!quoted && md_str_equal_nocase(element, MD_STR("null")))
 		md_buf_puts(out, "null");
+	else if (!quoted && !texts &&
+		 (md_str_to_double(element, &number) || md_str_is(element, "true") ||
+		  md_str_is(element, "false")))
+		md_buf_putstr(out, element);
 	else
 		put_json_text(out, element);
+	out->failed |= item.failed;
 	return i + quoted;
 }
 
 /* {a,b} is PostgreSQL's array literal; everything else passes for JSON. */
-static enum md_code bind_json(struct md_str text, struct md_arena *arena,
+static enum md_code bind_json(enum md_bind_as as, struct md_str text, struct md_arena *arena,
 			      struct md_value *ret_value, struct md_error *err)
 {
+	bool list = as != MD_BIND_JSON;
 	struct md_str copy;
 	md_auto_buf out = MD_BUF(1u << 20);
 	size_t i = 1;
 
-	if (text.len < 2 || text.ptr[0] != '{' || (text.len > 1 && memchr(text.ptr, ':', text.len)))
+	if (text.len < 2 || text.ptr[0] != '{' || (!list && memchr(text.ptr, ':', text.len)))
 		return bind_text(MD_TYPE_JSON, text, ret_value, err);
 	md_buf_putc(&out, '[');
 	while (i < text.len && text.ptr[i] != '}') {
 		if (out.len > 1)
 			md_buf_putc(&out, ',');
-		i = put_element(&out, text, i);
+		i = put_element(&out, text, i, as == MD_BIND_ARRAY_TEXT);
 		if (i < text.len && text.ptr[i] == ',')
 			i++;
 		else
 			break;
 	}
+	if (i + 1 != text.len || text.ptr[i] != '}')
+		return md_fail(err, MD_INVALID, "22P02", "malformed array literal: \"%.*s\"",
+			       MD_STR_ARG(text));
 	md_buf_putc(&out, ']');
-	copy = md_arena_str(arena, (struct md_str){ out.data, out.len });
+	copy = md_arena_str(arena, md_buf_str(&out));
 	if (out.failed || !copy.ptr)
 		return md_fail_nomem(err);
 	*ret_value = md_value_text(copy);
@@ -282,7 +288,9 @@ static enum md_code bind_one(const struct md_bind *bind, struct md_str text, str
 	case MD_BIND_PREFIX_HIGH:
 		return bind_prefix(text, bind->as == MD_BIND_PREFIX_HIGH, arena, ret_value, err);
 	case MD_BIND_JSON:
-		return bind_json(text, arena, ret_value, err);
+	case MD_BIND_ARRAY:
+	case MD_BIND_ARRAY_TEXT:
+		return bind_json(bind->as, text, arena, ret_value, err);
 	case MD_BIND_TYPED:
 		break;
 	}

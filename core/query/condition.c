@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "core/model/define.h"
+
 #include "core/base/banned.h"
 
 /* How each operator is written. `infix` for those that every engine writes alike. */
@@ -45,15 +47,34 @@ struct leaf {
 	const struct md_filter *filter;
 	struct md_str column;
 	enum md_type type;
-	struct md_bind bind; /* all but `item` */
+	struct md_bind bind;  /* all but `item` */
+	enum md_bind_as json; /* what stands for MD_BIND_JSON */
 };
 
 /* What is done with a value on its way; nothing by us when the engine does it. */
-static enum md_bind_as bind_as(const struct md_build *b, enum md_bind_as as)
+static enum md_bind_as bind_as(const struct md_build *b, const struct leaf *leaf,
+			       enum md_bind_as as)
 {
 	bool convert = as == MD_BIND_TYPED || as == MD_BIND_JSON;
 
-	return b->context->dialect->checks_values && convert ? MD_BIND_TEXT : as;
+	if (b->context->dialect->checks_values && convert)
+		return MD_BIND_TEXT;
+	return as == MD_BIND_JSON ? leaf->json : as;
+}
+
+/* Only declared fields are known to be lists, and of what. */
+static enum md_bind_as json_of(const struct md_node *node, const struct md_filter *filter)
+{
+	static const unsigned plain = 1u << MD_DEF_SMALLINT | 1u << MD_DEF_INTEGER |
+				      1u << MD_DEF_BIGINT | 1u << MD_DEF_FLOAT |
+				      1u << MD_DEF_BOOLEAN;
+	const struct md_field *field = filter->column.path_len == 0
+					       ? md_model_field(node->model, filter->column.name)
+					       : NULL;
+
+	if (!field || !field->def || field->def->type != MD_DEF_ARRAY)
+		return MD_BIND_JSON;
+	return plain & 1u << field->def->items ? MD_BIND_ARRAY : MD_BIND_ARRAY_TEXT;
 }
 
 static void put_value(struct md_build *b, struct md_stmt_build *s, const struct leaf *leaf,
@@ -62,7 +83,7 @@ static void put_value(struct md_build *b, struct md_stmt_build *s, const struct 
 	struct md_bind bind = leaf->bind;
 
 	bind.item = item;
-	bind.as = bind_as(b, as);
+	bind.as = bind_as(b, leaf, as);
 	md_put_bind(b, s, out, &bind);
 }
 
@@ -73,7 +94,7 @@ static void put_values(struct md_build *b, struct md_stmt_build *s, const struct
 	struct md_bind bind = leaf->bind;
 
 	bind.from = MD_FROM_LIST;
-	bind.as = bind_as(b, operators[leaf->filter->op].as);
+	bind.as = bind_as(b, leaf, operators[leaf->filter->op].as);
 	md_buf_puts(out, quantifier);
 	md_buf_putc(out, '(');
 	md_put_bind(b, s, out, &bind);
@@ -292,7 +313,7 @@ static enum md_code put_leaf(struct md_build *b, struct md_stmt_build *s, struct
 			     struct md_node *node, const struct md_filter *filter,
 			     struct md_error *err)
 {
-	struct leaf leaf = { .filter = filter };
+	struct leaf leaf = { .filter = filter, .json = json_of(node, filter) };
 	enum md_code code =
 		md_column_expression(b, s, node, &filter->column, &leaf.column, &leaf.type, err);
 	enum md_template template = operators[filter->op].template;

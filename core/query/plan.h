@@ -84,7 +84,9 @@ enum md_bind_as {
 	MD_BIND_PATTERN,     /* like: * becomes % */
 	MD_BIND_PREFIX_LOW,  /* literal beginning of a pattern */
 	MD_BIND_PREFIX_HIGH, /* first text behind all that begin so */
-	MD_BIND_JSON         /* JSON, or an array literal {a,b} made into it */
+	MD_BIND_JSON,        /* JSON, or an array literal {a,b} made into it */
+	MD_BIND_ARRAY,       /* the same, for a list: braces are an array literal for sure */
+	MD_BIND_ARRAY_TEXT   /* the same, of texts: {1} is ["1"] */
 };
 struct md_bind {
 	enum md_bind_from from;

@@ -431,6 +431,29 @@ static const struct {
 	  " a text like 2026-01-31T12:00:00\n"
 	  "m.json:1: M130 /models/A/fields/r: the default true does not fit text: expected a text"
 	  " of that length\n" },
+	{ "values that requests could not give", 0,
+	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"a\":\"integer = 3 min(5)\",\"b\":\"date = '20"
+	  "20-01-01' min('2021-01-01')\",\"c\":\"string = 'no' format(email)\",\"d\":\"text = 'b' pattern"
+	  "('a+')\",\"e\":\"decimal(5,2) = 1.25 multiple_of(0.5)\",\"f\":{\"type\":\"array\",\"items\":\"i"
+	  "nteger\",\"default\":[\"x\"]},\"g\":{\"type\":\"float\",\"exclusive_max\":2,\"example\":2},\"h"
+	  "\":\"string(8) = random_hex()\",\"i\":\"string(36) = uuid()\",\"j\":\"text = uuid7() min_length("
+	  "37)\",\"k\":\"bigint = 5 min(5)\",\"l\":{\"type\":\"integer\",\"min\":5,\"default\":3,\"enforce"
+	  "\":\"database\"},\"m\":\"integer min(5) max(4) = 3\"}}}}", NULL,
+	  "m.json:1: M130 /models/A/fields/a: the default 3 is refused: a must be at least 5\n"
+	  "m.json:1: M130 /models/A/fields/b: the default 2020-01-01 is refused: b must be at least 2021-01-01\n"
+	  "m.json:1: M130 /models/A/fields/c: the default no is refused: invalid input syntax for type email: \"no\"\n"
+	  "m.json:1: M130 /models/A/fields/d: the default b is refused: d must match the pattern a+\n"
+	  "m.json:1: M130 /models/A/fields/e: the default 1.25 is refused: e must be a multiple of 0.5\n"
+	  "m.json:1: M130 /models/A/fields/f: the default [\"x\"] is refused: invalid input syntax for type integer: \"x\"\n"
+	  "m.json:1: M130 /models/A/fields/g: the example 2 is refused: g must be less than 2\n"
+	  "m.json:1: M130 /models/A/fields/h: the default random_hex() does not fit: it has 32 characters\n"
+	  "m.json:1: M130 /models/A/fields/j: the default uuid7() does not fit: it has 36 characters\n"
+	  "m.json:1: M112 /models/A/fields/m: the minimum is more than the maximum\n" },
+	{ "keys that cannot be compared", 0,
+	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"json pk\"}},\"B\":{\"fields\":{\"x\":\"ar"
+	  "ray(text)\",\"y\":\"text\"},\"primary_key\":[\"y\",\"x\"]}}}", NULL,
+	  "m.json:1: M112 /models/A/fields/x: the primary key does not go with type json\n"
+	  "m.json:1: M112 /models/B/fields/x: the primary key does not go with type array\n" },
 	{ "patterns", 0,
 	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"a\":\"text pattern('(a+)+')\",\"b\":"
 	  "\"text pattern('[a')\",\"c\":\"text pattern('(a')\",\"d\":\"text pattern('a{1,300}')"
