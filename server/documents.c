@@ -67,10 +67,35 @@ static void put_path(const struct md_model *model, struct md_buf *out)
 	md_buf_puts(out, "}}},\"206\":{\"description\":\"Partial Content\"}}}}");
 }
 
+/* What the definition says and the type does not. */
+static void put_bounds(const struct md_def_field *def, struct md_buf *out)
+{
+	if (def->type == MD_DEF_STRING && def->max_length > 0)
+		md_buf_printf(out, ",\"maxLength\":%u", def->max_length);
+	for (unsigned i = 0; def->type == MD_DEF_ENUM && i < def->labels.count; i++) {
+		md_buf_puts(out, i == 0 ? ",\"enum\":[" : ",");
+		put_string(out, md_str_of(def->labels.items[i]));
+	}
+	if (def->type == MD_DEF_ENUM)
+		md_buf_putc(out, ']');
+	if (def->type == MD_DEF_ARRAY)
+		md_buf_puts(out, ",\"items\":{}");
+}
+
+static const char *type_of(const struct md_field *field)
+{
+	if (field->as_string)
+		return "string";
+	if (field->def && field->def->type == MD_DEF_ARRAY)
+		return "array";
+	return types_table[field->type].type;
+}
+
 static void put_field(const struct md_field *field, struct md_buf *out)
 {
-	const char *type = types_table[field->type].type;
-	const char *format = types_table[field->type].format;
+	const char *type = type_of(field);
+	bool list = field->def && field->def->type == MD_DEF_ARRAY;
+	const char *format = list ? NULL : types_table[field->type].format;
 
 	put_string(out, field->name);
 	md_buf_puts(out, ":{");
@@ -81,6 +106,8 @@ static void put_field(const struct md_field *field, struct md_buf *out)
 	if (field->key_position >= 0)
 		md_buf_printf(out, "%s\"description\":\"Note:\\nThis is a Primary Key.<pk/>\"",
 			      type || format ? "," : "");
+	if (field->def)
+		put_bounds(field->def, out);
 	md_buf_putc(out, '}');
 }
 

@@ -154,6 +154,24 @@ def test_an_implicit_id_counts(serve, fresh, models):
     assert server.get("/customer/2").json["email"] == "b@example.com"
 
 
+def test_the_root_document_tells_what_is_declared(serve, fresh, models):
+    server = serve(fresh, models=models(""" "Thing": { "fields": {
+        "small": "smallint?", "whole": "integer?", "exact": "decimal(30, 10)?",
+        "code": "string(5)", "state": "enum(on, off) = on", "tags": "array(text)?",
+        "secret": { "type": "text", "hidden": true, "nullable": true } } } """))
+    thing = server.get("/").json["definitions"]["thing"]
+    assert thing["required"] == ["code"]
+    assert thing["properties"] == {
+        "id": {"type": "integer", "format": "bigint",
+               "description": "Note:\nThis is a Primary Key.<pk/>"},
+        "small": {"type": "integer", "format": "smallint"},
+        "whole": {"type": "integer", "format": "integer"},
+        "exact": {"type": "string", "format": "numeric"},
+        "code": {"type": "string", "format": "text", "maxLength": 5},
+        "state": {"type": "string", "format": "text", "enum": ["on", "off"]},
+        "tags": {"type": "array", "items": {}}}
+
+
 def test_a_hidden_field_is_as_if_it_were_not_there(serve, fresh, models):
     server = serve(fresh, models=models(SHOP))
     assert server.post("/customer", {"email": "a@example.com"}).status == 201

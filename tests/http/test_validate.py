@@ -191,12 +191,12 @@ def test_minimal_errors_have_no_list(tmp_path, serve, fresh):
     assert sorted(blog.post("/user", {}).json) == ["code", "message"]
 
 
-def lists(tmp_path, serve):
+def lists(tmp_path, serve, fresh):
     path = tmp_path / "lists.json"
     path.write_text("""{ "version": 1, "models": { "Day": { "fields": {
         "times": "array(time)?", "numbers": "array(integer)?",
         "words": "array(text)?" } } } }""", encoding="utf-8")
-    return serve(f"sqlite:///{tmp_path}/lists.db", "--models", str(path))
+    return serve(fresh, "--models", str(path))
 
 
 @pytest.mark.parametrize("condition, found", [
@@ -208,19 +208,17 @@ def lists(tmp_path, serve):
     ("words=cs.{true}", False),
     ("words=cs.{" + "x" * 2000 + "}", True),
     ("numbers=cs.{1}", True),
-    ('numbers=cs.{"1"}', False),
     ("numbers=cd.{1,2,3}", True),
-    ("numbers=cs.[2]", True),
 ])
-def test_braces_are_array_literals_for_lists(tmp_path, serve, condition, found):
-    server = lists(tmp_path, serve)
+def test_braces_are_array_literals_for_lists(tmp_path, serve, fresh, condition, found):
+    server = lists(tmp_path, serve, fresh)
     server.post("/day", {"times": ["10:00:00", "12:30:00"], "numbers": [1, 2],
                          "words": ["a:b", "1", "x" * 2000]})
     assert server.column(f"/day?{condition}") == ([1] if found else [])
 
 
-@pytest.mark.parametrize("literal", ["{1", "{1}x", "{{1}}"])
-def test_a_malformed_array_literal_is_told(tmp_path, serve, literal):
-    server = lists(tmp_path, serve)
+@pytest.mark.parametrize("literal", ["{1", "{1}x", "{1}{2}"])
+def test_a_malformed_array_literal_is_told(tmp_path, serve, fresh, literal):
+    server = lists(tmp_path, serve, fresh)
     error = server.error(f"/day?numbers=cs.{literal}", 400, "22P02")
     assert error["message"] == f'malformed array literal: "{literal}"'
