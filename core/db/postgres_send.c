@@ -372,7 +372,7 @@ static bool send_deallocations(struct md_pg *pg)
 	struct md_pg_job *job;
 	char sql[64] = "DEALLOCATE ";
 
-	if (!pg->names.doomed || (pg->flight && pg->flight->block))
+	if (!pg->names.doomed)
 		return true;
 	job = md_pg_job_new(pg, NULL);
 	if (!job)
@@ -396,7 +396,13 @@ static bool send_deallocations(struct md_pg *pg)
 	return send_sync(pg, job);
 }
 
-/* Whether the first of the queue can be sent behind what is in flight. */
+static const struct md_pg_job *last_in_flight(const struct md_pg *pg)
+{
+	return pg->flight ? (struct md_pg_job *)pg->flight_end : NULL; /* `next` is its first */
+}
+
+/* Whether the first of the queue can be sent behind what is in flight: not behind a bracket, which
+ * may have a job of ours before it. */
 static bool may_start(struct md_pg *pg)
 {
 	struct md_pg_job *job = pg->queue;
@@ -405,7 +411,7 @@ static bool may_start(struct md_pg *pg)
 		return false;
 	if (pg->in_flight >= MD_PG_FLIGHT_MAX || atomic_load(&pg->shared->cancelling) > 0)
 		return false;
-	if (pg->flight && (pg->flight->block || pg->flight->paused))
+	if (pg->flight && (last_in_flight(pg)->block || pg->flight->paused))
 		return false;
 	if (job->ending == MD_NEXT_CALL)
 		gather(job);

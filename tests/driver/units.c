@@ -404,6 +404,34 @@ START_TEST(many_units_in_flight_each_get_their_own_rows)
 }
 END_TEST
 
+/* A statement that has fallen out of the cache is forgotten before the unit begins. */
+START_TEST(nobody_runs_inside_the_transaction_of_a_unit_that_waits_for_rows)
+{
+	struct rig rig;
+	struct stmts s = stmts_new();
+	struct probe probe, wrong;
+
+	suite_engine()->reset();
+	ck_assert_int_eq(rig_connect(&rig, (struct md_conn_target){ .statement_cache = 1 }, NULL),
+			 MD_OK);
+	for (int i = 0; i < 5; i++) /* the second has just pushed out the first */
+		rig_expect(&rig, i < 3 ? &s.count : &s.get, ARGS(md_value_int(1)),
+			   i < 3 ? "0|\n" : "");
+	probe_init(&probe, MD_TX_WRITE,
+		   STEPS(CALL(&s.series, ARGS(md_value_int(1))), AFTER_ROWS, CALL(&s.count, NULL),
+			 COMMIT));
+	probe_init(&wrong, MD_TX_IMPLICIT, STEPS(CALL(&s.wrong, NULL), COMMIT));
+	rig_push(&rig, &probe);
+	rig_push(&rig, &wrong);
+	ck_assert_int_eq(rig_wait(&rig, &probe), MD_OK);
+	ck_assert_int_ne(rig_wait(&rig, &wrong), MD_OK);
+	ck_assert_uint_eq(probe.rows, 2);
+	probe_release(&probe);
+	probe_release(&wrong);
+	rig_close(&rig);
+}
+END_TEST
+
 void suite_units(TCase *tcase)
 {
 	suite_add(tcase, calls_of_a_unit_share_one_transaction, 0, 0);
@@ -422,5 +450,7 @@ void suite_units(TCase *tcase)
 	suite_add(tcase, a_write_returns_its_rows, MD_DB_RETURNING, 0);
 	suite_add(tcase, rows_that_are_not_wanted_are_dropped, 0, 0);
 	suite_add(tcase, a_prelude_holds_for_its_unit_only, 0, 0);
+	suite_add(tcase, nobody_runs_inside_the_transaction_of_a_unit_that_waits_for_rows,
+		  MD_DB_PIPELINE, 0);
 	suite_add(tcase, many_units_in_flight_each_get_their_own_rows, 0, 0);
 }
