@@ -90,8 +90,10 @@ struct md_db_driver {
 	unsigned (*wants)(const struct md_conn *conn); /* MD_READ | MD_WRITE */
 	/* Deadlines and cancel() make the fd ready, too: nobody needs a timer for them. */
 	void (*process)(struct md_conn *conn,
-			unsigned events);    /* reads, calls ops, finishes units */
-	void (*flush)(struct md_conn *conn); /* end of turn */
+			unsigned events); /* reads, calls ops, finishes units */
+	/** The end of the turn: what push() has left until then, because the connection was at
+	 * work anyway, is sent together. */
+	void (*flush)(struct md_conn *conn);
 
 	/* Engines that are MD_DB_BLOCKING; NULL otherwise. */
 	/** For the units that follow: stop one that takes longer with MD_BUSY, so that it can be

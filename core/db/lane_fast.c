@@ -1,7 +1,7 @@
 /* The fast lane: two connections that the requests of a loop share, one that only reads and one
- * that writes, a Sync per request. Fill first: as long as the connection moves, everything goes to
- * it. It spills by age: when the first in line has not moved for two milliseconds, the next ones go
- * to sessions that are to be had without waiting.
+ * that writes. Fill first: as long as the connection moves, everything goes to it. It spills by
+ * age: when the first in line has not moved for two milliseconds, the next ones go to sessions that
+ * are to be had without waiting.
  *
  * What takes too long for its neighbours (a second, a lock for 50 ms) is stopped by the server, and
  * begins again on a session; nothing of it has happened. Nobody sends a cancel request here: it

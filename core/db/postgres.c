@@ -166,6 +166,7 @@ static enum md_code connect_pg(const struct md_conn_target *target, struct md_co
 	pg->log = target->log;
 	pg->read_only = target->read_only;
 	pg->shared_use = target->shared;
+	pg->groups = target->shared && target->read_only;
 	pg->unprepared = target->unprepared;
 	pg->search_path = target->search_path;
 	pg->search_path_count = target->search_path_count;
@@ -195,11 +196,16 @@ static void enter(struct md_pg *pg)
 	pg->entered++;
 }
 
+static void note_head(struct md_pg *pg)
+{
+	const struct md_pg_job *head = pg->flight ? pg->flight : pg->queue;
+
+	pg->base.head_ns = head ? head->pushed_ns : 0;
+}
+
 /* The outermost call does what the inner ones have left to do. */
 static void leave(struct md_pg *pg)
 {
-	struct md_pg_job *head;
-
 	if (pg->entered == 1) {
 		md_pg_start(pg);
 		md_pg_pump(pg);
@@ -207,8 +213,7 @@ static void leave(struct md_pg *pg)
 		update_interest(pg);
 		if (pg->gone)
 			md_pg_pump(pg);
-		head = pg->flight ? pg->flight : pg->queue;
-		pg->base.head_ns = head ? head->pushed_ns : 0;
+		note_head(pg);
 	}
 	pg->entered--;
 	if (pg->entered == 0 && pg->closed)
@@ -324,21 +329,30 @@ static void fail_push(struct md_unit *unit, struct md_pg *pg)
 	unit->ops->done(unit, unit->error.code);
 }
 
+static void to_queue(struct md_pg *pg, struct md_pg_job *job)
+{
+	*pg->queue_end = job;
+	pg->queue_end = &job->next;
+	pg->base.depth++;
+	if (job->deadline_ns && (pg->timer_ns == 0 || job->deadline_ns < pg->timer_ns))
+		set_timer(pg, job->deadline_ns);
+}
+
 static void push(struct md_conn *conn, struct md_unit *unit)
 {
 	struct md_pg *pg = pg_of(conn);
 	struct md_pg_job *job = pg->base.broken ? NULL : md_pg_job_new(pg, unit);
 
-	enter(pg);
-	if (!job) {
-		fail_push(unit, pg);
-	} else {
-		*pg->queue_end = job;
-		pg->queue_end = &job->next;
-		conn->depth++;
-		if (job->deadline_ns && (pg->timer_ns == 0 || job->deadline_ns < pg->timer_ns))
-			set_timer(pg, job->deadline_ns);
+	if (job && pg->groups && pg->flight) { /* an answer will come, and with it the turn's end */
+		to_queue(pg, job);
+		note_head(pg);
+		return;
 	}
+	enter(pg);
+	if (job)
+		to_queue(pg, job);
+	else
+		fail_push(unit, pg);
 	leave(pg);
 }
 

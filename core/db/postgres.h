@@ -13,7 +13,13 @@
  *              └──► done()
  *
  * A job with a bracket of its own (BEGIN) is alone in flight, because a transaction that failed
- * would take those behind it with it. */
+ * would take those behind it with it.
+ *
+ * On a connection that only reads and that requests share, what was pushed in one turn shares one
+ * Sync: the last of such a group has it, and the others end with their own last result, for the
+ * result of a read is final when it has come. When one fails, the server skips those behind it up
+ * to the Sync. Nothing of them has been seen, and they begin again, each with a Sync of its own.
+ * The server is asked for answers now and then, so that a slow read holds up few before it. */
 #ifndef MD_CORE_DB_POSTGRES_H
 #define MD_CORE_DB_POSTGRES_H
 #include <libpq-fe.h>
@@ -28,6 +34,8 @@
 
 enum {
 	MD_PG_FLIGHT_MAX = 64, /* units sent and not yet answered */
+	MD_PG_GROUP_MAX = 16,  /* of which so many may share a Sync */
+	MD_PG_HELD_MAX = 4,    /* statements whose answers the server may hold until then */
 	MD_PG_SEEN = 1024,     /* statement ids remembered for their second use; power of two */
 	MD_PG_CANCEL_AGAIN_MS = 200,  /* one that came before the statement began was lost */
 	MD_PG_SHARED_GRACE_MS = 5000, /* for what runs on a shared connection to end */
@@ -69,6 +77,11 @@ struct md_pg_job {
 	bool unnamed;      /* rerun: use no names */
 	bool named;        /* a name was used or made */
 	bool rerun_wanted; /* the error is one of forgotten names */
+	bool shares;       /* sent as one of a group */
+	bool grouped;      /* the Sync is that of a job behind it */
+	bool aborted;      /* skipped by the server, as one before it in the group failed */
+	bool alone;        /* rerun: in no group */
+	bool heard;        /* of the present step */
 	bool rows_given;   /* rows() has been called */
 	bool asked;        /* for a result per row, for the present step */
 	bool in_rows;      /* rows() is to be called again with the same cursor */
@@ -132,6 +145,7 @@ struct md_pg {
 	enum md_pg_state state;
 	bool read_only;
 	bool shared_use; /* by requests that must not be hit by a cancel request */
+	bool groups;     /* reads of one turn share a Sync */
 	bool unprepared; /* no names */
 	const char *const *search_path;
 	unsigned search_path_count;

@@ -165,10 +165,26 @@ static void take_from_flight(struct md_pg *pg)
 	pg->in_flight--;
 }
 
+/* Among those that wait, in the order in which they came. */
+static void to_queue_again(struct md_pg *pg, struct md_pg_job *job)
+{
+	struct md_pg_job **at = &pg->queue;
+
+	while (*at && (*at)->pushed_ns <= job->pushed_ns)
+		at = &(*at)->next;
+	job->next = *at;
+	*at = job;
+	if (!job->next)
+		pg->queue_end = &job->next;
+}
+
 static void rerun(struct md_pg *pg, struct md_pg_job *job)
 {
-	job->unnamed = true;
+	job->unnamed = job->unnamed || job->rerun_wanted;
+	job->alone = true;
 	job->rerun_wanted = job->sync_sent = job->commits = job->writes = false;
+	job->shares = job->grouped = job->aborted = job->heard = false;
+	job->skip = job->asked = false;
 	job->step_at = job->step_count = job->call_sent = 0;
 	md_error_clear(&job->error);
 	if (job->rows_given) {
@@ -177,26 +193,31 @@ static void rerun(struct md_pg *pg, struct md_pg_job *job)
 		job->call_count = 0;
 		job->ending = MD_NEXT_CALL;
 	}
-	job->next = pg->queue;
-	pg->queue = job;
-	if (!job->next)
-		pg->queue_end = &job->next;
+	to_queue_again(pg, job);
 }
 
-static void on_sync(struct md_pg *pg, struct md_pg_job *job)
+/* Skipped, because one before it in its group failed; nothing has been seen of it. */
+static bool begins_again(struct md_pg_job *job)
 {
-	PGTransactionStatusType state = PQtransactionStatus(pg->db);
+	if (job->rerun_wanted)
+		return true;
+	if (!job->aborted || !job->unit || job->error.code != MD_OK)
+		return false;
+	if (!job->rows_given || job->unit->ops->reset)
+		return true;
+	md_fail(&job->error, MD_INTERNAL, "25P02", "the read was given up with one before it");
+	return false;
+}
+
+/* Everything of the first in flight has been answered. */
+static void end_job(struct md_pg *pg, struct md_pg_job *job)
+{
 	const struct md_error *err = &job->error;
 
-	job->sync_sent = false;
-	job->step_at++;
-	if (job->block && (state == PQTRANS_INTRANS || state == PQTRANS_INERROR)) {
-		md_pg_send_rollback(pg, job);
-		return;
-	}
 	take_from_flight(pg);
-	if (job->rerun_wanted) {
+	if (begins_again(job)) {
 		rerun(pg, job);
+		cut_short(pg);
 		return;
 	}
 	if (job->vital) {
@@ -212,6 +233,18 @@ static void on_sync(struct md_pg *pg, struct md_pg_job *job)
 	md_pg_unit_done(pg, job, err);
 	md_pg_job_recycle(pg, job);
 	cut_short(pg);
+}
+
+static void on_sync(struct md_pg *pg, struct md_pg_job *job)
+{
+	PGTransactionStatusType state = PQtransactionStatus(pg->db);
+
+	job->sync_sent = false;
+	job->step_at++;
+	if (job->block && (state == PQTRANS_INTRANS || state == PQTRANS_INERROR))
+		md_pg_send_rollback(pg, job);
+	else
+		end_job(pg, job);
 }
 
 /* --- results --- */
@@ -257,6 +290,7 @@ static void on_aborted(struct md_pg *pg, struct md_pg_job *job)
 
 	if (step && step->kind == MD_PG_PREPARE)
 		md_pg_names_forget(&pg->names, step->id, step->generation, false);
+	job->aborted = job->shares;
 }
 
 /* A job without steps left is at its end, too. */
@@ -272,10 +306,31 @@ static void on_step_end(struct md_pg *pg, struct md_pg_job *job)
 {
 	if (++pg->idle_answers > IDLE_ANSWERS_MAX)
 		pg->gone = true;
-	if (at_sync(job))
+	if (at_sync(job) || !job->heard)
 		return;
 	job->step_at++;
-	job->skip = job->asked = false;
+	job->skip = job->asked = job->heard = false;
+	if (job->grouped && !present_step(job))
+		end_job(pg, job);
+}
+
+/* Whoever has steps left now was skipped with the rest: that need not be told for each step. */
+static void take_sync(struct md_pg *pg)
+{
+	struct md_pg_job *job = pg->flight;
+
+	while (job && job->grouped) {
+		job->aborted = true;
+		end_job(pg, job);
+		job = pg->flight;
+	}
+	if (!job)
+		return;
+	job->aborted = job->aborted || (job->shares && !at_sync(job));
+	while (!at_sync(job))
+		job->step_at++;
+	job->heard = false;
+	on_sync(pg, job);
 }
 
 static void take_result(struct md_pg *pg, struct md_pg_job *job, PGresult *result)
@@ -285,11 +340,10 @@ static void take_result(struct md_pg *pg, struct md_pg_job *job, PGresult *resul
 		return;
 	}
 	pg->idle_answers = 0;
+	job->heard = true;
 	switch (PQresultStatus(result)) {
 	case PGRES_PIPELINE_SYNC:
-		while (!at_sync(job))
-			job->step_at++;
-		on_sync(pg, job);
+		take_sync(pg);
 		break;
 	case PGRES_PIPELINE_ABORTED:
 		on_aborted(pg, job);

@@ -330,6 +330,8 @@ static bool send_job(struct md_pg *pg, struct md_pg_job *job)
 	job->unit->sent = true;
 	if (!send_opening(pg, job))
 		return false;
+	if (job->shares)
+		return true;
 	if (!job->block) {
 		job->commits = job->writes;
 		return send_sync(pg, job);
@@ -428,8 +430,71 @@ static bool is_over(struct md_pg_job *job)
 	return job->error.code != MD_OK;
 }
 
+/* --- groups: several reads, one Sync --- */
+
+struct group {
+	struct md_pg_job *last; /* NULL: there is none */
+	unsigned size, held;    /* statements since the server was asked for answers */
+};
+
+static bool may_share(const struct md_pg *pg, const struct md_pg_job *job)
+{
+	if (!pg->groups || job->block || job->alone || job->unit->tx == MD_TX_WRITE)
+		return false;
+	for (unsigned i = 0; i < job->call_count; i++)
+		if (job->calls[i].stmt->writes)
+			return false;
+	return true;
+}
+
+/* What a prelude sets holds until the Sync: nobody may run behind that of somebody else. */
+static bool same_prelude(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool end_group(struct md_pg *pg, struct group *group)
+{
+	struct md_pg_job *last = group->last;
+
+	*group = (struct group){ 0 };
+	return !last || send_sync(pg, last);
+}
+
+static bool add_to_group(struct md_pg *pg, struct md_pg_job *job, struct group *group)
+{
+	group->last = job;
+	group->size++;
+	group->held += job->call_count;
+	if (group->held < MD_PG_HELD_MAX)
+		return true;
+	group->held = 0;
+	return PQsendFlushRequest(pg->db);
+}
+
+static bool start_job(struct md_pg *pg, struct md_pg_job *job, struct group *group)
+{
+	bool joins;
+
+	job->shares = may_share(pg, job);
+	joins = job->shares && group->last && group->size < MD_PG_GROUP_MAX &&
+		same_prelude(group->last->unit->prelude, job->unit->prelude);
+	if (!joins && (!end_group(pg, group) || !send_deallocations(pg))) {
+		to_flight(pg, job);
+		return false;
+	}
+	if (joins)
+		group->last->grouped = true;
+	to_flight(pg, job);
+	if (!send_job(pg, job))
+		return false;
+	return !job->shares || add_to_group(pg, job, group);
+}
+
 void md_pg_start(struct md_pg *pg)
 {
+	struct group group = { 0 };
+
 	while (may_start(pg)) {
 		struct md_pg_job *job = pg->queue;
 
@@ -440,17 +505,13 @@ void md_pg_start(struct md_pg *pg)
 			continue;
 		}
 		from_queue(pg);
-		if (!send_deallocations(pg)) {
-			to_flight(pg, job);
-			md_pg_lost_conn(pg);
-			return;
-		}
-		to_flight(pg, job);
-		if (!send_job(pg, job)) {
+		if (!start_job(pg, job, &group)) {
 			md_pg_lost_conn(pg);
 			return;
 		}
 	}
+	if (pg->state == MD_PG_READY && !end_group(pg, &group))
+		md_pg_lost_conn(pg);
 }
 
 static void put_setting(struct md_buf *sql, const char *name, const char *value)

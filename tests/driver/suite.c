@@ -404,6 +404,7 @@ int suite_main(const struct suite_engine *under_test)
 	suite_units(tcase);
 	suite_flow(tcase);
 	suite_loss(tcase);
+	suite_groups(tcase);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

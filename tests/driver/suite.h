@@ -47,8 +47,9 @@ struct suite_engine {
 	const char *url;                      /* set by prepare() or constant */
 	const struct suite_refusal *refusals; /* up to one with url NULL; each url has the word
 						 "geheim" where a password stands, if anywhere */
-	void (*reset)(void);                  /* make the tables afresh */
-	void (*admin)(const char *sql);       /* run as somebody else, in a session of its own */
+	bool groups; /* PostgreSQL: reads of one turn share a transaction on a shared connection */
+	void (*reset)(void);            /* make the tables afresh */
+	void (*admin)(const char *sql); /* run as somebody else, in a session of its own */
 	void (*kill)(void); /* end every session of the database. NULL: there are none */
 	void (*freeze)(
 		bool on); /* stop every session in its tracks, or let them go on. NULL: cannot */
@@ -161,4 +162,5 @@ void suite_values(TCase *tcase); /* values.c: connecting, values, prepared state
 void suite_units(TCase *tcase);  /* units.c: transactions, errors, order */
 void suite_flow(TCase *tcase);   /* flow.c: pause, cancel, deadlines, nesting */
 void suite_loss(TCase *tcase);   /* loss.c: close, kill, allocation failures */
+void suite_groups(TCase *tcase); /* groups.c: reads that share a transaction */
 #endif

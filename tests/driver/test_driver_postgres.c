@@ -77,6 +77,7 @@ static struct suite_engine engine = {
 		   .who = "SELECT coalesce(current_setting('md.who', true), '')" },
 	.url = server_url,
 	.refusals = refusals,
+	.groups = true,
 	.reset = reset,
 	.admin = server_run,
 	.kill = server_kill_sessions,
