@@ -23,12 +23,30 @@ static void post_end(struct md_pipes *pipes, struct md_unit *unit, enum md_code 
 	md_reactor_post(pipes->loop->home, &unit->task);
 }
 
-/* What libpq says of a lost connection, in PostgREST's words. */
+/* The connection was lost, or the server ended it for a reason that is none of the client's. */
+static bool is_loss(const struct md_error *err)
+{
+	static const char *const states[] = {
+		"57P02", /* another process of the server has crashed */
+		"57P03", /* it is starting or ending */
+		"57P05", /* idle for too long, */
+		"25P03"  /* or in a transaction */
+	};
+
+	if (err->code != MD_UNAVAILABLE)
+		return false;
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(err->wire, states[i]) == 0)
+			return true;
+	return strncmp(err->wire, "08", 2) == 0;
+}
+
+/* Say so in PostgREST's words. */
 static void translate(struct md_error *err)
 {
 	struct md_error said = *err;
 
-	if (err->code != MD_UNAVAILABLE || strncmp(err->wire, "08", 2) != 0)
+	if (!is_loss(err))
 		return;
 	md_fail(err, MD_UNAVAILABLE, "PGRST001", "Database client error. Retrying the connection.");
 	md_error_details(err, "%s", said.message);

@@ -246,15 +246,15 @@ def test_a_password_that_is_changed_under_way_is_503_until_it_is_back(start, ser
 
 
 def test_a_silent_network_ends_in_503_and_holds_up_nothing_else(start, server, proxy, watched):
-    daemon = start(proxy.url + "?connect_timeout=2", request_deadline="12s",
-                   statement_timeout="3s", threads=1)
-    assert insert(daemon, 1).status == 201
+    url = proxy.url + "?connect_timeout=2"
+    daemon = start(url, request_deadline="12s", statement_timeout="3s", threads=1)
+    writer = start(url, request_deadline="3s", statement_timeout="2s", threads=1)
+    assert insert(writer, 1).status == 201
+    assert ask(daemon, "GET", "/item?id=eq.1")[0].status == 200
     watch = watched(daemon)
     proxy.silent = True
-    read = in_background(ask, daemon, "GET", "/item?id=eq.1")
-    write = in_background(insert, daemon, 2)
-    time.sleep(0.1)
-    answer, seconds = read()
+    write = in_background(insert, writer, 2)
+    answer, seconds = ask(daemon, "GET", "/item?id=eq.1")
     assert (answer.status, answer.json["code"]) == (503, "PGRST000"), answer
     assert answer.header("Retry-After") == "1" and seconds < 11
     assert ask(daemon, "GET", "/-/ready")[0].status == 503
@@ -263,10 +263,11 @@ def test_a_silent_network_ends_in_503_and_holds_up_nothing_else(start, server, p
     assert answer.header("Retry-After") is None
     expect_prompt(daemon, watch)
     proxy.silent = False
-    begin = time.monotonic()
-    wait_until(lambda: ask(daemon, "GET", "/item?id=eq.1")[0].status == 200, "a read")
-    assert time.monotonic() - begin < patience_for(daemon, 3)  # connecting had begun in the silence
-    wait_until(lambda: insert(daemon, 3).status == 201, "a write")
+    for each in (daemon, writer):
+        begin = time.monotonic()
+        wait_until(lambda each=each: ask(each, "GET", "/item?id=eq.1")[0].status == 200, "a read")
+        assert time.monotonic() - begin < patience_for(daemon, 3)  # connecting began in silence
+    wait_until(lambda: insert(writer, 3).status == 201, "a write")
     assert rows_of(server, 2) <= 1 and rows_of(server, 3) == 1
 
 
@@ -383,13 +384,13 @@ def test_a_write_whose_answer_is_lost_is_uncertain_and_happens_once(start, serve
     assert (rows_of(server, 2), rows_of(server, 3)) == (1, 1)
 
 
-def test_a_transaction_that_breaks_off_before_its_commit_may_be_repeated(start, server, proxy):
+def test_a_transaction_whose_commit_does_not_arrive_is_uncertain_and_not_there(start, server, proxy):
     daemon = start(proxy.url)
     assert insert(daemon, 1, SESSION).status == 201
     proxy.on_request = before(b"COMMIT\0")
     answer = insert(daemon, 2, SESSION)
     proxy.on_request = None
-    assert (answer.status, answer.json["code"]) in ((503, "PGRST001"), (503, "08007")), answer
+    assert (answer.status, answer.json["code"]) == (503, "08007"), answer
     assert rows_of(server, 2) == 0
     assert insert(daemon, 3, SESSION).status == 201
 
@@ -518,7 +519,7 @@ def test_a_server_without_room_is_503_until_there_is_some(start, server, watched
                         insert(daemon, 2)]
         bad = [answer for answer in answers if answer.status >= 400]
         assert bad and all(is_documented(answer) for answer in bad), bad[:3]
-        assert daemon.log_contains("53300") or all(a.status < 400 for a in answers[:1])
+        assert daemon.log_contains("53300")
     finally:
         for sock in taken:
             sock.close()
