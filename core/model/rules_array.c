@@ -106,6 +106,24 @@ static bool fits(enum md_def_type items, struct md_str element, bool quoted)
 	return quoted;
 }
 
+/* A whole number, though it may be beyond every type. */
+static bool is_whole(struct md_str element)
+{
+	size_t at = element.len && element.ptr[0] == '-';
+	size_t start = at;
+
+	while (at < element.len && element.ptr[at] >= '0' && element.ptr[at] <= '9')
+		at++;
+	return at > start && at == element.len;
+}
+
+static bool is_beyond(enum md_def_type items, struct md_str element, bool quoted)
+{
+	bool whole = items == MD_DEF_SMALLINT || items == MD_DEF_INTEGER || items == MD_DEF_BIGINT;
+
+	return whole && !quoted && is_whole(element);
+}
+
 static enum md_code check_element(enum md_def_type items, struct md_str element, bool quoted,
 				  struct md_error *err)
 {
@@ -113,6 +131,10 @@ static enum md_code check_element(enum md_def_type items, struct md_str element,
 
 	if (!quoted && md_str_is(element, "null"))
 		return MD_OK;
+	if (!fits(items, element, quoted) && is_beyond(items, element, quoted))
+		return md_fail(err, MD_INVALID, "22003",
+			       "value \"%.*s\" is out of range for type %s",
+			       MD_STR_ARG(md_name_shown(element)), md_type_name(type_of(items)));
 	if (!fits(items, element, quoted))
 		return md_fail(err, MD_INVALID, "22P02",
 			       "invalid input syntax for type %s: \"%.*s\"",

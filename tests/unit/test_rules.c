@@ -259,6 +259,9 @@ START_TEST(elements_of_arrays)
 	REFUSES(text("[1,\"2\"]"), "22P02 invalid input syntax for type smallint: \"2\"");
 	REFUSES(text("[1,2.5]"), "22P02 invalid input syntax for type smallint: \"2.5\"");
 	REFUSES(text("[1,40000]"), "22003 value \"40000\" is out of range for type smallint");
+	REFUSES(text("[1,9223372036854775808]"),
+		"22003 value \"9223372036854775808\" is out of range for type smallint");
+	REFUSES(text("[-]"), "22P02 invalid input syntax for type smallint: \"-\"");
 	REFUSES(text("{\"a\":1}"), "22P02 expected JSON array: \"{\"a\":1}\"");
 	REFUSES(text("[[1]]"), "22P02 invalid input syntax for type smallint: \"[1\"");
 	close_rules();
