@@ -345,35 +345,11 @@ static void give_up(struct md_server *server)
 	answer(asks, &result);
 }
 
-static void wish(struct md_server *server, const struct md_options *options,
-		 struct md_reload_ask *asks)
-{
-	if (leave_wish(options, asks))
-		return;
-	join();
-	reload.started = pthread_create(&reload.thread, NULL, help, server) == 0;
-	if (reload.started)
-		return;
-	give_up(server);
-	md_notify("READY=1\nSTATUS=serving");
-}
-
-void md_reload_database(struct md_server *server, const struct md_settings *settings)
-{
-	if (settings->options->models[0] != '\0') {
-		md_log_line(&server->log, MD_LOG_WARN,
-			    "a table has changed; reload to serve it as it is");
-		return;
-	}
-	md_notify_reloading();
-	md_log_line(&server->log, MD_LOG_INFO, "a table has changed; reading the database anew");
-	wish(server, settings->options, NULL);
-}
-
 void md_reload(struct md_server *server, struct md_settings *settings)
 {
 	struct md_reload_result result = { .generation = 0 };
 	struct md_reload_ask *asks = take_asked(false);
+	bool busy;
 
 	md_notify_reloading();
 	md_error_clear(&result.error);
@@ -382,5 +358,13 @@ void md_reload(struct md_server *server, struct md_settings *settings)
 		answer(asks, &result);
 		return;
 	}
-	wish(server, settings->options, asks);
+	busy = leave_wish(settings->options, asks);
+	if (busy)
+		return;
+	join();
+	reload.started = pthread_create(&reload.thread, NULL, help, server) == 0;
+	if (reload.started)
+		return;
+	give_up(server);
+	md_notify("READY=1\nSTATUS=serving");
 }

@@ -47,9 +47,6 @@ bool md_reload_ask(struct md_reload_ask *ask);
 /** Read settings and schema again. Main thread. While a reload is running, one more is remembered.
  */
 void md_reload(struct md_server *server, struct md_settings *settings);
-/** Only look at the database again, with the settings as they are. With declared models, whose
- * files may be in the middle of an edit, tell that a reload is needed. Main thread. */
-void md_reload_database(struct md_server *server, const struct md_settings *settings);
 /** Take no more wishes, answer those that nobody has looked at, wait for the running reload to end.
  * Main thread. */
 void md_reload_end(void);

@@ -91,12 +91,6 @@ static unsigned search_path(const struct md_options *o, const char **names, unsi
 	return count;
 }
 
-/* On any loop: main sleeps in its signals. */
-static void look_anew(void)
-{
-	kill(getpid(), SIGUSR1);
-}
-
 void md_serve_db_options(const struct md_server *server, const struct md_options *o,
 			 struct md_db_options *ret_options)
 {
@@ -124,7 +118,6 @@ void md_serve_db_options(const struct md_server *server, const struct md_options
 		.unprepared = !o->db_prepared_statements,
 		.echo = (enum md_echo)o->echo,
 		.echo_pool = (enum md_echo)o->echo_pool,
-		.changed = look_anew,
 		.log = server->log,
 	};
 }
@@ -347,10 +340,7 @@ static void obey(struct md_server *server, struct md_settings *settings, int sig
 			continue; /* EINTR: SIGSTOP and SIGCONT */
 		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 			return;
-		if (info.ssi_signo == SIGUSR1)
-			md_reload_database(server, settings);
-		else
-			md_reload(server, settings);
+		md_reload(server, settings);
 	}
 }
 

@@ -46,8 +46,6 @@ struct md_db_options {
 	unsigned search_path_count;
 	bool unprepared; /* no named statements: for a pooler that cannot */
 	enum md_echo echo, echo_pool;
-	/** A table is not what the catalog says any more; rarely, on any loop. May be NULL. */
-	void (*changed)(void);
 	struct md_log log; /* copied; log.write may be NULL */
 };
 

@@ -124,7 +124,6 @@ struct md_conn {
 	uint64_t born_ns,
 		head_ns;   /* recycle; submission of the oldest unit in flight: spill rule */
 	uint64_t prepares; /* statements prepared so far */
-	uint64_t changes;  /* statements so far whose table had changed since they were prepared */
 	bool broken;       /* takes no more units; close it */
 };
 

@@ -180,8 +180,6 @@ static void to_queue_again(struct md_pg *pg, struct md_pg_job *job)
 
 static void rerun(struct md_pg *pg, struct md_pg_job *job)
 {
-	if (job->rerun_wanted && strcmp(job->error.wire, "0A000") == 0)
-		job->changed = true;
 	job->unnamed = job->unnamed || job->rerun_wanted;
 	job->alone = true;
 	job->rerun_wanted = job->sync_sent = job->commits = job->writes = false;
@@ -230,8 +228,6 @@ static void end_job(struct md_pg *pg, struct md_pg_job *job)
 	}
 	if (err->code == MD_OK && job->ending == MD_NEXT_ROLLBACK && job->unit)
 		err = &job->unit->error;
-	if (job->changed && err->code == MD_OK)
-		pg->base.changes++;
 	if (job->counted)
 		pg->base.depth--;
 	md_pg_unit_done(pg, job, err);

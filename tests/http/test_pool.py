@@ -233,25 +233,3 @@ def test_a_busy_connection_is_not_taken_for_a_silent_one(daemon):
     assert wrong == []
     assert pool_of(modeld)["invalidated_total"] == 0
     assert not modeld.log_contains("has not answered")
-
-
-def test_a_changed_column_is_served_without_a_reload(daemon, server):
-    modeld = daemon(threads=1)
-    for _ in range(3):  # from the second time on it is prepared
-        assert modeld.rows("/item?id=eq.1&select=id,name") == [{"id": 1, "name": "item 1"}]
-    server.sql("ALTER TABLE item ALTER name TYPE int USING id, ADD fresh text")
-    assert modeld.get("/item?id=eq.1&select=id,name").status == 200
-    wait_until(lambda: modeld.get("/item?select=fresh").status == 200, "the new column")
-    assert modeld.rows("/item?id=eq.1&select=id,name") == [{"id": 1, "name": 1}]
-    assert modeld.rows("/item?name=eq.1&select=id") == [{"id": 1}]
-    assert modeld.metric("modeld_reloads_total") == 1
-    assert modeld.log_contains("a table has changed; reading the database anew")
-
-
-def test_an_error_that_looks_like_a_change_starts_no_reload(daemon, server):
-    server.sql("CREATE TYPE pair AS (a int, b int); ALTER TABLE item ADD two pair")
-    modeld = daemon(threads=1)
-    for _ in range(4):
-        assert modeld.get("/item?two=eq.(1,2)").json["code"] == "0A000"
-    time.sleep(0.3)
-    assert modeld.metric("modeld_reloads_total") == 0
