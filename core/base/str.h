@@ -54,6 +54,17 @@ bool md_str_to_u64(struct md_str s, uint64_t *ret_value);
 bool md_str_to_double(struct md_str s, double *ret_value);
 /** A UUID in any form that PostgreSQL reads, as 36 characters in lower case. False: it is none. */
 bool md_uuid_from_text(struct md_str s, char out[36]);
+/** What a hexadecimal digit of either case stands for; -1: it is none. */
+static inline int md_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
 /** Well-formed UTF-8 without surrogates and overlong forms (RFC 3629). */
 bool md_utf8_is_valid(const char *ptr, size_t len);
 /** Decimal text of `value` into `out` (at least 20 bytes); returns the length. No NUL. */

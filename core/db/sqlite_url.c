@@ -4,17 +4,6 @@
 
 #include "core/base/banned.h"
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Returns how many bytes of `in` were read, 0 when they cannot be part of a file name. */
 static size_t decode_one(const char *in, char *ret_byte)
 {
@@ -24,8 +13,8 @@ static size_t decode_one(const char *in, char *ret_byte)
 		*ret_byte = *in;
 		return 1;
 	}
-	high = hex_digit(in[1]);
-	low = high < 0 ? -1 : hex_digit(in[2]);
+	high = md_hex_digit(in[1]);
+	low = high < 0 ? -1 : md_hex_digit(in[2]);
 	if (low < 0 || (high == 0 && low == 0))
 		return 0;
 	*ret_byte = (char)(high << 4 | low);

@@ -5,14 +5,6 @@
 
 #include "core/base/banned.h"
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 32);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static size_t decode(char *out, struct md_str raw)
 {
 	size_t len = 0;
@@ -21,8 +13,8 @@ static size_t decode(char *out, struct md_str raw)
 		int high = -1, low = -1;
 
 		if (raw.ptr[i] == '%' && raw.len - i > 2) {
-			high = hex_value(raw.ptr[i + 1]);
-			low = hex_value(raw.ptr[i + 2]);
+			high = md_hex_digit(raw.ptr[i + 1]);
+			low = md_hex_digit(raw.ptr[i + 2]);
 		}
 		if (high >= 0 && low >= 0) {
 			out[len++] = (char)(high * 16 + low);

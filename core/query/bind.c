@@ -122,17 +122,6 @@ static bind_fn *const binders[] = {
 	[MD_TYPE_BYTES] = bind_text,     [MD_TYPE_OTHER] = bind_text,
 };
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* \x0a0b → a blob; anything else is compared as the text it is. */
 static enum md_code bind_bytes(struct md_str text, struct md_arena *arena,
 			       struct md_value *ret_value, struct md_error *err)
@@ -145,8 +134,8 @@ static enum md_code bind_bytes(struct md_str text, struct md_arena *arena,
 	if (!bytes)
 		return md_fail_nomem(err);
 	for (size_t i = 2; i < text.len; i += 2) {
-		int high = hex_digit(text.ptr[i]),
-		    low = i + 1 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
+		int high = md_hex_digit(text.ptr[i]),
+		    low = i + 1 < text.len ? md_hex_digit(text.ptr[i + 1]) : -1;
 
 		if (high < 0 || low < 0)
 			return md_fail(err, MD_INVALID, "22023", "invalid hexadecimal data");

@@ -4,6 +4,7 @@
 
 #include "core/base/decimal.h"
 #include "core/base/moment.h"
+#include "core/query/plan.h"
 
 #include "core/base/banned.h"
 
@@ -120,30 +121,6 @@ static enum md_code bind_decimal(enum md_type type, struct md_str text, struct m
 /* --- bytes -------------------------------------------------------------------------------------
  */
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-static enum md_code bind_hex(struct md_str text, char *bytes, size_t *ret_len, struct md_error *err)
-{
-	for (size_t i = 2; i < text.len; i += 2) {
-		int high = hex_digit(text.ptr[i]);
-		int low = i + 1 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
-
-		if (high < 0 || low < 0)
-			return md_fail(err, MD_INVALID, "22023", "invalid hexadecimal data");
-		bytes[(*ret_len)++] = (char)(high * 16 + low);
-	}
-	return MD_OK;
-}
-
 /* Of either alphabet, with or without the signs that fill it up. */
 static int base64_digit(char c)
 {
@@ -184,15 +161,17 @@ static enum md_code bind_base64(struct md_str text, char *bytes, size_t *ret_len
 static enum md_code bind_bytes(enum md_type type, struct md_str text, struct md_arena *arena,
 			       struct md_value *ret_value, struct md_error *err)
 {
-	bool hex = text.len >= 2 && text.ptr[0] == '\\' && text.ptr[1] == 'x';
-	char *bytes = md_arena_alloc(arena, text.len + 1);
 	size_t len = 0;
 	enum md_code code;
+	char *bytes;
 
 	(void)type;
+	if (md_str_starts_with(text, MD_STR("\\x")))
+		return md_bind_typed(MD_TYPE_BYTES, text, arena, ret_value, err);
+	bytes = md_arena_alloc(arena, text.len + 1);
 	if (!bytes)
 		return md_fail_nomem(err);
-	code = hex ? bind_hex(text, bytes, &len, err) : bind_base64(text, bytes, &len, err);
+	code = bind_base64(text, bytes, &len, err);
 	if (code == MD_OK)
 		*ret_value =
 			(struct md_value){ .type = MD_BLOB, .len = (uint32_t)len, .text = bytes };
