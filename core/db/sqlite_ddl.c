@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/base/sql_text.h"
+
 #include "core/base/banned.h"
 
 enum kind { END, WORD, QUOTED, PUNCT };
@@ -18,35 +20,6 @@ struct scan {
 	struct token token; /* the current one */
 	bool failed;        /* no memory */
 };
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-}
-
-/* Everything that is not ASCII belongs to names, as in SQLite. */
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '$' || (unsigned char)c >= 0x80;
-}
-
-static const char *skip_blank(const char *p)
-{
-	for (;;) {
-		while (is_space(*p))
-			p++;
-		if (p[0] == '-' && p[1] == '-') {
-			p += strcspn(p, "\n");
-		} else if (p[0] == '/' && p[1] == '*') {
-			const char *end = strstr(p + 2, "*/");
-
-			p = end ? end + 2 : p + strlen(p);
-		} else {
-			return p;
-		}
-	}
-}
 
 static char closing_quote(char c)
 {
@@ -70,7 +43,7 @@ static const char *skip_quoted(const char *p, char quote)
 
 static void advance(struct scan *scan)
 {
-	const char *p = skip_blank(scan->at);
+	const char *p = md_sql_skip_blank(scan->at);
 	const char *end = p;
 	enum kind kind = PUNCT;
 
@@ -79,9 +52,9 @@ static void advance(struct scan *scan)
 	} else if (closing_quote(*p)) {
 		kind = QUOTED;
 		end = skip_quoted(p, closing_quote(*p));
-	} else if (is_word(*p)) {
+	} else if (md_sql_is_word(*p)) {
 		kind = WORD;
-		while (is_word(*end))
+		while (md_sql_is_word(*end))
 			end++;
 	} else {
 		end++;
@@ -263,9 +236,9 @@ static const char *trimmed(struct scan *scan, const char *from, const char *end)
 {
 	const char *text;
 
-	while (from < end && is_space(*from))
+	while (from < end && md_sql_is_blank(*from))
 		from++;
-	while (end > from && is_space(end[-1]))
+	while (end > from && md_sql_is_blank(end[-1]))
 		end--;
 	text = md_arena_strndup(scan->arena, from, (size_t)(end - from));
 	scan->failed = scan->failed || !text;
@@ -403,7 +376,7 @@ const char *md_ddl_predicate(const char *sql)
 	if (!skip_to_body(&scan))
 		return NULL;
 	skip_parens(&scan);
-	return is(&scan, "WHERE") ? skip_blank(scan.at) : NULL;
+	return is(&scan, "WHERE") ? md_sql_skip_blank(scan.at) : NULL;
 }
 
 unsigned md_ddl_instead_of(const char *sql)

@@ -1,5 +1,6 @@
 /* Checks: those of fields (types, lengths, ranges) and those of the model, by name and by text. An
  * engine that rewrites the text is asked for the name only. */
+#include "core/base/sql_text.h"
 #include "core/migrate/compare_private.h"
 #include "core/migrate/ddl_private.h"
 
@@ -7,38 +8,6 @@
 
 /* --- the text of expressions -------------------------------------------------------------------
  */
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-}
-
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '$' || (unsigned char)c >= 0x80;
-}
-
-static const char *skip_blank(const char *p)
-{
-	for (;;) {
-		while (is_blank(*p))
-			p++;
-		if (strncmp(p, "--", 2) == 0) {
-			p += strcspn(p, "\n");
-		} else if (strncmp(p,
-				   "/"
-				   "*",
-				   2) == 0) {
-			const char *end = strstr(p + 2, "*"
-							"/");
-
-			p = end ? end + 2 : p + strlen(p);
-		} else {
-			return p;
-		}
-	}
-}
 
 static char small(char c)
 {
@@ -67,11 +36,11 @@ enum { SEPARATOR = '\x1f' };
 /* Piece by piece, each with a separator behind it. */
 static void put_pieces(struct md_buf *out, const char *p)
 {
-	for (p = skip_blank(p); *p; p = skip_blank(p)) {
+	for (p = md_sql_skip_blank(p); *p; p = md_sql_skip_blank(p)) {
 		if (*p == '"' || *p == '\'' || *p == '`' || *p == '[')
 			p = put_quoted(out, p);
-		else if (is_word(*p))
-			while (is_word(*p))
+		else if (md_sql_is_word(*p))
+			while (md_sql_is_word(*p))
 				md_buf_putc(out, small(*p++));
 		else
 			md_buf_putc(out, *p++);
