@@ -10,6 +10,19 @@
 
 enum { PLAN_ARENA = 1u << 20, BOUNDED_ROWS = 100 };
 
+enum md_code md_fail_feature(struct md_error *err, const char *fmt, ...)
+{
+	char details[MD_DETAILS_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(details, sizeof(details), fmt, args);
+	va_end(args);
+	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
+	md_error_details(err, "%s", details);
+	return MD_INVALID;
+}
+
 static enum md_code resolve_links(struct md_build *b, struct md_node *node, struct md_error *err)
 {
 	unsigned count = 0;

@@ -71,6 +71,9 @@ struct md_node {
 };
 
 /* build.c: nodes and statements */
+/** MD_INVALID, PGRST127: what is asked cannot be done here; the format says what. */
+enum md_code md_fail_feature(struct md_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /** A node with its links resolved; nothing joined yet. */
 enum md_code md_node_new(struct md_build *b, const struct md_model *model,
 			 const struct md_level *level, struct md_node **ret_node,

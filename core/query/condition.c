@@ -294,10 +294,8 @@ static enum md_code put_is(const struct md_build *b, const struct leaf *leaf, st
 static enum md_code fail_unsupported(const struct md_build *b, const struct md_filter *filter,
 				     struct md_error *err)
 {
-	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
-	md_error_details(err, "the operator '%s' is not available on %s",
-			 operators[filter->op].name, b->context->dialect->name);
-	return MD_INVALID;
+	return md_fail_feature(err, "the operator '%s' is not available on %s",
+			       operators[filter->op].name, b->context->dialect->name);
 }
 
 static unsigned filter_number(const struct md_build *b, const struct md_filter *filter)

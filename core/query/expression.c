@@ -92,10 +92,8 @@ static enum md_code keep(struct md_build *b, struct md_buf *buf, struct md_str *
 /* SQLite's paths have no way to write a quote inside a key. */
 static enum md_code fail_json_key(const struct md_build *b, struct md_error *err)
 {
-	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
-	md_error_details(err, "JSON keys with a double quote cannot be reached on %s",
-			 b->context->dialect->name);
-	return MD_INVALID;
+	return md_fail_feature(err, "JSON keys with a double quote cannot be reached on %s",
+			       b->context->dialect->name);
 }
 
 /* $."key"[0][#-1]: SQLite's path text of a chain of arrows; the last arrow decides whether text or

@@ -162,9 +162,7 @@ static enum md_code fail_aggregate(const struct md_build *b, struct md_error *er
 	if (!b->context->aggregates)
 		return md_fail(err, MD_INVALID, "PGRST123",
 			       "Use of aggregate functions is not allowed");
-	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
-	md_error_details(err, "aggregate functions are not available in this version");
-	return MD_INVALID;
+	return md_fail_feature(err, "aggregate functions are not available in this version");
 }
 
 /* The name of a type that our table does not have: in quotes, in lower case, as the engine takes a
@@ -448,9 +446,8 @@ enum md_code md_fail_spread(const struct md_build *b, const struct md_level *lev
 	for (const struct md_select *select = level->select; select; select = select->next)
 		if (select->kind == MD_SELECT_COLUMN && select->aggregate != MD_AGG_NONE)
 			return fail_aggregate(b, err);
-	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
-	md_error_details(err, "spreading a to-many relationship is not available in this version");
-	return MD_INVALID;
+	return md_fail_feature(err,
+			       "spreading a to-many relationship is not available in this version");
 }
 
 bool md_has_output(const struct md_level *level)

@@ -248,11 +248,9 @@ static enum md_code put_key_cells(struct write_build *w, unsigned alias, struct 
 
 	w->plan->key_cells = model->key_count > 0 ? model->key_count : 1;
 	if (model->key_count == 0 && (!row_key || model->kind != MD_REL_TABLE)) {
-		md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
-		md_error_details(
+		return md_fail_feature(
 			err, "the rows of '%.*s' have no key, so their embeds cannot be given back",
 			MD_STR_ARG(model->name));
-		return MD_INVALID;
 	}
 	if (model->key_count == 0 && alias != MD_NO_ALIAS) {
 		md_put_alias(&w->sql, alias);
