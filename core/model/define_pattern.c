@@ -43,7 +43,7 @@ static void take_bracket(struct scan *scan)
 	scan->atom_repeats = false;
 }
 
-/* {n}, {n,}, {n,m}: how often at most; 0: not well-formed. */
+/* {n}, {n,}, {n,m}: how often at most; 0: not well-formed, and ret_end untouched. */
 static unsigned long bound(const char *p, const char **ret_end)
 {
 	unsigned long low = 0, high = 0;
@@ -60,8 +60,10 @@ static unsigned long bound(const char *p, const char **ret_end)
 		else
 			end++;
 	}
+	if (*end != '}')
+		return 0;
 	*ret_end = end + 1;
-	return *end == '}' ? (high > low ? high : low) + 1 : 0;
+	return (high > low ? high : low) + 1;
 }
 
 static void take_quantifier(struct scan *scan)

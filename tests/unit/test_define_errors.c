@@ -458,7 +458,7 @@ static const struct {
 	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"a\":\"text pattern('(a+)+')\",\"b\":"
 	  "\"text pattern('[a')\",\"c\":\"text pattern('(a')\",\"d\":\"text pattern('a{1,300}')"
 	  "\",\"e\":\"text pattern('a{2,1}')\",\"f\":\"text pattern('*a')\",\"g\":\"text pattern("
-	  "'\\\\\\\\1')\"}}}}", NULL,
+	  "'\\\\\\\\1')\",\"h\":\"text pattern('a{1')\",\"i\":\"text pattern('a{1,')\"}}}}", NULL,
 	  "m.json:1: M131 /models/A/fields/a: bad pattern: a repetition of a repetition\n"
 	  "m.json:1: M131 /models/A/fields/b: bad pattern: \"[\" without \"]\"\n"
 	  "m.json:1: M131 /models/A/fields/c: bad pattern: \"(\" without \")\"\n"
@@ -466,7 +466,9 @@ static const struct {
 	  "m.json:1: M131 /models/A/fields/e: bad pattern: Invalid content of \\{\\}\n"
 	  "m.json:1: M131 /models/A/fields/f: bad pattern: nothing to repeat\n"
 	  "m.json:1: M131 /models/A/fields/g: bad pattern: \"\\\" stands only in front of a speci"
-	  "al character\n" },
+	  "al character\n"
+	  "m.json:1: M131 /models/A/fields/h: bad pattern: \"{\" needs numbers, as in {2,5}\n"
+	  "m.json:1: M131 /models/A/fields/i: bad pattern: \"{\" needs numbers, as in {2,5}\n" },
 	{ "unknown model", 0,
 	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"-> Usr\",\"y\":{\"references\":"
 	  "\"a.id\"},\"z\":\"-> P\"},\"relations\":{\"r\":\"Bees\"}},\"User\":{\"fields\":{}},\"P"
