@@ -18,13 +18,17 @@ static const struct {
 	  "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8" },
 	{ MD_MEDIA_OBJECT_STRIPPED,
 	  "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8" },
+	{ MD_MEDIA_CSV, "text/csv; charset=utf-8" },
+	{ MD_MEDIA_NDJSON, "application/x-ndjson; charset=utf-8" },
 	{ MD_MEDIA_OPENAPI, "application/openapi+json; charset=utf-8" },
 	{ MD_MEDIA_HTML, "text/html; charset=utf-8" },
 };
 
 /* What each kind of route can answer with; the first is the default. */
-static const enum md_media read_offers[] = { MD_MEDIA_JSON, MD_MEDIA_OBJECT,
-					     MD_MEDIA_ARRAY_STRIPPED, MD_MEDIA_OBJECT_STRIPPED };
+static const enum md_media read_offers[] = {
+	MD_MEDIA_JSON, MD_MEDIA_OBJECT, MD_MEDIA_ARRAY_STRIPPED, MD_MEDIA_OBJECT_STRIPPED,
+	MD_MEDIA_CSV,  MD_MEDIA_NDJSON
+};
 static const enum md_media root_offers[] = { MD_MEDIA_OPENAPI, MD_MEDIA_JSON, MD_MEDIA_HTML };
 static const enum md_media plain_offers[] = { MD_MEDIA_JSON };
 
@@ -36,6 +40,13 @@ const char *md_media_type(enum md_media media)
 		if (types_table[i].media == media)
 			return types_table[i].type;
 	return "application/json; charset=utf-8";
+}
+
+enum md_answer md_media_answer(enum md_media media)
+{
+	if (media == MD_MEDIA_CSV)
+		return MD_ANSWER_CSV;
+	return media == MD_MEDIA_NDJSON ? MD_ANSWER_LINES : MD_ANSWER_JSON;
 }
 
 static enum md_code no_media(const struct md_accept *accept, struct md_error *err)
@@ -201,6 +212,7 @@ static void fill_ask(struct md_request *request, const struct md_str *key)
 			    request->media == MD_MEDIA_OBJECT_STRIPPED,
 		.strip_nulls = request->media == MD_MEDIA_ARRAY_STRIPPED ||
 			       request->media == MD_MEDIA_OBJECT_STRIPPED,
+		.answer = md_media_answer(request->media),
 		.head = request->method == MD_METHOD_HEAD,
 		.timed = loop->options->server_timing_enabled,
 		.deadline_ns = md_loop_now(loop) + loop->options->request_deadline * MD_MS,

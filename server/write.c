@@ -259,6 +259,7 @@ static void fill_ask(struct md_request *request, const struct md_str *key)
 		.singular = object || key,
 		.strip_nulls = request->media == MD_MEDIA_ARRAY_STRIPPED ||
 			       request->media == MD_MEDIA_OBJECT_STRIPPED,
+		.answer = md_media_answer(request->media),
 		.dry_run = is_dry_run(request),
 		.has_max_affected = prefers(request, MD_PREFER_MAX_AFFECTED) &&
 				    prefer->has_max_affected &&

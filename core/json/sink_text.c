@@ -11,6 +11,8 @@
 
 #include "core/json/codec.h"
 #include "core/json/raw.h"
+#include "core/json/sink_csv.h"
+#include "core/json/sink_nested.h"
 #include "core/json/walk.h"
 #include "core/json/write.h"
 
@@ -19,11 +21,10 @@
 enum { PREFIX_BLOCK = 16 /* prefixes are padded to this, so that they are copied in blocks */ };
 
 struct plan;
-struct walk;
 struct op;
 
 /* Write prefix and value. False: stop, the walk has failed. */
-typedef bool op_fn(struct walk *walk, const struct op *op, const struct md_value *cells);
+typedef bool op_fn(struct md_text_walk *walk, const struct op *op, const struct md_value *cells);
 /* Write a value at p, where there is room; used when the buffer has none. */
 typedef char *value_fn(char *p, const struct md_value *cell);
 
@@ -42,7 +43,9 @@ struct plan {
 	unsigned key_ops; /* ops that are written for a row met again */
 	bool strip;
 	const struct md_shape *shape;
-	bool (*write)(struct walk *walk, const struct plan *plan, const struct md_value *cells);
+	const struct md_csv_form *csv; /* of a row of CSV, and then nothing else is set */
+	bool (*write)(struct md_text_walk *walk, const struct plan *plan,
+		      const struct md_value *cells);
 };
 
 struct md_text_form {
@@ -53,15 +56,9 @@ struct md_text_sink {
 	struct md_text_sink_options options;
 	const struct plan *plan;
 	uint64_t rows;
+	struct md_str header; /* in front of the first row */
+	char separator;
 	bool open;
-};
-
-struct walk {
-	struct md_buf *out;
-	struct md_rows *rows; /* the cursor whose cells are being written */
-	struct md_value *const *child_args;
-	const struct md_walk_path *path;
-	struct md_error *err;
 };
 
 /* ---- cells ---- */
@@ -167,7 +164,8 @@ static bool write_crowded(struct md_buf *out, const struct op *op, const struct 
 	return !out->failed;
 }
 
-static inline __attribute__((always_inline)) bool write_cell(struct walk *walk, const struct op *op,
+static inline __attribute__((always_inline)) bool write_cell(struct md_text_walk *walk,
+							     const struct op *op,
 							     const struct md_value *cells,
 							     enum md_codec codec, value_fn *put)
 {
@@ -182,15 +180,15 @@ static inline __attribute__((always_inline)) bool write_cell(struct walk *walk, 
 	return true;
 }
 
-#define CELL_WRITER(name, codec)                                              \
-	static char *put_##name##_cell(char *p, const struct md_value *cell)  \
-	{                                                                     \
-		return put_cell(p, codec, cell);                              \
-	}                                                                     \
-	static bool write_##name(struct walk *walk, const struct op *op,      \
-				 const struct md_value *cells)                \
-	{                                                                     \
-		return write_cell(walk, op, cells, codec, put_##name##_cell); \
+#define CELL_WRITER(name, codec)                                                 \
+	static char *put_##name##_cell(char *p, const struct md_value *cell)     \
+	{                                                                        \
+		return put_cell(p, codec, cell);                                 \
+	}                                                                        \
+	static bool write_##name(struct md_text_walk *walk, const struct op *op, \
+				 const struct md_value *cells)                   \
+	{                                                                        \
+		return write_cell(walk, op, cells, codec, put_##name##_cell);    \
 	}
 CELL_WRITER(any, MD_AS_ANY)
 CELL_WRITER(string, MD_AS_STRING)
@@ -216,18 +214,18 @@ static op_fn *const cell_writers[] = {
 
 /* ---- rows ---- */
 
-static inline bool put(struct walk *walk, const char *text, size_t len)
+static inline bool put(struct md_text_walk *walk, const char *text, size_t len)
 {
 	md_buf_put(walk->out, text, len);
 	return !walk->out->failed;
 }
 
-static inline bool put_key(struct walk *walk, const struct op *op)
+static inline bool put_key(struct md_text_walk *walk, const struct op *op)
 {
 	return put(walk, op->prefix, op->prefix_len);
 }
 
-static inline bool write_ops(struct walk *walk, const struct op *ops, unsigned count,
+static inline bool write_ops(struct md_text_walk *walk, const struct op *ops, unsigned count,
 			     const struct md_value *cells)
 {
 	for (const struct op *op = ops; op < ops + count; op++)
@@ -236,12 +234,14 @@ static inline bool write_ops(struct walk *walk, const struct op *ops, unsigned c
 	return true;
 }
 
-static bool write_members(struct walk *walk, const struct plan *plan, const struct md_value *cells)
+static bool write_members(struct md_text_walk *walk, const struct plan *plan,
+			  const struct md_value *cells)
 {
 	return write_ops(walk, plan->ops, plan->count, cells) && put(walk, "}", 1);
 }
 
-static bool write_nothing(struct walk *walk, const struct plan *plan, const struct md_value *cells)
+static bool write_nothing(struct md_text_walk *walk, const struct plan *plan,
+			  const struct md_value *cells)
 {
 	(void)plan;
 	(void)cells;
@@ -254,7 +254,7 @@ static bool is_null_member(const struct md_buf *out, size_t start, const struct 
 	       memcmp(out->data + out->len - 4, "null", 4) == 0;
 }
 
-static bool write_stripped_ops(struct walk *walk, const struct op *ops, unsigned count,
+static bool write_stripped_ops(struct md_text_walk *walk, const struct op *ops, unsigned count,
 			       const struct md_value *cells)
 {
 	for (const struct op *op = ops; op < ops + count; op++) {
@@ -268,7 +268,7 @@ static bool write_stripped_ops(struct walk *walk, const struct op *ops, unsigned
 	return true;
 }
 
-static bool close_stripped(struct walk *walk, size_t start)
+static bool close_stripped(struct md_text_walk *walk, size_t start)
 {
 	if (walk->out->len == start)
 		return put(walk, "{}", 2);
@@ -276,7 +276,8 @@ static bool close_stripped(struct walk *walk, size_t start)
 	return put(walk, "}", 1);
 }
 
-static bool write_stripped(struct walk *walk, const struct plan *plan, const struct md_value *cells)
+static bool write_stripped(struct md_text_walk *walk, const struct plan *plan,
+			   const struct md_value *cells)
 {
 	size_t start = walk->out->len;
 
@@ -286,7 +287,8 @@ static bool write_stripped(struct walk *walk, const struct plan *plan, const str
 
 /* A row of a shape with a cycle check: in full the first time, only its key when it is met again
  * below itself. */
-static bool write_once(struct walk *walk, const struct plan *plan, const struct md_value *cells)
+static bool write_once(struct md_text_walk *walk, const struct plan *plan,
+		       const struct md_value *cells)
 {
 	struct md_walk_path here = { walk->path, plan->shape, cells };
 	unsigned count = plan->count;
@@ -308,7 +310,8 @@ static bool write_once(struct walk *walk, const struct plan *plan, const struct 
 
 /* ---- nested ---- */
 
-static bool write_object(struct walk *walk, const struct op *op, const struct md_value *cells)
+static bool write_object(struct md_text_walk *walk, const struct op *op,
+			 const struct md_value *cells)
 {
 	if (!put_key(walk, op))
 		return false;
@@ -318,8 +321,9 @@ static bool write_object(struct walk *walk, const struct op *op, const struct md
 }
 
 /* Run the op's child statement and write its first row or all of them by `each`. */
-static bool write_child(struct walk *walk, const struct op *op, const struct md_value *cells,
-			bool (*each)(struct walk *walk, const struct op *op, struct md_rows *child))
+static bool
+write_child(struct md_text_walk *walk, const struct op *op, const struct md_value *cells,
+	    bool (*each)(struct md_text_walk *walk, const struct op *op, struct md_rows *child))
 {
 	struct md_rows *parent = walk->rows, *child;
 	bool ok;
@@ -333,7 +337,7 @@ static bool write_child(struct walk *walk, const struct op *op, const struct md_
 	return ok;
 }
 
-static bool write_all_rows(struct walk *walk, const struct op *op, struct md_rows *child)
+static bool write_all_rows(struct md_text_walk *walk, const struct op *op, struct md_rows *child)
 {
 	const struct md_value *cells;
 	enum md_step step;
@@ -348,13 +352,14 @@ static bool write_all_rows(struct walk *walk, const struct op *op, struct md_row
 	return step == MD_STEP_END;
 }
 
-static bool write_array(struct walk *walk, const struct op *op, const struct md_value *cells)
+static bool write_array(struct md_text_walk *walk, const struct op *op,
+			const struct md_value *cells)
 {
 	return put_key(walk, op) && put(walk, "[", 1) &&
 	       write_child(walk, op, cells, write_all_rows) && put(walk, "]", 1);
 }
 
-static bool write_first_row(struct walk *walk, const struct op *op, struct md_rows *child)
+static bool write_first_row(struct md_text_walk *walk, const struct op *op, struct md_rows *child)
 {
 	const struct md_value *cells;
 
@@ -370,7 +375,7 @@ static bool write_first_row(struct walk *walk, const struct op *op, struct md_ro
 	return false;
 }
 
-static bool write_row(struct walk *walk, const struct op *op, const struct md_value *cells)
+static bool write_row(struct md_text_walk *walk, const struct op *op, const struct md_value *cells)
 {
 	return put_key(walk, op) && write_child(walk, op, cells, write_first_row);
 }
@@ -379,7 +384,7 @@ static bool write_row(struct walk *walk, const struct op *op, const struct md_va
 
 static op_fn write_spread_object, write_spread_row;
 
-static bool write_absent(struct walk *walk, const struct plan *plan)
+static bool write_absent(struct md_text_walk *walk, const struct plan *plan)
 {
 	for (const struct op *op = plan->ops; op < plan->ops + plan->count; op++) {
 		bool spread = op->write == write_spread_object || op->write == write_spread_row;
@@ -391,27 +396,29 @@ static bool write_absent(struct walk *walk, const struct plan *plan)
 	return true;
 }
 
-static bool write_present(struct walk *walk, const struct plan *plan, const struct md_value *cells)
+static bool write_present(struct md_text_walk *walk, const struct plan *plan,
+			  const struct md_value *cells)
 {
 	if (plan->strip)
 		return write_stripped_ops(walk, plan->ops, plan->count, cells);
 	return write_ops(walk, plan->ops, plan->count, cells);
 }
 
-static bool write_maybe(struct walk *walk, const struct plan *plan, const struct md_value *cells)
+static bool write_maybe(struct md_text_walk *walk, const struct plan *plan,
+			const struct md_value *cells)
 {
 	if (cells)
 		return write_present(walk, plan, cells);
 	return plan->strip || write_absent(walk, plan);
 }
 
-static bool write_spread_object(struct walk *walk, const struct op *op,
+static bool write_spread_object(struct md_text_walk *walk, const struct op *op,
 				const struct md_value *cells)
 {
 	return write_maybe(walk, op->plan, cells[op->column].type == MD_NULL ? NULL : cells);
 }
 
-static bool spread_first_row(struct walk *walk, const struct op *op, struct md_rows *child)
+static bool spread_first_row(struct md_text_walk *walk, const struct op *op, struct md_rows *child)
 {
 	const struct md_value *cells = NULL;
 	enum md_step step = md_walk_next(child, &cells, walk->err);
@@ -421,7 +428,8 @@ static bool spread_first_row(struct walk *walk, const struct op *op, struct md_r
 	return write_maybe(walk, op->plan, step == MD_STEP_ROW ? cells : NULL);
 }
 
-static bool write_spread_row(struct walk *walk, const struct op *op, const struct md_value *cells)
+static bool write_spread_row(struct md_text_walk *walk, const struct op *op,
+			     const struct md_value *cells)
 {
 	return write_child(walk, op, cells, spread_first_row);
 }
@@ -536,22 +544,72 @@ const struct md_text_form *md_text_form_new(struct md_arena *arena, const struct
 	return form && compile_object(arena, shape, &form->plan) ? form : NULL;
 }
 
+/* ---- one value of it ---- */
+
+struct md_text_value {
+	struct op op;
+};
+
+const struct md_text_value *md_text_value_new(struct md_arena *arena,
+					      const struct md_shape_item *item)
+{
+	struct compiler compiler = { arena, false, false };
+	struct md_text_value *value = md_arena_zalloc(arena, sizeof(*value));
+
+	if (!value || !compile_op(&compiler, item, &value->op))
+		return NULL;
+	value->op.prefix_len = 0;
+	return value;
+}
+
+bool md_text_value_write(struct md_text_walk *walk, const struct md_text_value *value,
+			 const struct md_value *cells)
+{
+	return value->op.write(walk, &value->op, cells);
+}
+
+/* ---- CSV ---- */
+
+static bool write_csv(struct md_text_walk *walk, const struct plan *plan,
+		      const struct md_value *cells)
+{
+	return md_csv_write_row(walk, plan->csv, cells);
+}
+
+static const struct md_text_form *csv_form_new(struct md_arena *arena, const struct md_shape *shape)
+{
+	struct md_text_form *form = md_arena_zalloc(arena, sizeof(*form));
+	const struct md_csv_form *csv = md_csv_form_new(arena, shape);
+
+	if (!form || !csv)
+		return NULL;
+	form->plan.csv = csv;
+	form->plan.write = write_csv;
+	return form;
+}
+
+/* ---- feeding ---- */
+
 struct md_text_sink *md_text_sink_new(struct md_arena *arena, const struct md_shape *shape,
 				      const struct md_text_sink_options *options)
 {
 	struct md_text_sink *sink = md_arena_zalloc(arena, sizeof(*sink));
 	const struct md_text_form *form = options->form;
+	bool csv = options->frame == MD_FRAME_CSV;
 
-	if (sink && !form)
+	if (csv)
+		form = csv_form_new(arena, shape);
+	else if (sink && !form)
 		form = md_text_form_new(arena, shape);
 	if (!sink || !form)
 		return NULL;
 	sink->options = *options;
 	sink->plan = &form->plan;
+	sink->separator = csv || options->frame == MD_FRAME_LINES ? '\n' : ',';
+	if (csv)
+		sink->header = md_csv_header(form->plan.csv);
 	return sink;
 }
-
-/* ---- feeding ---- */
 
 static enum md_sink fail(const struct md_buf *out, struct md_error *err)
 {
@@ -561,18 +619,21 @@ static enum md_sink fail(const struct md_buf *out, struct md_error *err)
 }
 
 /* Of an object frame only the first row is written; the others are counted. */
-static bool write_root(struct md_text_sink *sink, struct walk *walk, const struct md_value *cells)
+static bool write_root(struct md_text_sink *sink, struct md_text_walk *walk,
+		       const struct md_value *cells)
 {
-	bool first_only = sink->options.frame == MD_FRAME_OBJECT;
-
-	if (sink->rows > 0 && first_only)
-		return true;
-	if (sink->rows > 0 && !put(walk, ",", 1))
+	if (sink->rows > 0) {
+		if (sink->options.frame == MD_FRAME_OBJECT)
+			return true;
+		if (!put(walk, &sink->separator, 1))
+			return false;
+	} else if (!put(walk, sink->header.ptr, sink->header.len)) {
 		return false;
+	}
 	return sink->plan->write(walk, sink->plan, cells);
 }
 
-static enum md_sink write_rows(struct md_text_sink *sink, struct walk *walk)
+static enum md_sink write_rows(struct md_text_sink *sink, struct md_text_walk *walk)
 {
 	struct md_rows *rows = walk->rows;
 	const struct md_value *cells;
@@ -600,7 +661,7 @@ static enum md_sink write_rows(struct md_text_sink *sink, struct walk *walk)
 enum md_sink md_text_sink_feed(struct md_text_sink *sink, struct md_rows *rows, struct md_buf *out,
 			       struct md_error *err)
 {
-	struct walk walk = { out, rows, sink->options.child_args, NULL, err };
+	struct md_text_walk walk = { out, rows, sink->options.child_args, NULL, err };
 	bool array = sink->options.frame == MD_FRAME_ARRAY;
 	enum md_sink result;
 
@@ -613,6 +674,14 @@ enum md_sink md_text_sink_feed(struct md_text_sink *sink, struct md_rows *rows, 
 	if (result == MD_SINK_DONE && array && !put(&walk, "]", 1))
 		return fail(out, err);
 	return result;
+}
+
+void md_text_sink_finish(const struct md_text_sink *sink, struct md_buf *out)
+{
+	bool wanted = sink->options.frame == MD_FRAME_CSV ? sink->rows == 0 : sink->rows > 0;
+
+	if (sink->separator == '\n' && wanted)
+		md_buf_putc(out, '\n');
 }
 
 uint64_t md_text_sink_rows(const struct md_text_sink *sink)

@@ -1,6 +1,6 @@
-/* Text sink: rows → JSON text in a buffer, with no tree in between. Resumable: it stops at a full
- * buffer and at a row that is not there yet, and goes on later. Belongs to the thread that executes
- * the unit. */
+/* Text sink: rows → JSON or CSV text in a buffer, with no tree in between. Resumable: it stops at a
+ * full buffer and at a row that is not there yet, and goes on later. Belongs to the thread that
+ * executes the unit. */
 #ifndef MD_CORE_JSON_SINK_TEXT_H
 #define MD_CORE_JSON_SINK_TEXT_H
 #include <stdbool.h>
@@ -14,10 +14,13 @@
 #include "core/json/shape.h"
 
 enum md_frame {
-	MD_FRAME_ARRAY, /* [row,row]; [] when there are none */
-	MD_FRAME_ROWS,  /* row,row without brackets; one cursor may be fed after another */
-	MD_FRAME_OBJECT /* the first row alone, nothing when there are none; the caller looks at the
-			   count */
+	MD_FRAME_ARRAY,  /* [row,row]; [] when there are none */
+	MD_FRAME_ROWS,   /* row,row without brackets; one cursor may be fed after another */
+	MD_FRAME_OBJECT, /* the first row alone, nothing when there are none; the caller looks at
+			    the count */
+	MD_FRAME_LINES,  /* NDJSON: an object a line; one cursor may be fed after another, and
+			    md_text_sink_finish() ends it */
+	MD_FRAME_CSV     /* a line of names, then a line a row; the same */
 };
 enum md_sink {
 	MD_SINK_DONE, /* all rows are written, the frame is closed */
@@ -37,7 +40,8 @@ struct md_text_sink_options {
 	/** Arguments of child statements by slot; arrays of stmt->params values whose parent-bound
 	 * places are filled in by the sink. NULL when the shape has no calls. */
 	struct md_value *const *child_args;
-	/** The shape's form, kept with a plan that is used again. NULL: the sink makes one. */
+	/** The shape's form, kept with a plan that is used again; not for CSV. NULL: the sink makes
+	 * one. */
 	const struct md_text_form *form;
 };
 struct md_text_sink;
@@ -53,6 +57,9 @@ struct md_text_sink *md_text_sink_new(struct md_arena *arena, const struct md_sh
  * counted are whole ones. When `out` fails (limit): MD_SINK_FAIL with MD_TOO_LARGE. */
 enum md_sink md_text_sink_feed(struct md_text_sink *sink, struct md_rows *rows, struct md_buf *out,
 			       struct md_error *err);
+/** All rows have been fed: write what ends LINES and CSV. No row and CSV: one line feed, as
+ * PostgREST has it. Nothing for other frames. */
+void md_text_sink_finish(const struct md_text_sink *sink, struct md_buf *out);
 /** Rows of the root written so far: for Content-Range and the singular check. */
 uint64_t md_text_sink_rows(const struct md_text_sink *sink);
 /** Change options->piece for what follows: the first piece may be larger than the next ones. */

@@ -249,11 +249,22 @@ static const struct md_text_form *form_of(struct md_cached_plan *cached)
 	return cached->form;
 }
 
+static enum md_frame frame_of(const struct md_read *read)
+{
+	static const enum md_frame frames[] = { [MD_ANSWER_JSON] = MD_FRAME_ARRAY,
+						[MD_ANSWER_LINES] = MD_FRAME_LINES,
+						[MD_ANSWER_CSV] = MD_FRAME_CSV };
+
+	if (read->request.answer == MD_ANSWER_JSON && wants_object(read))
+		return MD_FRAME_OBJECT;
+	return frames[read->request.answer];
+}
+
 /* An object is never streamed: whether there is exactly one decides about the status. */
 static enum md_code make_sink(struct md_read *read, struct md_error *err)
 {
 	const struct md_text_sink_options options = {
-		.frame = wants_object(read) ? MD_FRAME_OBJECT : MD_FRAME_ARRAY,
+		.frame = frame_of(read),
 		.piece = wants_object(read) ? SIZE_MAX : read->ops->options.stream_threshold,
 		.child_args = read->child_args,
 		.form = form_of(read->cached),
@@ -402,6 +413,7 @@ static enum md_flow check_rows(struct md_read *read)
 	uint64_t rows = md_text_sink_rows(read->sink);
 	struct md_error *err = &read->unit.error;
 
+	md_text_sink_finish(read->sink, read->request.out);
 	read->result.rows = rows;
 	read->result.bytes += read->request.out->len;
 	read->phase = PHASE_END;

@@ -51,6 +51,13 @@ struct md_ops_stats {
 };
 void md_ops_stats(const struct md_ops *ops, struct md_ops_stats *ret_stats);
 
+/** What the rows of an answer become. */
+enum md_answer {
+	MD_ANSWER_JSON,  /* an array; an object where one row is meant */
+	MD_ANSWER_LINES, /* NDJSON */
+	MD_ANSWER_CSV
+};
+
 /** What is asked. Everything borrowed, from the request's arena. */
 struct md_read_request {
 	enum md_read_route route;
@@ -62,6 +69,7 @@ struct md_read_request {
 	enum md_prefer_count count;
 	bool singular; /* vnd.pgrst.object */
 	bool strip_nulls;
+	enum md_answer answer;
 	bool head;  /* count the bytes, keep none */
 	bool timed; /* tell how long finding or making the plan took */
 	uint64_t deadline_ns;

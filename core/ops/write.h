@@ -27,6 +27,7 @@ struct md_write_ask {
 	bool missing_default; /* Prefer: missing=default */
 	bool singular;
 	bool strip_nulls;
+	enum md_answer answer;
 	bool dry_run; /* Prefer: tx=rollback */
 	bool has_max_affected;
 	int64_t max_affected;

@@ -324,13 +324,22 @@ static enum md_code plan_variant(struct md_write *write, struct md_write_request
 	return code;
 }
 
+static enum md_frame frame_of(const struct md_write *write)
+{
+	const struct md_write_plan *plan = md_write_plan_of(write);
+
+	if (write->ask.answer != MD_ANSWER_JSON)
+		return write->ask.answer == MD_ANSWER_CSV ? MD_FRAME_CSV : MD_FRAME_LINES;
+	if (write->ask.singular)
+		return MD_FRAME_OBJECT;
+	return plan->rows || plan->whole ? MD_FRAME_ARRAY : MD_FRAME_ROWS;
+}
+
 static enum md_code make_sink(struct md_write *write, struct md_error *err)
 {
 	const struct md_write_plan *plan = md_write_plan_of(write);
 	const struct md_text_sink_options options = {
-		.frame = write->ask.singular         ? MD_FRAME_OBJECT
-			 : plan->rows || plan->whole ? MD_FRAME_ARRAY
-						     : MD_FRAME_ROWS,
+		.frame = frame_of(write),
 		.piece = SIZE_MAX,
 		.child_args = write->child_args,
 	};

@@ -142,15 +142,21 @@ bool md_write_check_rows(struct md_write *write)
 	return true;
 }
 
+/* Rows come back with each statement, and the brackets of their array are ours. */
+static bool is_array(const struct md_write *write)
+{
+	return md_write_wants_rows(write) && md_write_plan_of(write)->shape &&
+	       !write->ask.singular && write->ask.answer == MD_ANSWER_JSON;
+}
+
 /* All rows of the body are written. */
 static void after_rows(struct md_write *write)
 {
-	bool direct = md_write_wants_rows(write) && md_write_plan_of(write)->shape;
 
 	write->checked = true;
 	if (write->unit.error.code != MD_OK || !md_write_check_rows(write))
 		return;
-	if (direct && !write->ask.singular)
+	if (is_array(write))
 		md_buf_putc(write->ask.out, ']');
 	if (md_write_wants_rows(write) && md_write_plan_of(write)->rows &&
 	    write->ask.kind != MD_WRITE_DELETE)
@@ -188,8 +194,11 @@ static enum md_next write_next(struct md_unit *unit, struct md_call *ret_call)
 		if (write->phase == MD_PHASE_END)
 			after_rows(write);
 	}
-	if (write->phase == MD_PHASE_END || write->unit.error.code != MD_OK)
+	if (write->phase == MD_PHASE_END || write->unit.error.code != MD_OK) {
+		if (write->sink)
+			md_text_sink_finish(write->sink, write->ask.out);
 		return md_write_end(write);
+	}
 	switch (write->phase) {
 	case MD_PHASE_FIND:
 		*ret_call = (struct md_call){ .stmt = &plan->find->stmt, .args = write->find_args };
@@ -385,7 +394,7 @@ static void start_over(struct md_write *write)
 	md_buf_clear(&write->keys);
 	if (write->ask.body)
 		md_body_rewind(&write->cursor, write->ask.body, write->scratch);
-	if (md_write_wants_rows(write) && md_write_plan_of(write)->shape && !write->ask.singular)
+	if (is_array(write))
 		md_buf_putc(write->ask.out, '[');
 	write->phase = md_write_plan_of(write)->find ? MD_PHASE_FIND : MD_PHASE_END;
 }

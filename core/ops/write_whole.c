@@ -324,10 +324,12 @@ static enum md_flow judge(struct md_write *write)
 	const struct md_write_plan *plan = md_write_plan_of(write);
 
 	write->consumed = true;
-	if (write->sink)
+	if (write->sink) {
+		md_text_sink_finish(write->sink, write->ask.out);
 		write->result.rows = md_text_sink_rows(write->sink);
-	else if (!plan->write.stmt.returns_rows)
+	} else if (!plan->write.stmt.returns_rows) {
 		write->result.rows = write->unit.changes;
+	}
 	write->result.inserted = write->result.rows - write->merges;
 	return md_write_check_rows(write) ? MD_FLOW_ON : MD_FLOW_ABORT;
 }
@@ -350,7 +352,9 @@ static void start_over(struct md_write *write)
 	md_write_begin_again(write);
 	write->called = write->consumed = false;
 	write->merges = 0;
-	if (is_idle(write) && write->sink && !write->ask.singular)
+	if (is_idle(write) && write->sink && write->ask.answer != MD_ANSWER_JSON)
+		md_text_sink_finish(write->sink, write->ask.out);
+	else if (is_idle(write) && write->sink && !write->ask.singular)
 		md_buf_puts(write->ask.out, "[]");
 }
 

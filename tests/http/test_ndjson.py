@@ -1,0 +1,92 @@
+"""NDJSON: a row a line, out and in, in constant memory."""
+import http.client
+import json
+
+import pytest
+
+from harness import PATIENCE, Modeld
+
+NDJSON = "application/x-ndjson"
+MILLION = 1000000
+MIB = 1024 * 1024
+
+
+def lines_of(response):
+    """The rows of an answer, every line of which is complete."""
+    assert response.status in (200, 201, 206), response
+    assert response.header("Content-Type") == "application/x-ndjson; charset=utf-8"
+    assert response.body == b"" or response.body.endswith(b"\n")
+    return [json.loads(line) for line in response.body.splitlines()]
+
+
+def test_every_row_is_a_line(library):
+    response = library.get("/author?select=id,born&order=id&limit=2", Accept=NDJSON)
+    assert response.text == '{"id":1,"born":1950}\n{"id":2,"born":1961}\n'
+    assert response.header("Content-Range") == "0-1/*"
+
+
+def test_lines_are_what_the_array_is(library):
+    target = "/book?select=*,writer:author!book_writer(*),genre(*),...publisher(house:name)&order=id"
+    assert lines_of(library.get(target, Accept=NDJSON)) == library.rows(target)
+    assert lines_of(library.get("/measure?order=id", Accept=NDJSON)) == library.rows(
+        "/measure?order=id")
+
+
+def test_no_rows_are_no_lines(library):
+    assert library.get("/author?id=eq.0", Accept=NDJSON).body == b""
+
+
+def test_an_item_is_one_line(library):
+    assert library.get("/genre/1", Accept=NDJSON).text == '{"id":1,"name":"novel"}\n'
+    assert library.get("/genre/99", Accept=NDJSON).status == 404
+
+
+def test_head_tells_the_length_of_all_lines(library):
+    body = library.get("/author?order=id", Accept=NDJSON).body
+    assert library.head("/author?order=id", Accept=NDJSON).header("Content-Length") == str(len(body))
+
+
+def test_written_rows_come_back_as_lines(shop):
+    rows = [{"id": 5, "name": "a"}, {"id": 6, "name": "b"}]
+    response = shop.post("/maker?select=id,name", rows, Accept=NDJSON,
+                         Prefer="return=representation")
+    assert response.status == 201
+    assert lines_of(response) == rows
+    response = shop.patch("/maker?id=gte.5&select=id,country", {"country": "x"}, Accept=NDJSON,
+                          Prefer="return=representation")
+    assert sorted(row["id"] for row in lines_of(response)) == [5, 6]
+    response = shop.delete("/maker?id=eq.99", Accept=NDJSON, Prefer="return=representation")
+    assert (response.status, response.body) == (200, b"")
+
+
+@pytest.fixture(scope="module")
+def million(engine, tmp_path_factory):
+    """A daemon on a million rows, about 50 MB as lines."""
+    folder = tmp_path_factory.mktemp("million")
+    db = engine.database(folder, f"""
+        CREATE TABLE line (id INTEGER PRIMARY KEY, text TEXT);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MILLION})
+        INSERT INTO line SELECT i, printf('%030d', i) FROM n;""")
+    server = Modeld(db.url, folder=folder, settings={"threads": 1})
+    server.db = db
+    yield server
+    server.stop()
+    db.drop()
+
+
+def test_a_million_rows_take_no_memory(million):
+    million.get("/line?limit=10", Accept=NDJSON)
+    connection = http.client.HTTPConnection(million.host, million.port, timeout=PATIENCE)
+    connection.request("GET", "/line?order=id", headers={"Accept": NDJSON})
+    response = connection.getresponse()
+    first, count, last = response.readline(), 1, b""
+    before = million.memory()
+    for line in response:
+        count, last = count + 1, line
+    assert json.loads(first)["id"] == 1
+    assert json.loads(last) == {"id": MILLION, "text": str(MILLION).rjust(30, "0")}
+    assert count == MILLION
+    connection.close()
+    if not million.sanitized():
+        assert million.memory("VmHWM") - before < 4 * MIB
+        assert million.memory("VmHWM") < 64 * MIB
