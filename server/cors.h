@@ -8,6 +8,9 @@
 #include "server/request.h"
 
 #define MD_CORS_METHODS "GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD"
+/* Those of modeld, which PostgREST does not have or expose. */
+#define MD_CORS_EXPOSED_TOO \
+	"Accept-Query, ETag, Link, Preference-Applied, Proxy-Status, Retry-After"
 #define MD_CORS_EXPOSED                                                                     \
 	"Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, " \
 	"Server, Transfer-Encoding, Range-Unit"

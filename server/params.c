@@ -3,6 +3,7 @@
 #include "config/options.h"
 #include "core/base/clock.h"
 #include "server/loop.h"
+#include "server/preferences.h"
 #include "server/request.h"
 #include "server/write.h"
 
@@ -81,6 +82,12 @@ enum md_code md_media_choose(const struct md_accept *accept, const enum md_media
 			return MD_OK;
 		}
 	}
+	for (unsigned i = 0; i < accept->count; i++) {
+		if (accept->media[i] != MD_MEDIA_PROBLEM)
+			continue;
+		*ret_media = offered[0]; /* what errors look like is all that was said */
+		return MD_OK;
+	}
 	return no_media(accept, err);
 }
 
@@ -126,58 +133,6 @@ static enum md_code check_profile(struct md_request *request)
 	return MD_INVALID;
 }
 
-static enum md_code bad_preferences(struct md_request *request)
-{
-	const struct md_prefer *prefer = &request->prefer;
-	md_auto_buf list = { .max = MD_DETAILS_MAX };
-
-	for (unsigned i = 0; i < prefer->invalid_count; i++) {
-		if (i > 0)
-			md_buf_puts(&list, ", ");
-		md_buf_putstr(&list, prefer->invalid[i]);
-	}
-	if (list.len == 0)
-		md_buf_putstr(&list, prefer->timezone);
-	md_fail(&request->error, MD_INVALID, "PGRST122",
-		"Invalid preferences given with handling=strict");
-	md_error_details(&request->error, "Invalid preferences: %.*s", (int)list.len,
-			 list.data ? list.data : "");
-	return MD_INVALID;
-}
-
-/* The session's time zone is UTC and stays so. */
-static bool is_utc(struct md_str timezone)
-{
-	return md_str_equal_nocase(timezone, MD_STR("UTC"));
-}
-
-static bool allows_tx(const struct md_options *options)
-{
-	return options->db_tx_end == MD_TX_END_COMMIT_OVERRIDE ||
-	       options->db_tx_end == MD_TX_END_ROLLBACK_OVERRIDE;
-}
-
-static enum md_code read_preferences(struct md_request *request)
-{
-	struct md_prefer *prefer = &request->prefer;
-	unsigned headers = request->heads.seen[MD_HEAD_PREFER];
-	bool zone_ok;
-
-	md_prefer_init(prefer);
-	for (unsigned i = 0; i < headers && i < MD_PREFER_HEADERS_MAX; i++)
-		md_prefer_parse(prefer, request->heads.prefer[i]);
-	zone_ok = !md_str_is_given(prefer->timezone) || is_utc(prefer->timezone);
-	if (prefer->handling == MD_HANDLING_STRICT && (prefer->invalid_count > 0 || !zone_ok))
-		return bad_preferences(request);
-	if (prefer->handling != MD_HANDLING_NONE)
-		request->applied |= MD_PREFER_HANDLING;
-	if (md_str_is_given(prefer->timezone) && zone_ok)
-		request->applied |= MD_PREFER_TIMEZONE;
-	if (prefer->tx != MD_TX_PREFER_NONE && allows_tx(request->loop->options))
-		request->applied |= MD_PREFER_TX;
-	return MD_OK;
-}
-
 /* Parts of the key in the path. */
 static enum md_code read_key(struct md_request *request, const struct md_str **ret_key)
 {
@@ -215,6 +170,7 @@ static void fill_ask(struct md_request *request, const struct md_str *key)
 		.answer = md_media_answer(request->media),
 		.head = request->method == MD_METHOD_HEAD,
 		.timed = loop->options->server_timing_enabled,
+		.prelude = request->prelude,
 		.deadline_ns = md_loop_now(loop) + loop->options->request_deadline * MD_MS,
 		.arena = request->arena,
 		.out = &request->out,
@@ -227,7 +183,7 @@ static enum md_code parse_data(struct md_request *request)
 {
 	bool item = request->route.id != MD_ROUTE_RELATION;
 	const struct md_str *key = NULL;
-	enum md_code code = read_preferences(request);
+	enum md_code code = md_preferences_read(request);
 
 	if (code == MD_OK)
 		code = check_profile(request);

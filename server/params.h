@@ -7,7 +7,8 @@
 #include "core/query/headers.h"
 
 /** The first of what the client accepts that is one of `offered` (`count`, the first being the
- * default). MD_INVALID, PGRST107: none is. */
+ * default, also when the client names application/problem+json and nothing that can be had).
+ * MD_INVALID, PGRST107: none is. */
 enum md_code md_media_choose(const struct md_accept *accept, const enum md_media *offered,
 			     unsigned count, enum md_media *ret_media, struct md_error *err);
 /** The Content-Type of a media type we offer. */

@@ -6,6 +6,7 @@
 #include "server/client.h"
 #include "server/cors.h"
 #include "server/params.h"
+#include "server/problem.h"
 #include "server/run.h"
 #include "server/server.h"
 #include "server/status.h"
@@ -25,10 +26,9 @@ static void put_text(struct md_buf *out, const char *text)
 		md_json_write_string(out, text, strlen(text));
 }
 
-void md_error_to_json(const struct md_error *error, bool minimal, struct md_buf *out)
+void md_error_put_members(const struct md_error *error, bool minimal, struct md_buf *out)
 {
-	md_buf_clear(out);
-	md_buf_puts(out, "{\"code\":");
+	md_buf_puts(out, "\"code\":");
 	put_text(out, error->wire[0] ? error->wire : "PGRSTX00");
 	if (!minimal) {
 		md_buf_puts(out, ",\"details\":");
@@ -45,6 +45,13 @@ void md_error_to_json(const struct md_error *error, bool minimal, struct md_buf 
 		md_buf_puts(out, ",\"errors\":");
 		md_buf_puts(out, error->errors);
 	}
+}
+
+void md_error_to_json(const struct md_error *error, bool minimal, struct md_buf *out)
+{
+	md_buf_clear(out);
+	md_buf_putc(out, '{');
+	md_error_put_members(error, minimal, out);
 	md_buf_putc(out, '}');
 }
 
@@ -79,15 +86,20 @@ static void describe_range_error(struct md_request *request)
 static void error_body(struct md_request *request)
 {
 	struct md_error *error = &request->error;
+	bool minimal = request->loop->options->client_error_verbosity == MD_ERRORS_MINIMAL;
 
 	describe_range_error(request);
 	if (request->status == 0)
 		request->status = md_status_of(error, false);
 	if (request->status >= 500 && wants_id(error))
 		md_error_details(error, "request id: %s", md_request_id(request));
-	request->type = json_type;
-	md_error_to_json(error, request->loop->options->client_error_verbosity == MD_ERRORS_MINIMAL,
-			 &request->out);
+	if (md_problem_is_wanted(request)) {
+		request->type = MD_PROBLEM_TYPE;
+		md_problem_to_json(error, request->status, minimal, &request->out);
+	} else {
+		request->type = json_type;
+		md_error_to_json(error, minimal, &request->out);
+	}
 	request->length = request->out.len;
 }
 
@@ -256,9 +268,21 @@ static const char *expose_headers(struct md_request *request)
 	return !request->is_preflight && md_cors_origin(request) ? MD_CORS_EXPOSED : NULL;
 }
 
+/* A line of its own, when there is something to read: what PostgREST exposes stays as it is. */
+static const char *expose_more(struct md_request *request)
+{
+	bool has_more = request->etag || request->applied != 0 || request->error.code != MD_OK;
+
+	return has_more && expose_headers(request) ? MD_CORS_EXPOSED_TOO : NULL;
+}
+
 static const char *preflight_methods(struct md_request *request)
 {
-	return request->is_preflight && md_cors_origin(request) ? MD_CORS_METHODS : NULL;
+	if (!request->is_preflight || !md_cors_origin(request))
+		return NULL;
+	return md_str_is(request->heads.value[MD_HEAD_CORS_METHOD], "QUERY") ? MD_CORS_METHODS
+		       ", QUERY"
+									     : MD_CORS_METHODS;
 }
 
 static const char *preflight_headers(struct md_request *request)
@@ -303,6 +327,7 @@ static const struct {
 	{ "Access-Control-Allow-Origin", allow_origin, WITH_ORIGIN_OR_OPTIONS },
 	{ "Access-Control-Allow-Credentials", allow_credentials, WITH_ORIGIN_OR_OPTIONS },
 	{ "Access-Control-Expose-Headers", expose_headers, WITH_ORIGIN_OR_OPTIONS },
+	{ "Access-Control-Expose-Headers", expose_more, WITH_ORIGIN_OR_OPTIONS },
 	{ "Access-Control-Allow-Methods", preflight_methods, WITH_ORIGIN_OR_OPTIONS },
 	{ "Access-Control-Allow-Headers", preflight_headers, WITH_ORIGIN_OR_OPTIONS },
 	{ "Access-Control-Max-Age", preflight_age, WITH_ORIGIN_OR_OPTIONS },

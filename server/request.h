@@ -83,6 +83,7 @@ struct md_request {
 	bool has_route;
 	struct md_route route;
 	unsigned applied;     /* md_prefer_bit */
+	const char *prelude;  /* what Prefer: timezone needs; NULL: nothing */
 	struct md_read *read; /* one of the two, or neither */
 	struct md_write *write;
 	struct md_reload_wait *reload; /* admin.c; in the arena; NULL: none asked for */

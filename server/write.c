@@ -265,6 +265,7 @@ static void fill_ask(struct md_request *request, const struct md_str *key)
 				    prefer->has_max_affected &&
 				    prefer->handling == MD_HANDLING_STRICT,
 		.max_affected = prefer->max_affected,
+		.prelude = request->prelude,
 		.deadline_ns = md_loop_now(loop) + loop->options->request_deadline * MD_MS,
 		.arena = request->arena,
 		.out = &request->out,

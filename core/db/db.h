@@ -79,6 +79,14 @@ enum md_code md_db_join(struct md_db *db, struct md_reactor *home, struct md_db_
 /** Leave; the loop has no unit in flight. NULL is fine; returns NULL. */
 struct md_db_loop *md_db_leave(struct md_db_loop *loop);
 
+/** Whether the engine gives moments in a time zone that a session chooses. */
+bool md_db_has_time_zones(const struct md_db *db);
+/** A text for md_unit.prelude that has the unit run in this time zone, beside what every unit runs
+ * with. The caller has checked what the zone is made of. In `arena`; NULL: no memory. Engines with
+ * time zones only. */
+const char *md_db_zone_prelude(const struct md_db_loop *loop, struct md_str zone,
+			       struct md_arena *arena);
+
 /** Short reads share a connection: how long one took tells nothing about its plan. */
 bool md_db_is_shared(const struct md_db_loop *loop);
 

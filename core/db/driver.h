@@ -105,6 +105,9 @@ struct md_db_driver {
 
 	/** Optional: text for md_unit.prelude that runs the unit as `role`. */
 	void (*put_role)(struct md_buf *sql, struct md_str role);
+	/** Optional: the same for a time zone, as the only text (`sql` is empty) or behind that of
+	 * a role. */
+	void (*put_zone)(struct md_buf *sql, struct md_str zone);
 
 	/** Optional: url of a new, empty database in memory. */
 	const char *scratch_url;

@@ -418,4 +418,5 @@ const struct md_db_driver md_postgres_driver = {
 	.process = process,
 	.flush = flush,
 	.put_role = md_pg_put_role,
+	.put_zone = md_pg_put_zone,
 };

@@ -239,6 +239,8 @@ void md_pg_send_rollback(struct md_pg *pg, struct md_pg_job *job);
 void md_pg_send_settings(struct md_pg *pg);
 /** driver.put_role */
 void md_pg_put_role(struct md_buf *sql, struct md_str role);
+/** driver.put_zone */
+void md_pg_put_zone(struct md_buf *sql, struct md_str zone);
 
 /* postgres_job.c */
 /** Take the results that are there. */

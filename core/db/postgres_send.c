@@ -587,13 +587,24 @@ void md_pg_send_settings(struct md_pg *pg)
 		md_pg_lost_conn(pg);
 }
 
-void md_pg_put_role(struct md_buf *sql, struct md_str role)
+static void put_local(struct md_buf *sql, const char *name, struct md_str value)
 {
-	md_buf_puts(sql, "SELECT set_config('role', '");
-	for (size_t i = 0; i < role.len; i++) {
-		if (role.ptr[i] == '\'')
+	md_buf_puts(sql, sql->len == 0 ? "SELECT " : ", ");
+	md_buf_printf(sql, "set_config('%s', '", name);
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.ptr[i] == '\'')
 			md_buf_putc(sql, '\'');
-		md_buf_putc(sql, role.ptr[i]);
+		md_buf_putc(sql, value.ptr[i]);
 	}
 	md_buf_puts(sql, "', true)");
+}
+
+void md_pg_put_role(struct md_buf *sql, struct md_str role)
+{
+	put_local(sql, "role", role);
+}
+
+void md_pg_put_zone(struct md_buf *sql, struct md_str zone)
+{
+	put_local(sql, "TimeZone", zone);
 }

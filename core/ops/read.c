@@ -601,6 +601,7 @@ static void set_unit(struct md_read *read)
 	/* One statement has its own snapshot; more of them need a common one. */
 	read->unit.tx = plan->probe || plan->count || plan->estimate ? MD_TX_READ : MD_TX_IMPLICIT;
 	read->unit.deadline_ns = read->request.deadline_ns;
+	read->unit.prelude = read->request.prelude;
 	read->phase = read->asking = first_phase(read);
 	read->timed = read->cached->runs < SETTLED_RUNS || read->cached->runs % SAMPLE == 0;
 }

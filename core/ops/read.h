@@ -70,8 +70,9 @@ struct md_read_request {
 	bool singular; /* vnd.pgrst.object */
 	bool strip_nulls;
 	enum md_answer answer;
-	bool head;  /* count the bytes, keep none */
-	bool timed; /* tell how long finding or making the plan took */
+	bool head;           /* count the bytes, keep none */
+	bool timed;          /* tell how long finding or making the plan took */
+	const char *prelude; /* of md_db_zone_prelude(); NULL: none of its own */
 	uint64_t deadline_ns;
 	/** The arena of the request; travels with the unit. */
 	struct md_arena *arena;

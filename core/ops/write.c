@@ -140,6 +140,7 @@ bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask, struct m
 	write->unit.tx = way->tx(write);
 	write->unit.alone = !md_write_plan_of(write)->bounded;
 	write->unit.deadline_ns = ask->deadline_ns;
+	write->unit.prelude = ask->prelude;
 	md_db_run(ops->options.db, &write->unit, MD_LANE_WRITE);
 	return false;
 }

@@ -31,6 +31,7 @@ struct md_write_ask {
 	bool dry_run; /* Prefer: tx=rollback */
 	bool has_max_affected;
 	int64_t max_affected;
+	const char *prelude; /* of md_db_zone_prelude(); NULL: none of its own */
 	uint64_t deadline_ns;
 	struct md_arena *arena;
 	struct md_buf *out;

@@ -121,3 +121,36 @@ def test_max_rows_caps_embeds(serve):
 def test_a_count_beyond_max_rows_is_exact(serve):
     response = serve(db_max_rows=2).get("/book", Prefer="count=exact")
     assert (response.status, response.header("Content-Range")) == (206, "0-1/5")
+
+
+@pytest.mark.parametrize("target, rows, range_", [
+    ("/publisher/1/book?order=id&select=id", [{"id": 1}], "0-0/2"),
+    ("/book?order=id&select=id&offset=1", [{"id": 2}], "1-1/5"),
+    ("/book?order=id&select=id&limit=0", [], "*/5"),
+    ("/book?order=id&select=id&id=gt.4", [{"id": 5}], "0-0/1"),
+    ("/book/2?select=id,publisher(book(id))&publisher.book.order=id",
+     {"id": 2, "publisher": {"book": [{"id": 1}]}}, None)])
+def test_max_rows_caps_every_list_and_counts_on(serve, target, rows, range_):
+    response = serve(db_max_rows=1).get(target, Prefer="count=exact")
+    assert (response.json, response.header("Content-Range")) == (rows, range_)
+
+
+def test_max_rows_and_a_range_header_meet(serve):
+    response = serve(db_max_rows=2).get("/book?order=id&select=id", Range="1-3")
+    assert (response.json, response.header("Content-Range")) == ([{"id": 2}, {"id": 3}], "1-2/*")
+
+
+def test_max_rows_does_not_cap_what_a_write_gives_back(serve, database):
+    server = serve(database("CREATE TABLE t (id INTEGER PRIMARY KEY)"), db_max_rows=2)
+    response = server.post("/t", [{"id": number} for number in range(5)],
+                           Prefer="return=representation")
+    assert (response.status, len(response.json)) == (201, 5)
+    assert len(server.delete("/t?id=gte.0", Prefer="return=representation").json) == 5
+
+
+@pytest.mark.parametrize("rows, total", [(1, "1"), (2, "2"), (3, "3")])
+def test_an_estimated_count_is_exact_up_to_max_rows(serve, database, rows, total):
+    server = serve(database("CREATE TABLE t (id INTEGER PRIMARY KEY)"), db_max_rows=3)
+    server.post("/t", [{"id": number} for number in range(rows)])
+    response = server.get("/t", Prefer="count=estimated")
+    assert response.header("Content-Range") == f"0-{rows - 1}/{total}"
