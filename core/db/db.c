@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/url.h"
 #include "core/db/lane_pipe.h"
+#include "core/db/session_private.h"
 
 #include "core/base/banned.h"
 
@@ -282,6 +283,7 @@ struct md_db *md_db_close(struct md_db *db)
 		return NULL;
 	if (db->readers)
 		md_lane_readers_stop(db);
+	md_session_threads_stop(db);
 	md_lane_writer_stop(db);
 	pthread_cond_destroy(&db->work);
 	md_lock_release(&db->lock);

@@ -128,6 +128,8 @@ struct md_conn {
 		head_ns;   /* recycle; submission of the oldest unit in flight: spill rule */
 	uint64_t prepares; /* statements prepared so far */
 	bool broken;       /* takes no more units; close it */
+	bool held; /* it is in a transaction of several units, which come one at a time: each runs
+		      in a savepoint, and what the engine checks at COMMIT is left to that */
 };
 
 /** The driver for the scheme of `url` ("sqlite:…", "postgresql:…", "postgres:…", "+driver"

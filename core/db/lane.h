@@ -27,6 +27,14 @@ struct md_reader {
 
 enum { MD_GROUP_MAX = 256 };
 
+/** A place in the writer's queue for somebody who wants to write on a connection of their own: when
+ * its turn has come, the writer rests until it is returned. */
+struct md_loan {
+	struct md_unit unit; /* first: stands in the queue, never runs */
+	bool granted;
+	struct md_error error; /* why it never will be; MD_OK: it may */
+};
+
 /** The one thread that writes, with its own connection. What stands below `lock` up to `running` is
  * guarded by it, the rest is the thread's own. */
 struct md_writer {
@@ -36,6 +44,8 @@ struct md_writer {
 	unsigned waiting, limit;
 	bool started, stop;
 	struct md_unit *running; /* what the connection works on now: cancel may interrupt it */
+	struct md_loan *lent;    /* who writes in its place */
+	pthread_cond_t loans;    /* a loan was granted, refused or returned */
 
 	pthread_t thread;
 	struct md_conn *conn; /* opened with the first write; NULL after it broke */
@@ -62,6 +72,8 @@ struct md_db {
 	unsigned reader_count, started, idle, waiting;
 	bool stop;
 	struct md_writer writer;
+	struct md_held *held; /* threads of sessions, idle; guarded by `lock` */
+	unsigned held_count;
 
 	atomic_uint_fast64_t replaced; /* connections that found their file replaced */
 	/* Engines that are not MD_DB_BLOCKING: core/db/lane_pipe.h. */
@@ -113,6 +125,15 @@ void md_lane_writer_cancel(struct md_db_loop *loop, struct md_unit *unit);
 void md_lane_writer_init(struct md_writer *writer, unsigned limit);
 /** Stop and join the thread; its queue is empty. */
 void md_lane_writer_stop(struct md_db *db);
+/** Wait until the writer rests, so that the caller may write on another connection. Blocking; not
+ * on a loop. MD_TIMEOUT after `deadline_ns` (0: none) or the longest wait in the queue,
+ * MD_CANCELLED when `cancelled` was set and md_lane_writer_wake() called. */
+enum md_code md_lane_writer_borrow(struct md_db *db, struct md_loan *loan, uint64_t deadline_ns,
+				   const _Atomic(bool) *cancelled, struct md_error *err);
+/** The writer goes on. */
+void md_lane_writer_return(struct md_db *db);
+/** Have those who wait for a loan look whether they still want it. Any thread. */
+void md_lane_writer_wake(struct md_db *db);
 
 /** A lane's ops in front of the owner's: pass the call on. */
 enum md_next md_lane_next(struct md_unit *unit, struct md_call *ret_call);

@@ -39,6 +39,8 @@ static void own_done(struct md_unit *unit, enum md_code code)
 
 	pipe->unit = NULL;
 	pipe->moved_ns = md_now_ns();
+	if (unit->session && code == MD_OK)
+		md_pipe_keep(pipe, unit->session);
 	md_pipe_list(pipe);
 	if (!md_pipes_may_rerun(unit, code)) {
 		md_pipes_finish(pipes, unit, code);

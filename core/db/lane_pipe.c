@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/db/session_private.h"
 
 #include "core/base/banned.h"
 
@@ -227,6 +228,23 @@ static void end_turn(struct md_turn_hook *hook)
 	md_pipes_leave(pipes);
 }
 
+/* --- kept by a session --- */
+
+void md_pipe_keep(struct md_pipe *pipe, struct md_session *session)
+{
+	pipe->session = session;
+	pipe->conn->held = true;
+	session->pipe = pipe;
+}
+
+void md_pipe_give_back(struct md_pipe *pipe)
+{
+	pipe->session = NULL;
+	pipe->conn->held = false;
+	if (!pipe->doomed)
+		md_pipe_list(pipe);
+}
+
 /* --- hello --- */
 
 static enum md_next hello_next(struct md_unit *unit, struct md_call *ret_call)
@@ -424,6 +442,8 @@ static void close_pipe(struct md_pipe *pipe)
 	if (!pipes->leaving) /* its loop may have ended, then */
 		md_reactor_forget(pipes->loop->home, &pipe->source);
 	pipe->conn->driver->close(pipe->conn); /* whatever is in it ends */
+	if (pipe->session)
+		md_session_lose_pipe(pipe->session);
 	if (pipes->probe == pipe)
 		pipes->probe = NULL;
 	leave_all(pipe);
@@ -440,8 +460,8 @@ static void settle_one(struct md_pipe *pipe)
 	if (pipe->doomed) {
 		unlist(pipe);
 		close_pipe(pipe);
-	} else if (pipe->kind == MD_PIPE_SESSION && !pipe->unit && !pipe->opening &&
-		   !pipe->pinging && !pipe->idle) {
+	} else if (pipe->kind == MD_PIPE_SESSION && !pipe->unit && !pipe->session &&
+		   !pipe->opening && !pipe->pinging && !pipe->idle) {
 		md_lane_own_free(pipe);
 	}
 }

@@ -46,6 +46,7 @@ struct md_pipe {
 	bool listed, dirty;
 	struct md_unit hello;            /* ends when the connection stands, or answers to a ping */
 	struct md_unit *unit;            /* SESSION: whose it is */
+	struct md_session *session;      /* … and who keeps it between units; NULL: nobody */
 	uint64_t recycle_ns;             /* when it is too old; 0: never */
 	uint64_t idle_ns;                /* idle since */
 	uint64_t moved_ns;               /* the last time it finished a unit, or was empty */
@@ -89,6 +90,10 @@ void md_pipe_resume(struct md_pipe *pipe, struct md_unit *unit);
 void md_pipe_cancel(struct md_pipe *pipe, struct md_unit *unit);
 /** Take what has come; it may be broken then. */
 void md_pipe_look(struct md_pipe *pipe);
+/** A session (core/db/session.h) keeps the pipe of its unit that is ending. */
+void md_pipe_keep(struct md_pipe *pipe, struct md_session *session);
+/** … and has no use for it any more. */
+void md_pipe_give_back(struct md_pipe *pipe);
 /** Ask it whether it is alive; hello ends. */
 void md_pipe_ping(struct md_pipe *pipe);
 /** Too old, or older than a loss. */

@@ -39,6 +39,9 @@ static const struct md_unit_ops writer_ops = {
 	.explain = md_lane_explain,
 };
 
+/* Of a loan: never called. */
+static const struct md_unit_ops loan_ops = { .next = NULL };
+
 /* Under the lock. */
 static struct md_unit *pop(struct md_writer *writer)
 {
@@ -85,18 +88,36 @@ static struct md_unit *next_member(struct md_writer *writer)
 	return unit;
 }
 
+static bool is_loan(const struct md_unit *unit)
+{
+	return unit->owner_ops == &loan_ops;
+}
+
+/* Under the lock. */
+static void refuse_loan(struct md_writer *writer, struct md_unit *unit, const struct md_error *err)
+{
+	((struct md_loan *)unit)->error = *err;
+	pthread_cond_broadcast(&writer->loans);
+}
+
 /* Everything that was queued before `since_ns` ends with `err`: it has waited for what failed. */
 static void fail_waiting(struct md_writer *writer, uint64_t since_ns, const struct md_error *err)
 {
 	struct md_unit *unit;
+	bool loan;
 
 	for (;;) {
 		md_lock_enter(&writer->lock);
 		unit = writer->queue_head;
 		unit = unit && unit->queued_ns <= since_ns ? pop(writer) : NULL;
+		loan = unit && is_loan(unit);
+		if (loan)
+			refuse_loan(writer, unit, err);
 		md_lock_leave(&writer->lock);
 		if (!unit)
 			return;
+		if (loan)
+			continue;
 		unit->error = *err;
 		unit->result = err->code;
 		md_lane_post_done(unit);
@@ -294,17 +315,34 @@ static void serve_group(struct md_db *db)
 	run_group(db);
 }
 
+/* Somebody else writes; rest until they have. Under the lock. */
+static void lend(struct md_writer *writer, struct md_loan *loan)
+{
+	loan->granted = true;
+	writer->lent = loan;
+	pthread_cond_broadcast(&writer->loans);
+	while (writer->lent)
+		md_cond_wait(&writer->loans, &writer->lock);
+}
+
 static void serve_alone(struct md_db *db)
 {
 	struct md_writer *writer = &db->writer;
+	struct md_unit *unit = NULL;
 
 	md_lock_enter(&writer->lock);
 	/* It may have been cancelled, and another stand in its place. */
 	if (writer->queue_head && goes_alone(writer->queue_head))
-		writer->group[writer->count++] = pop(writer);
+		unit = pop(writer);
+	if (unit && is_loan(unit)) {
+		lend(writer, (struct md_loan *)unit);
+		unit = NULL;
+	}
 	md_lock_leave(&writer->lock);
-	if (writer->count > 0)
-		run_alone(db, writer->group[0]);
+	if (!unit)
+		return;
+	writer->group[writer->count++] = unit;
+	run_alone(db, unit);
 }
 
 /* Wait for work. False: stop, and nothing is left to do. */
@@ -451,10 +489,89 @@ void md_lane_writer_cancel(struct md_db_loop *loop, struct md_unit *unit)
 	md_lane_post_done(unit);
 }
 
+/* --- loans --- */
+
+/* Until when to wait for one; 0: for ever. */
+static uint64_t loan_until(const struct md_db *db, uint64_t deadline_ns)
+{
+	uint64_t until_ns = md_now_ns() + db->options.queue_timeout_ms * MD_MS;
+
+	if (db->options.queue_timeout_ms == 0 || (deadline_ns > 0 && deadline_ns < until_ns))
+		return deadline_ns;
+	return until_ns;
+}
+
+/* Under the lock: granted, refused, cancelled or too late. */
+static void await_loan(struct md_writer *writer, struct md_loan *loan, uint64_t until_ns,
+		       const _Atomic(bool) *cancelled)
+{
+	struct timespec until = { .tv_sec = (time_t)(until_ns / MD_SEC),
+				  .tv_nsec = (long)(until_ns % MD_SEC) };
+	bool in_time = true;
+
+	while (in_time && !loan->granted && loan->error.code == MD_OK && !atomic_load(cancelled)) {
+		if (until_ns == 0)
+			md_cond_wait(&writer->loans, &writer->lock);
+		else
+			in_time = md_cond_wait_until(&writer->loans, &writer->lock, &until);
+	}
+	if (loan->granted || loan->error.code != MD_OK)
+		return;
+	unqueue(writer, &loan->unit);
+	if (in_time)
+		md_fail(&loan->error, MD_CANCELLED, "57014",
+			"canceling statement due to user request");
+	else
+		md_fail(&loan->error, MD_TIMEOUT, "PGRST003",
+			"Timed out acquiring connection from connection pool.");
+}
+
+enum md_code md_lane_writer_borrow(struct md_db *db, struct md_loan *loan, uint64_t deadline_ns,
+				   const _Atomic(bool) *cancelled, struct md_error *err)
+{
+	struct md_writer *writer = &db->writer;
+
+	loan->granted = false;
+	loan->unit.owner_ops = &loan_ops;
+	loan->unit.link = NULL;
+	loan->unit.queued_ns = md_now_ns();
+	md_error_clear(&loan->error);
+	md_lock_enter(&writer->lock);
+	if (enqueue(db, &loan->unit) == MD_OK)
+		await_loan(writer, loan, loan_until(db, deadline_ns), cancelled);
+	else
+		loan->error = loan->unit.error;
+	md_lock_leave(&writer->lock);
+	if (loan->granted)
+		return MD_OK;
+	*err = loan->error;
+	return err->code;
+}
+
+void md_lane_writer_return(struct md_db *db)
+{
+	struct md_writer *writer = &db->writer;
+
+	md_lock_enter(&writer->lock);
+	writer->lent = NULL;
+	pthread_cond_broadcast(&writer->loans);
+	md_lock_leave(&writer->lock);
+}
+
+void md_lane_writer_wake(struct md_db *db)
+{
+	struct md_writer *writer = &db->writer;
+
+	md_lock_enter(&writer->lock);
+	pthread_cond_broadcast(&writer->loans);
+	md_lock_leave(&writer->lock);
+}
+
 void md_lane_writer_init(struct md_writer *writer, unsigned limit)
 {
 	md_lock_init(&writer->lock);
 	md_cond_init(&writer->work);
+	md_cond_init(&writer->loans);
 	writer->queue_tail = &writer->queue_head;
 	writer->group_ns = GROUP_MS * MD_MS;
 	writer->limit = limit > 0 ? limit : QUEUE_DEFAULT;
@@ -471,6 +588,7 @@ void md_lane_writer_stop(struct md_db *db)
 	md_lock_leave(&writer->lock);
 	if (writer->started)
 		pthread_join(writer->thread, NULL);
+	pthread_cond_destroy(&writer->loans);
 	pthread_cond_destroy(&writer->work);
 	md_lock_release(&writer->lock);
 }

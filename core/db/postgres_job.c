@@ -238,10 +238,11 @@ static void end_job(struct md_pg *pg, struct md_pg_job *job)
 static void on_sync(struct md_pg *pg, struct md_pg_job *job)
 {
 	PGTransactionStatusType state = PQtransactionStatus(pg->db);
+	bool open = state == PQTRANS_INERROR || (state == PQTRANS_INTRANS && !pg->base.held);
 
 	job->sync_sent = false;
 	job->step_at++;
-	if (job->block && (state == PQTRANS_INTRANS || state == PQTRANS_INERROR))
+	if (job->block && open)
 		md_pg_send_rollback(pg, job);
 	else
 		end_job(pg, job);

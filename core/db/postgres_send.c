@@ -203,8 +203,18 @@ static bool send_calls(struct md_pg *pg, struct md_pg_job *job)
 
 static bool send_commit(struct md_pg *pg, struct md_pg_job *job)
 {
+	if (pg->base.held)
+		return send_text(pg, job, MD_PG_OTHER, "RELEASE SAVEPOINT md_unit") &&
+		       send_sync(pg, job);
 	job->commits = job->writes;
 	return send_text(pg, job, MD_PG_COMMIT, "COMMIT") && send_sync(pg, job);
+}
+
+static bool send_undo(struct md_pg *pg, struct md_pg_job *job)
+{
+	const char *sql = pg->base.held ? "ROLLBACK TO SAVEPOINT md_unit" : "ROLLBACK";
+
+	return send_text(pg, job, MD_PG_OTHER, sql) && send_sync(pg, job);
 }
 
 /* The end of a rehearsal: deferred constraints are looked at before everything is undone. */
@@ -212,12 +222,7 @@ static bool send_rehearsed(struct md_pg *pg, struct md_pg_job *job)
 {
 	return (!job->writes || job->unit->error.code != MD_OK ||
 		send_text(pg, job, MD_PG_OTHER, "SET CONSTRAINTS ALL IMMEDIATE")) &&
-	       send_text(pg, job, MD_PG_OTHER, "ROLLBACK") && send_sync(pg, job);
-}
-
-static bool send_undo(struct md_pg *pg, struct md_pg_job *job)
-{
-	return send_text(pg, job, MD_PG_OTHER, "ROLLBACK") && send_sync(pg, job);
+	       send_undo(pg, job);
 }
 
 /* Let the server answer now: there is no Sync yet. */
@@ -265,7 +270,7 @@ void md_pg_decide(struct md_pg *pg, struct md_pg_job *job)
 /* A read of one statement on a session that cannot write has its snapshot by nature. */
 static bool needs_block(const struct md_pg *pg, const struct md_pg_job *job)
 {
-	if (job->ending != MD_NEXT_COMMIT)
+	if (job->ending != MD_NEXT_COMMIT || pg->base.held)
 		return true;
 	if (job->unit->tx == MD_TX_READ)
 		return !pg->read_only || job->call_count > 1;
@@ -317,7 +322,8 @@ static bool send_prelude(struct md_pg *pg, struct md_pg_job *job, const char *sq
 static bool send_opening(struct md_pg *pg, struct md_pg_job *job)
 {
 	const struct md_unit *unit = job->unit;
-	const char *begin = unit->tx == MD_TX_READ
+	const char *begin = pg->base.held ? "SAVEPOINT md_unit"
+			    : unit->tx == MD_TX_READ
 				    ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 				    : "BEGIN";
 
@@ -336,7 +342,7 @@ static bool send_job(struct md_pg *pg, struct md_pg_job *job)
 		job->commits = job->writes;
 		return send_sync(pg, job);
 	}
-	if (job->unit->tx == MD_TX_READ && job->ending == MD_NEXT_COMMIT)
+	if ((job->unit->tx == MD_TX_READ || pg->base.held) && job->ending == MD_NEXT_COMMIT)
 		return send_commit(pg, job);
 	return send_flush(pg); /* whether it commits is decided after its rows */
 }

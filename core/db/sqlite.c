@@ -113,7 +113,7 @@ static enum md_code check_deferred_keys(struct md_sqlite *sq, struct md_error *e
 {
 	int violated = 0, highest = 0;
 
-	if (sq->bracket != MD_SQLITE_WRITE && sq->bracket != MD_SQLITE_SAVEPOINT)
+	if (sq->base.held || (sq->bracket != MD_SQLITE_WRITE && sq->bracket != MD_SQLITE_SAVEPOINT))
 		return MD_OK;
 	sqlite3_db_status(sq->db, SQLITE_DBSTATUS_DEFERRED_FKS, &violated, &highest, 0);
 	return violated == 0

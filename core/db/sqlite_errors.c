@@ -24,6 +24,8 @@ static const struct {
 	{ SQLITE_CONSTRAINT, MD_CONFLICT, "23000", NULL },
 	{ SQLITE_IOERR_NOMEM, MD_NOMEM, "53200", "out of memory" },
 	{ SQLITE_IOERR_CORRUPTFS, MD_INTERNAL, "XX001", "the file system is corrupt" },
+	{ SQLITE_BUSY_SNAPSHOT, MD_BUSY, "40001",
+	  "could not serialize access due to concurrent update" },
 	{ SQLITE_BUSY, MD_BUSY, "55P03", "could not obtain the lock: the database is locked" },
 	{ SQLITE_LOCKED, MD_BUSY, "55P03", "could not obtain the lock: the table is locked" },
 	{ SQLITE_PROTOCOL, MD_BUSY, "55P03", "could not obtain the lock: too many attempts" },

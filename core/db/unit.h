@@ -111,16 +111,17 @@ struct md_unit {
 	struct md_task task, pause_task;
 	struct md_timer timer;
 	const struct md_unit_ops *owner_ops;
-	void *lane;              /* the loop's place at the database */
-	void *place;             /* reader thread or connection that has it; NULL: queued */
-	struct md_reactor *home; /* of a unit that waits for a connection */
-	bool on_writer;          /* it went to the writer's lane, not to the readers */
-	uint64_t queued_ns;      /* when it was given to the writer, or began to wait */
-	unsigned char asked;     /* enum md_lane */
-	unsigned char stage;     /* where it is: core/db/lane_pipe.h */
-	bool echoed;             /* its beginning has been told to the log */
-	bool starting;           /* md_db_run() has not returned */
-	bool retried;            /* its connection was lost and it began again */
+	void *lane;                 /* the loop's place at the database */
+	void *place;                /* reader thread or connection that has it; NULL: queued */
+	struct md_reactor *home;    /* of a unit that waits for a connection */
+	struct md_session *session; /* keeps the connection when the unit has ended well; NULL */
+	bool on_writer;             /* it went to the writer's lane, not to the readers */
+	uint64_t queued_ns;         /* when it was given to the writer, or began to wait */
+	unsigned char asked;        /* enum md_lane */
+	unsigned char stage;        /* where it is: core/db/lane_pipe.h */
+	bool echoed;                /* its beginning has been told to the log */
+	bool starting;              /* md_db_run() has not returned */
+	bool retried;               /* its connection was lost and it began again */
 	bool slow;     /* it did not fit on the lane of short work and began again elsewhere; its
 			  plan should be remembered as such. Tell by it in done() */
 	bool streamed; /* a piece of it has been given away: it cannot begin again */
