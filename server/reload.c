@@ -12,6 +12,7 @@
 #include "server/log.h"
 #include "server/models.h"
 #include "server/notify.h"
+#include "server/reread.h"
 #include "server/serve.h"
 #include "server/server.h"
 
@@ -19,20 +20,28 @@
 
 enum { CATALOG_LIMIT = 1024 * 1024 * 1024 };
 
+/** What a helper is to do. */
+struct wish {
+	const struct md_options *options; /* counted */
+	struct md_reload_ask *asks;
+	bool files;  /* with the definition files; else the database alone, and only if it is not
+			what it was */
+	bool reread; /* it was a sign of the database that started it */
+};
+
 static struct {
 	/* Main thread. */
 	pthread_t thread;
 	bool started;
 	/* The thread that builds: main at the start, then the helper. */
-	uint64_t generation;
+	uint64_t generation, print; /* print: of the catalog that was read last */
 	/* Guards what follows. */
 	struct md_lock lock;
 	bool busy;   /* there is a helper, and it will look once more at `wanted` */
-	bool wanted; /* a reload is to be run with `options` and for `next` */
+	bool wanted; /* `wish` is to be fulfilled */
 	bool closed;
-	const struct md_options *options; /* counted */
-	struct md_reload_ask *asked;      /* main has not read the settings for them yet */
-	struct md_reload_ask *next;
+	struct wish wish;
+	struct md_reload_ask *asked; /* main has not read the settings for them yet */
 } reload = { .lock = MD_LOCK_INIT };
 
 /* --- a new registry ----------------------------------------------------------------------------
@@ -63,9 +72,9 @@ static enum md_code build(const struct md_server *server, const struct md_option
 			  struct md_registry **ret_registry, struct md_error *err)
 {
 	struct md_differences differences = { .items = NULL };
-	enum md_code code = md_db_catalog(server->db, arena, &source.catalog, err);
+	enum md_code code = MD_OK;
 
-	if (code == MD_OK && source.definitions)
+	if (source.definitions)
 		code = md_models_compare(options, md_db_dialect(server->db), source.definitions,
 					 source.catalog, arena, &server->log, &differences, err);
 	if (code != MD_OK)
@@ -74,20 +83,40 @@ static enum md_code build(const struct md_server *server, const struct md_option
 	return md_registry_build(&source, ret_registry, err);
 }
 
+static enum md_code read_and_build(const struct md_server *server, const struct md_options *options,
+				   struct md_registry_source source,
+				   struct md_registry **ret_registry, struct md_error *err)
+{
+	md_auto_arena arena = md_arena_new(CATALOG_LIMIT);
+	enum md_code code =
+		arena ? md_db_catalog(server->db, arena, &source.catalog, err) : md_fail_nomem(err);
+
+	if (code == MD_OK)
+		code = build(server, options, source, arena, ret_registry, err);
+	if (code != MD_OK)
+		return code;
+	reload.generation = source.generation;
+	reload.print = md_catalog_print(source.catalog);
+	return MD_OK;
+}
+
+static struct md_registry_source source_of(const struct md_options *options,
+					   const struct md_definitions *definitions,
+					   uint64_t generation)
+{
+	return (struct md_registry_source){ .schema = md_str_of(options->db_schemas.items[0]),
+					    .generation = generation,
+					    .definitions = definitions };
+}
+
 enum md_code md_reload_registry(const struct md_server *server, const struct md_options *options,
 				const struct md_definitions *definitions, uint64_t generation,
 				struct md_registry **ret_registry, struct md_error *err)
 {
-	md_auto_arena arena = md_arena_new(CATALOG_LIMIT);
-	struct md_registry_source source = { .schema = md_str_of(options->db_schemas.items[0]),
-					     .generation = generation,
-					     .definitions = definitions };
-	enum md_code code = arena ? build(server, options, source, arena, ret_registry, err)
-				  : md_fail_nomem(err);
+	enum md_code code = read_and_build(
+		server, options, source_of(options, definitions, generation), ret_registry, err);
 
-	if (code == MD_OK)
-		reload.generation = generation;
-	else
+	if (code != MD_OK)
 		md_definitions_free(definitions);
 	return code;
 }
@@ -147,21 +176,74 @@ static enum md_code run(struct md_server *server, const struct md_options *optio
 	return MD_OK;
 }
 
+/* The definition files stay as they were read: they may be in the middle of an edit. So a change is
+ * served where there are none, and told where there are. */
+static enum md_code build_changed(struct md_server *server, const struct md_options *options,
+				  struct md_arena *arena, const struct md_catalog *catalog,
+				  struct md_reload_result *result)
+{
+	struct md_registry_source source = source_of(options, NULL, reload.generation + 1);
+	struct md_registry *registry = NULL;
+	enum md_code code;
+
+	if (options->models[0] != '\0') {
+		md_log_line(&server->log, MD_LOG_WARN,
+			    "the database has changed; reload to serve it as it is");
+		return MD_OK;
+	}
+	source.catalog = catalog;
+	code = build(server, options, source, arena, &registry, &result->error);
+	if (code != MD_OK)
+		return code;
+	md_registry_models(registry, &result->models);
+	reload.generation = result->generation = source.generation;
+	hand_out(server, registry, NULL);
+	md_registry_unref(registry);
+	return MD_OK;
+}
+
+/* Only the database, and only if it is not what it was. */
+static enum md_code run_database(struct md_server *server, const struct md_options *options,
+				 struct md_reload_result *result)
+{
+	md_auto_arena arena = md_arena_new(CATALOG_LIMIT);
+	const struct md_catalog *catalog;
+	enum md_code code = arena ? md_db_catalog(server->db, arena, &catalog, &result->error)
+				  : md_fail_nomem(&result->error);
+	uint64_t print;
+
+	if (code != MD_OK)
+		return code;
+	print = md_catalog_print(catalog);
+	if (print == reload.print)
+		return MD_OK;
+	code = build_changed(server, options, arena, catalog, result);
+	if (code == MD_OK)
+		reload.print = print;
+	return code;
+}
+
 static void fail(struct md_server *server, const struct md_error *err)
 {
 	atomic_fetch_add(&server->reload_failures, 1);
 	md_log_error(&server->log, "reload failed, the old state stays: ", err);
 }
 
-static void reload_once(struct md_server *server, const struct md_options *options,
+static void reload_once(struct md_server *server, const struct wish *wish,
 			struct md_reload_result *result)
 {
-	if (run(server, options, result) != MD_OK) {
+	enum md_code code = wish->files ? run(server, wish->options, result)
+					: run_database(server, wish->options, result);
+
+	if (code != MD_OK) {
 		fail(server, &result->error);
 		return;
 	}
+	if (result->generation == 0)
+		return;
 	atomic_fetch_add(&server->reloads, 1);
-	md_log_line(&server->log, MD_LOG_INFO, "reloaded generation=%llu relations=%u",
+	md_log_line(&server->log, MD_LOG_INFO, "%s generation=%llu relations=%u",
+		    wish->files ? "reloaded" : "the database has changed: read it anew",
 		    (unsigned long long)result->generation, result->models);
 }
 
@@ -176,7 +258,7 @@ static void arrive(struct md_task *task)
 }
 
 /* Posting is the last touch: the ask may be gone then. */
-static void answer(struct md_reload_ask *asks, const struct md_reload_result *result)
+void md_reload_answer(struct md_reload_ask *asks, const struct md_reload_result *result)
 {
 	while (asks) {
 		struct md_reload_ask *ask = asks;
@@ -220,16 +302,14 @@ static struct md_reload_ask *take_asked(bool close)
  */
 
 /* The next reload, if one is wanted; else there is no helper any more. */
-static bool take_wish(const struct md_options **ret_options, struct md_reload_ask **ret_asks)
+static bool take_wish(struct wish *ret_wish)
 {
 	bool wanted;
 
 	md_lock_enter(&reload.lock);
 	wanted = reload.wanted;
-	*ret_options = reload.options;
-	*ret_asks = reload.next;
-	reload.options = NULL;
-	reload.next = NULL;
+	*ret_wish = reload.wish;
+	reload.wish = (struct wish){ .options = NULL };
 	reload.wanted = false;
 	reload.busy = wanted;
 	md_lock_leave(&reload.lock);
@@ -237,18 +317,20 @@ static bool take_wish(const struct md_options **ret_options, struct md_reload_as
 }
 
 /* Leave a wish; false: somebody must start a helper. */
-static bool leave_wish(const struct md_options *options, struct md_reload_ask *asks)
+static bool leave_wish(const struct wish *wish)
 {
 	const struct md_options *old;
 	struct md_reload_ask **end;
 	bool busy;
 
 	md_lock_enter(&reload.lock);
-	old = reload.options;
-	reload.options = md_options_ref(options);
-	for (end = &reload.next; *end; end = &(*end)->next)
+	old = reload.wish.options;
+	reload.wish.options = md_options_ref(wish->options);
+	reload.wish.files = reload.wish.files || wish->files;
+	reload.wish.reread = reload.wish.reread || wish->reread;
+	for (end = &reload.wish.asks; *end; end = &(*end)->next)
 		;
-	*end = asks;
+	*end = wish->asks;
 	busy = reload.busy;
 	reload.busy = reload.wanted = true;
 	md_lock_leave(&reload.lock);
@@ -256,20 +338,26 @@ static bool leave_wish(const struct md_options *options, struct md_reload_ask *a
 	return busy;
 }
 
+/* The asks last: they look at what has become of it. */
+static void end_wish(const struct wish *wish, const struct md_reload_result *result)
+{
+	md_options_unref(wish->options);
+	md_notify("READY=1\nSTATUS=serving");
+	md_reload_answer(md_reread_ended(result->generation, wish->reread), result);
+	md_reload_answer(wish->asks, result);
+}
+
 static void *help(void *cls)
 {
 	struct md_server *server = cls;
-	const struct md_options *options;
-	struct md_reload_ask *asks;
+	struct wish wish;
 
-	while (take_wish(&options, &asks)) {
+	while (take_wish(&wish)) {
 		struct md_reload_result result = { .generation = 0 };
 
 		md_error_clear(&result.error);
-		reload_once(server, options, &result);
-		md_options_unref(options);
-		md_notify("READY=1\nSTATUS=serving");
-		answer(asks, &result);
+		reload_once(server, &wish, &result);
+		end_wish(&wish, &result);
 	}
 	return NULL;
 }
@@ -290,7 +378,8 @@ void md_reload_end(void)
 	struct md_reload_ask *asks = take_asked(true);
 
 	md_fail(&result.error, MD_UNAVAILABLE, "MD503", "the server is stopping");
-	answer(asks, &result);
+	md_reload_answer(asks, &result);
+	md_reload_answer(md_reread_end(), &result);
 	join();
 }
 
@@ -332,39 +421,50 @@ static enum md_code reload_settings(struct md_server *server, struct md_settings
 static void give_up(struct md_server *server)
 {
 	struct md_reload_result result = { .generation = 0 };
-	const struct md_options *options;
-	struct md_reload_ask *asks;
+	struct wish wish;
 
-	take_wish(&options, &asks);
+	take_wish(&wish);
 	md_lock_enter(&reload.lock);
 	reload.busy = false;
 	md_lock_leave(&reload.lock);
-	md_options_unref(options);
 	md_fail(&result.error, MD_UNAVAILABLE, "58030", "cannot start a thread");
 	fail(server, &result.error);
-	answer(asks, &result);
+	end_wish(&wish, &result);
+}
+
+static void start(struct md_server *server, const struct wish *wish)
+{
+	if (leave_wish(wish))
+		return;
+	join();
+	reload.started = pthread_create(&reload.thread, NULL, help, server) == 0;
+	if (!reload.started)
+		give_up(server);
+}
+
+void md_reload_reread(struct md_server *server, const struct md_options *options,
+		      struct md_reload_ask *asks)
+{
+	start(server, &(struct wish){ .options = options, .asks = asks, .reread = true });
+}
+
+void md_reload_models(struct md_server *server, const struct md_options *options)
+{
+	md_notify_reloading();
+	start(server, &(struct wish){ .options = options, .files = true });
 }
 
 void md_reload(struct md_server *server, struct md_settings *settings)
 {
 	struct md_reload_result result = { .generation = 0 };
 	struct md_reload_ask *asks = take_asked(false);
-	bool busy;
 
 	md_notify_reloading();
 	md_error_clear(&result.error);
 	if (reload_settings(server, settings, &result.error) != MD_OK) {
 		md_notify("READY=1\nSTATUS=serving");
-		answer(asks, &result);
+		md_reload_answer(asks, &result);
 		return;
 	}
-	busy = leave_wish(settings->options, asks);
-	if (busy)
-		return;
-	join();
-	reload.started = pthread_create(&reload.thread, NULL, help, server) == 0;
-	if (reload.started)
-		return;
-	give_up(server);
-	md_notify("READY=1\nSTATUS=serving");
+	start(server, &(struct wish){ .options = settings->options, .asks = asks, .files = true });
 }

@@ -15,9 +15,9 @@ struct md_server;
 /** What became of a reload. */
 struct md_reload_result {
 	struct md_error error; /* MD_OK: it took effect; else the rest is empty */
-	uint64_t generation;
-	unsigned models; /* how many are served */
-	unsigned made;   /* tables that were missing */
+	uint64_t generation;   /* what is served now; 0: as before */
+	unsigned models;       /* how many are served */
+	unsigned made;         /* tables that were missing */
 	unsigned differences, blocking;
 };
 
@@ -47,6 +47,15 @@ bool md_reload_ask(struct md_reload_ask *ask);
 /** Read settings and schema again. Main thread. While a reload is running, one more is remembered.
  */
 void md_reload(struct md_server *server, struct md_settings *settings);
+/** The same with the settings as they are: SIGUSR1. Main thread. */
+void md_reload_models(struct md_server *server, const struct md_options *options);
+/** Look at the database alone. When it has changed it is served as it is now, or, with definition
+ * files, the log says that a reload is needed: the files may be in the middle of an edit. Tells
+ * md_reread_ended(). result.generation 0: nothing was taken over. Main thread. */
+void md_reload_reread(struct md_server *server, const struct md_options *options,
+		      struct md_reload_ask *asks);
+/** Give all of them the result. Any thread. */
+void md_reload_answer(struct md_reload_ask *asks, const struct md_reload_result *result);
 /** Take no more wishes, answer those that nobody has looked at, wait for the running reload to end.
  * Main thread. */
 void md_reload_end(void);

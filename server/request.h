@@ -30,6 +30,7 @@
 struct md_client;
 struct md_loop;
 struct md_reload_wait;
+struct md_stale_wait;
 
 /** The steps in order. */
 enum md_step_id {
@@ -87,6 +88,9 @@ struct md_request {
 	struct md_read *read; /* one of the two, or neither */
 	struct md_write *write;
 	struct md_reload_wait *reload; /* admin.c; in the arena; NULL: none asked for */
+	struct md_stale_wait *stale;   /* stale.c; the same */
+	uint64_t generation;           /* of the registry that it was routed by */
+	unsigned restarts;             /* how often it began again with a newer one */
 	unsigned status;
 	const char *type;     /* Content-Type; NULL: none */
 	const char *etag;     /* in the arena; NULL: none */

@@ -1,5 +1,6 @@
 #include "server/serve.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "server/log.h"
 #include "server/notify.h"
 #include "server/reload.h"
+#include "server/reread.h"
 #include "server/router.h"
 #include "server/server.h"
 
@@ -118,6 +120,7 @@ void md_serve_db_options(const struct md_server *server, const struct md_options
 		.unprepared = !o->db_prepared_statements,
 		.echo = (enum md_echo)o->echo,
 		.echo_pool = (enum md_echo)o->echo_pool,
+		.changed = md_reread_hint,
 		.log = server->log,
 	};
 }
@@ -330,17 +333,35 @@ static void tell_ready(const struct md_server *server, int ready_fd)
 	md_notify("READY=1\nSTATUS=serving");
 }
 
-/* Until told to stop. */
-static void obey(struct md_server *server, struct md_settings *settings, int signals)
+/* False: to stop. */
+static bool obey_signal(struct md_server *server, struct md_settings *settings, int signals)
 {
 	struct signalfd_siginfo info;
 
-	for (;;) {
-		if (read(signals, &info, sizeof(info)) != sizeof(info))
-			continue; /* EINTR: SIGSTOP and SIGCONT */
-		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-			return;
+	if (read(signals, &info, sizeof(info)) != sizeof(info))
+		return true; /* EINTR: SIGSTOP and SIGCONT */
+	if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+		return false;
+	if (info.ssi_signo == SIGUSR1)
+		md_reload_models(server, settings->options);
+	else
 		md_reload(server, settings);
+	return true;
+}
+
+/* Until told to stop. */
+static void obey(struct md_server *server, struct md_settings *settings, int signals)
+{
+	struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
+				{ .fd = md_reread_fd(), .events = POLLIN } };
+	bool on = true;
+
+	while (on) {
+		if (poll(fds, 2, md_reread_wait_ms()) < 0)
+			continue;
+		md_reread_look(server, settings->options);
+		if (fds[0].revents != 0)
+			on = obey_signal(server, settings, signals);
 	}
 }
 

@@ -1,11 +1,14 @@
 /* The steps of a request, and the table that orders them. */
 #include "config/options.h"
 #include "core/base/clock.h"
+#include "core/model/registry.h"
 #include "server/client.h"
 #include "server/cors.h"
 #include "server/request.h"
+#include "server/reread.h"
 #include "server/run.h"
 #include "server/server.h"
+#include "server/stale.h"
 #include "server/status.h"
 
 #include "core/base/banned.h"
@@ -76,6 +79,7 @@ static enum md_go step_route(struct md_request *request)
 			  &request->error) != MD_OK)
 		return MD_GO_FAIL;
 	request->has_route = true;
+	request->generation = registry ? md_registry_generation(registry) : 0;
 	if (md_route_check(&request->route, request->method, request->method_text,
 			   &request->error) != MD_OK)
 		return MD_GO_FAIL;
@@ -176,20 +180,34 @@ static md_step_fn *const steps_table[MD_STEP_ID_DONE] = {
 	[MD_STEP_ID_RUN] = step_run,        [MD_STEP_ID_REPLY] = md_step_reply,
 };
 
+/* What follows a step. A failure may be of our own making. */
+static enum md_go follow(struct md_request *request)
+{
+	enum md_step_id step = request->step;
+	enum md_go go = steps_table[step](request);
+
+	if (go == MD_GO_ON)
+		request->step++;
+	if (go == MD_GO_ON && step == MD_STEP_ID_RUN && request->restarts > 0)
+		md_reread_helped();
+	if (go == MD_GO_FAIL && step == MD_STEP_ID_RUN)
+		go = md_stale_look(request);
+	if (go == MD_GO_REPLY || go == MD_GO_FAIL)
+		request->step = MD_STEP_ID_REPLY;
+	return go;
+}
+
 enum MHD_Result md_request_run(struct md_request *request)
 {
 	while (request->step != MD_STEP_ID_DONE) {
-		switch (steps_table[request->step](request)) {
+		switch (follow(request)) {
 		case MD_GO_ON:
-			request->step++;
+		case MD_GO_REPLY:
+		case MD_GO_FAIL:
 			break;
 		case MD_GO_SUSPEND:
 			md_request_suspend(request);
 			return MHD_YES;
-		case MD_GO_REPLY:
-		case MD_GO_FAIL:
-			request->step = MD_STEP_ID_REPLY;
-			break;
 		case MD_GO_DROP:
 			return MHD_NO;
 		}

@@ -33,6 +33,7 @@ enum { MD_WIRE_MAX = 12, MD_MESSAGE_MAX = 512, MD_DETAILS_MAX = 1536, MD_HINT_MA
 struct md_error {
 	enum md_code code;
 	bool details_json; /* details holds a JSON value, not a text */
+	bool stale;        /* the engine does not know what our catalog told: that may be old */
 	char wire[MD_WIRE_MAX];
 	char message[MD_MESSAGE_MAX];
 	char details[MD_DETAILS_MAX];
@@ -45,7 +46,7 @@ struct md_error {
 static inline void md_error_clear(struct md_error *err)
 {
 	err->code = MD_OK;
-	err->details_json = false;
+	err->details_json = err->stale = false;
 	err->errors = NULL;
 	err->wire[0] = err->message[0] = err->details[0] = err->hint[0] = '\0';
 }

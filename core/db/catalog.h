@@ -4,6 +4,7 @@
 #ifndef MD_CORE_DB_CATALOG_H
 #define MD_CORE_DB_CATALOG_H
 #include <stdbool.h>
+#include <stdint.h>
 
 /** What a column holds, as far as filters, casts and output need to know. */
 enum md_type {
@@ -144,4 +145,6 @@ struct md_catalog {
 	const struct md_catalog_table *tables; /* sorted by name, byte order */
 	unsigned count;
 };
+/** A number that differs, as good as surely, when anything but an estimate does. */
+uint64_t md_catalog_print(const struct md_catalog *catalog);
 #endif

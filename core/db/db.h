@@ -46,6 +46,9 @@ struct md_db_options {
 	unsigned search_path_count;
 	bool unprepared; /* no named statements: for a pooler that cannot */
 	enum md_echo echo, echo_pool;
+	/** A table is not what the catalog told; rarely, on any loop. NULL: nobody cares. Requests
+	 * that fail for it have error.stale instead. */
+	void (*changed)(void);
 	struct md_log log; /* copied; log.write may be NULL */
 };
 

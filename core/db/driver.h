@@ -127,6 +127,7 @@ struct md_conn {
 	uint64_t born_ns,
 		head_ns;   /* recycle; submission of the oldest unit in flight: spill rule */
 	uint64_t prepares; /* statements prepared so far */
+	uint64_t changes;  /* statements so far whose table had changed since they were prepared */
 	bool broken;       /* takes no more units; close it */
 	bool held; /* it is in a transaction of several units, which come one at a time: each runs
 		      in a savepoint, and what the engine checks at COMMIT is left to that */

@@ -141,10 +141,22 @@ static void note_prepares(struct md_pipe *pipe)
 	pipe->prepares = pipe->conn->prepares;
 }
 
+static void note_changes(struct md_pipe *pipe)
+{
+	const struct md_db *db = pipe->pipes->db;
+
+	if (pipe->conn->changes == pipe->changes)
+		return;
+	pipe->changes = pipe->conn->changes;
+	if (db->options.changed)
+		db->options.changed();
+}
+
 /* After every call of the driver. */
 static void look_at(struct md_pipe *pipe)
 {
 	note_prepares(pipe);
+	note_changes(pipe);
 	if (pipe->conn->broken)
 		md_pipe_doom(pipe);
 	else

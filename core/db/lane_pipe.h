@@ -50,7 +50,7 @@ struct md_pipe {
 	uint64_t recycle_ns;             /* when it is too old; 0: never */
 	uint64_t idle_ns;                /* idle since */
 	uint64_t moved_ns;               /* the last time it finished a unit, or was empty */
-	uint64_t prepares;               /* of which the database knows */
+	uint64_t prepares, changes;      /* of which the database knows */
 	struct md_pipe *next, *previous; /* all of the loop */
 	struct md_pipe *under;           /* idle ones, the last used first */
 	struct md_pipe *todo;            /* to be looked at when no driver is on the stack */

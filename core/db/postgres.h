@@ -75,6 +75,7 @@ struct md_pg_job {
 	bool commits;      /* something that may make a write durable was sent */
 	bool sync_sent;
 	bool unnamed;      /* rerun: use no names */
+	bool changed;      /* rerun: its result is not what it was when it was prepared */
 	bool named;        /* a name was used or made */
 	bool rerun_wanted; /* the error is one of forgotten names */
 	bool shares;       /* sent as one of a group */

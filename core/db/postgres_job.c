@@ -57,6 +57,26 @@ static void look_at_names(struct md_pg *pg, struct md_pg_job *job, const struct 
 		job->rerun_wanted = true;
 }
 
+/* What our statements name was there when the catalog was read, and had these types; unless a
+ * client named it. */
+static bool is_stale(const struct md_pg_step *step, const char *state)
+{
+	static const char *const states[] = {
+		"42703", /* undefined column, */
+		"42P01", /* table, */
+		"42883", /* function or operator, */
+		"42704", /* type */
+		"42804"  /* a value of another type */
+	};
+
+	if (step->kind != MD_PG_QUERY && step->kind != MD_PG_PREPARE)
+		return false;
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(states[i], state) == 0)
+			return true;
+	return false;
+}
+
 void md_pg_job_failed(struct md_pg *pg, struct md_pg_job *job, const PGresult *result)
 {
 	const struct md_pg_step *step = present_step(job);
@@ -70,6 +90,7 @@ void md_pg_job_failed(struct md_pg *pg, struct md_pg_job *job, const PGresult *r
 	if (job->error.code != MD_OK)
 		return;
 	md_pg_result_error(pg, result, &job->error);
+	job->error.stale = is_stale(step, state);
 	if (pg->gone && job->commits && (step->kind == MD_PG_SYNC || step->kind == MD_PG_COMMIT)) {
 		md_error_clear(&job->error); /* it may have been committed before: see lost */
 		return;
@@ -180,6 +201,8 @@ static void to_queue_again(struct md_pg *pg, struct md_pg_job *job)
 
 static void rerun(struct md_pg *pg, struct md_pg_job *job)
 {
+	if (job->rerun_wanted && strcmp(job->error.wire, "0A000") == 0)
+		job->changed = true;
 	job->unnamed = job->unnamed || job->rerun_wanted;
 	job->alone = true;
 	job->rerun_wanted = job->sync_sent = job->commits = job->writes = false;
@@ -228,6 +251,8 @@ static void end_job(struct md_pg *pg, struct md_pg_job *job)
 	}
 	if (err->code == MD_OK && job->ending == MD_NEXT_ROLLBACK && job->unit)
 		err = &job->unit->error;
+	if (job->changed && err->code == MD_OK)
+		pg->base.changes++;
 	if (job->counted)
 		pg->base.depth--;
 	md_pg_unit_done(pg, job, err);

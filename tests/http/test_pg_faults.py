@@ -472,17 +472,6 @@ def test_definitions_change_under_cached_statements(start, server):
     assert not load.codes, load.codes
 
 
-def test_a_dropped_column_is_400_until_a_reload(start, server):
-    daemon = start()
-    for _ in range(3):
-        assert daemon.get("/item?id=eq.1").status == 200
-    server.sql("ALTER TABLE item DROP COLUMN n")
-    answer = daemon.get("/item?id=eq.1")
-    assert (answer.status, answer.json["code"]) == (400, "42703"), answer
-    daemon.signal(signal.SIGHUP)
-    wait_until(lambda: daemon.get("/item?id=eq.1").status == 200, "the reload")
-
-
 # --- no room ------------------------------------------------------------------------------------
 
 

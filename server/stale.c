@@ -1,0 +1,81 @@
+#include "server/stale.h"
+
+#include "core/model/registry.h"
+#include "server/loop.h"
+#include "server/reload.h"
+#include "server/reread.h"
+
+#include "core/base/banned.h"
+
+/* Tables may change while we look at them. */
+enum { RESTARTS_MAX = 4 };
+
+/* A request that waits for a look at the database. */
+struct md_stale_wait {
+	struct md_reload_ask ask; /* first */
+	struct md_request *request;
+	bool over;
+};
+
+static void looked(struct md_reload_ask *ask)
+{
+	struct md_stale_wait *wait = (struct md_stale_wait *)ask;
+	struct md_request *request = wait->request;
+
+	wait->over = true;
+	if (request->held & MD_HELD_BY_HTTP)
+		md_request_resume(request);
+	md_request_let_go(request, MD_HELD_BY_RELOAD);
+}
+
+/* As it was before its route was looked up; its head and its body are still there. */
+static void begin_again(struct md_request *request)
+{
+	request->step = MD_STEP_ID_ROUTE;
+	request->restarts++;
+	request->stale = NULL;
+	request->has_route = request->has_query = request->has_page = false;
+	request->applied = request->status = 0;
+	request->read = NULL;
+	request->write = NULL;
+	request->type = request->etag = request->location = NULL;
+	md_error_clear(&request->error);
+	md_buf_clear(&request->out);
+}
+
+static enum md_go wait_for_look(struct md_request *request)
+{
+	struct md_stale_wait *wait = md_arena_zalloc(request->arena, sizeof(*wait));
+
+	if (!wait)
+		return MD_GO_FAIL;
+	wait->request = request;
+	wait->ask.home = request->loop->reactor;
+	wait->ask.done = looked;
+	request->held |= MD_HELD_BY_RELOAD; /* the answer may not overtake us: it is posted to us */
+	request->stale = wait;
+	if (md_reread_ask(&wait->ask, request->generation))
+		return MD_GO_SUSPEND;
+	request->held &= ~(unsigned)MD_HELD_BY_RELOAD;
+	request->stale = NULL;
+	return MD_GO_FAIL;
+}
+
+enum md_go md_stale_look(struct md_request *request)
+{
+	const struct md_loop *loop = request->loop;
+
+	if (!request->error.stale || !loop->registry || request->restarts >= RESTARTS_MAX)
+		return MD_GO_FAIL;
+	if (md_registry_generation(loop->registry) != request->generation) {
+		begin_again(request);
+		return MD_GO_ON;
+	}
+	if (!request->stale)
+		return wait_for_look(request);
+	if (!request->stale->over)
+		return MD_GO_SUSPEND;
+	request->restarts = RESTARTS_MAX - 1; /* all is as it was, or is again: once more */
+	begin_again(request);
+	return MD_GO_ON;
+}

@@ -1,0 +1,226 @@
+"""Tables of PostgreSQL change while they are served: clients get right answers without a reload,
+and whoever names what never existed keeps nobody at work."""
+import http.client
+import itertools
+import json
+import threading
+import time
+
+import pytest
+
+from harness import PATIENCE, Modeld, exchange, signal, wait_until
+from pg_load import Load, SCHEMA as LOADED
+from postgres import Postgres
+
+SCHEMA = LOADED + """
+CREATE TYPE mood AS ENUM ('calm', 'wild');
+CREATE TABLE cat (id int PRIMARY KEY, name text, mood mood DEFAULT 'calm', a int, b int);
+INSERT INTO cat SELECT i, 'cat ' || i, 'calm', i, i FROM generate_series(1, 50) i;
+"""
+
+pytestmark = pytest.mark.postgresql("others change its tables")
+
+
+@pytest.fixture(scope="module", name="server")
+def make_server():
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture(name="start")
+def make_start(server):
+    """Start daemons; they are stopped and checked at the end."""
+    started = []
+    server.sql(SCHEMA)
+
+    def start(**settings):
+        settings = {key.replace("_", "-"): value for key, value in settings.items()}
+        started.append(Modeld(server.url, settings={"threads": 2, **settings}))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()
+
+
+class Readers:
+    """Threads that ask for these targets; `wrong` has the answers that `right` does not like."""
+
+    def __init__(self, daemon, targets, right, count=4):
+        self.daemon, self.targets, self.right = daemon, targets, right
+        self.wrong, self.answers, self.stopping = [], 0, threading.Event()
+        self.threads = [threading.Thread(target=self._work, args=(i,)) for i in range(count)]
+
+    def _work(self, first):
+        connection = http.client.HTTPConnection(self.daemon.host, self.daemon.port,
+                                                timeout=PATIENCE)
+        for turn in itertools.count(first):
+            if self.stopping.is_set():
+                break
+            method, target, body = self.targets[turn % len(self.targets)]
+            response = exchange(connection, method, target,
+                                {"Content-Type": "application/json"}, body)
+            self.answers += 1
+            if not self.right(response):
+                self.wrong.append((method, target, response))
+        connection.close()
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def reloads_of(daemon):
+    return daemon.metric("modeld_reloads_total")
+
+
+def test_a_changed_column_is_served_without_a_reload(start, server):
+    modeld = start(threads=1)
+    for _ in range(3):  # from the second time on it is prepared
+        assert modeld.rows("/cat?id=eq.1&select=id,name") == [{"id": 1, "name": "cat 1"}]
+    server.sql("ALTER TABLE cat ALTER name TYPE int USING id, ADD fresh text")
+    assert modeld.get("/cat?id=eq.1&select=id,name").status == 200
+    wait_until(lambda: modeld.get("/cat?select=fresh").status == 200, "the new column")
+    assert modeld.rows("/cat?id=eq.1&select=id,name") == [{"id": 1, "name": 1}]
+    assert modeld.rows("/cat?name=eq.1&select=id") == [{"id": 1}]
+    assert reloads_of(modeld) == 1
+    assert modeld.log_contains("the database has changed: read it anew generation=2")
+
+
+def test_a_dropped_column_is_noticed_by_the_request_that_misses_it(start, server):
+    modeld = start(threads=1)
+    assert set(modeld.rows("/cat?id=eq.1")[0]) == {"id", "name", "mood", "a", "b"}
+    server.sql("ALTER TABLE cat DROP COLUMN b")
+    assert set(modeld.rows("/cat?id=eq.1")[0]) == {"id", "name", "mood", "a"}
+    server.sql("ALTER TABLE cat DROP COLUMN a")
+    response = modeld.post("/cat?select=id,name", {"id": 99, "name": "new"},
+                           Prefer="return=representation")
+    assert (response.status, response.json) == (201, [{"id": 99, "name": "new"}])
+    assert set(modeld.rows("/cat?id=eq.1")[0]) == {"id", "name", "mood"}
+    modeld.error("/cat?select=a", 400, "42703")
+
+
+def test_a_dropped_table_is_noticed(start, server):
+    modeld = start()
+    assert modeld.get("/cat?id=eq.1").status == 200
+    server.sql("DROP TABLE cat")
+    modeld.error("/cat?id=eq.1", 404, "PGRST205")
+    server.sql("CREATE TABLE cat (nr int PRIMARY KEY)")
+    modeld.signal(signal.SIGUSR1)
+    wait_until(lambda: modeld.get("/cat").status == 200, "the new table")
+    assert modeld.put("/cat/5", {"nr": 5}).status in (200, 201, 204)
+
+
+def test_a_column_that_comes_and_goes_under_load_leaves_right_answers(start, server):
+    modeld = start()
+    targets = [("GET", "/cat?order=id&limit=3", None), ("GET", "/cat/7", None),
+               ("PATCH", "/cat?id=eq.9", b'{"name": "x"}'), ("GET", "/cat", None),
+               ("POST", "/cat?on_conflict=id", b'{"id": 9, "name": "y"}')]
+    with Readers(modeld, targets, lambda r: r.status in (200, 204, 409)) as readers:
+        for turn in range(6):
+            server.sql("ALTER TABLE cat ADD extra int DEFAULT 5, ALTER a TYPE "
+                       + ("int" if turn % 2 else "bigint"))
+            time.sleep(0.3 * (turn % 3))
+            server.sql("ALTER TABLE cat DROP extra")
+            time.sleep(0.2)
+        before = readers.answers
+        wait_until(lambda: readers.answers > before + 50, "answers")
+    assert not readers.wrong, readers.wrong[:3]
+    assert set(modeld.rows("/cat?id=eq.7")[0]) == {"id", "name", "mood", "a", "b"}
+    assert reloads_of(modeld) >= 1
+    with Load(modeld) as load:
+        wait_until(lambda: len(load.good["read"]) > 20, "reads")
+    assert not load.codes, load.codes
+
+
+def test_columns_that_change_their_type_under_load_are_written_and_filtered(start, server):
+    modeld = start()
+    targets = [("GET", "/cat?a=gte.1&order=id&limit=2", None),
+               ("PATCH", "/cat?id=eq.9", b'{"a": 9}'), ("GET", "/cat?select=id,a&id=eq.3", None)]
+    with Readers(modeld, targets, lambda r: r.status in (200, 204)) as readers:
+        for kind in ["text", "int", "numeric", "bigint", "text", "int"]:
+            server.sql(f"ALTER TABLE cat ALTER a TYPE {kind} USING a::{kind}")
+            time.sleep(0.15)
+    assert not readers.wrong, readers.wrong[:3]
+    for _ in range(20):  # prepared on every connection, and with the last type
+        assert modeld.rows("/cat?select=id,a&id=eq.3") == [{"id": 3, "a": 3}]
+        time.sleep(0.1)
+    server.sql("ALTER TABLE cat ALTER a TYPE text")
+    wait_until(lambda: modeld.rows("/cat?select=id,a&id=eq.3") == [{"id": 3, "a": "3"}],
+               "the new type")
+    assert modeld.patch("/cat?id=eq.9", {"a": "nine"}).status == 204
+    assert modeld.rows("/cat?a=eq.nine&select=id") == [{"id": 9}]
+
+
+def test_an_enum_gets_and_renames_labels_under_load(start, server):
+    modeld = start()
+    targets = [("GET", "/cat?mood=eq.calm&order=mood,id&limit=2", None), ("GET", "/cat/3", None),
+               ("PATCH", "/cat?id=eq.9", b'{"mood": "calm"}')]
+    with Readers(modeld, targets, lambda r: r.status in (200, 204)) as readers:
+        for number in range(5):
+            server.sql(f"ALTER TYPE mood ADD VALUE 'mood {number}'")
+            body = json.dumps({"mood": f"mood {number}"})
+            assert modeld.patch("/cat?id=eq.20", body).status == 204
+            assert modeld.column(f"/cat?mood=eq.mood%20{number}") == [20]
+    assert not readers.wrong, readers.wrong[:3]
+    server.sql("ALTER TYPE mood RENAME VALUE 'wild' TO 'mad'")
+    assert modeld.patch("/cat?id=eq.20", {"mood": "mad"}).status == 204
+    server.sql("CREATE TYPE temper AS ENUM ('calm', 'hot'); ALTER TABLE cat ALTER mood DROP DEFAULT,"
+               " ALTER mood TYPE temper USING 'calm'::temper; DROP TYPE mood")
+    assert modeld.patch("/cat?id=eq.20", {"mood": "hot"}).status == 204
+    assert modeld.column("/cat?mood=eq.hot") == [20]
+
+
+def test_what_never_existed_keeps_nobody_at_work(start, server):
+    modeld = start()
+    modeld.rows("/cat?id=eq.1")
+    counted = ("SELECT calls FROM (SELECT count(*) AS calls FROM pg_stat_activity"
+               " WHERE application_name LIKE 'modeld%') n")
+    assert int(server.sql(counted)) > 0
+    begin, times = time.monotonic(), []
+    while time.monotonic() - begin < 4:
+        asked = time.monotonic()
+        modeld.error("/cat?select=x:name::nonsense", 400, "42704")
+        times.append(time.monotonic() - asked)
+    # Looked for at 0, 1, 3 seconds and so on; after the second time no request waits for it.
+    assert sum(seconds > 0.5 for seconds in times) <= 2, sorted(times)[-5:]
+    assert len(times) > 50
+    assert reloads_of(modeld) == 0
+
+
+def test_an_error_that_looks_like_a_change_starts_no_reload(start, server):
+    server.sql("CREATE TYPE pair AS (a int, b int); ALTER TABLE cat ADD two pair")
+    modeld = start(threads=1)
+    for _ in range(4):
+        assert modeld.get("/cat?two=eq.(1,2)").json["code"] == "0A000"
+    time.sleep(0.3)
+    assert reloads_of(modeld) == 0
+
+
+def test_a_signal_reads_the_database_and_not_the_settings(start, server):
+    modeld = start()
+    server.sql("CREATE TABLE dog (id int PRIMARY KEY)")
+    modeld.error("/dog", 404, "PGRST205")
+    modeld.signal(signal.SIGUSR1)
+    wait_until(lambda: modeld.get("/dog").status == 200, "the new table")
+
+
+def test_declared_models_wait_for_a_reload_and_the_log_says_so(start, server, tmp_path):
+    server.sql("DROP TABLE cat")
+    (tmp_path / "cat.json").write_text(json.dumps({"version": 1, "models": {"Cat": {
+        "table": "cat", "fields": {"name": {"type": "string", "nullable": True}}}}}))
+    modeld = start(models=f"{tmp_path}/*.json", on_difference="warn")
+    assert modeld.rows("/cat?id=eq.1") == []
+    server.sql("ALTER TABLE cat DROP COLUMN name")
+    modeld.error("/cat?id=eq.1", 400, "42703")
+    assert modeld.log().count("the database has changed; reload to serve it as it is") == 1
+    modeld.error("/cat?id=eq.1", 400, "42703")
+    time.sleep(1.2)
+    assert modeld.log().count("the database has changed; reload to serve it as it is") == 1
