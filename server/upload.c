@@ -42,6 +42,7 @@ static const struct {
 } kinds_table[] = {
 	{ { "application/json", 16 }, MD_BODY_JSON },
 	{ { "text/csv", 8 }, MD_BODY_CSV },
+	{ { "application/x-ndjson", 20 }, MD_BODY_LINES },
 	{ { "application/x-www-form-urlencoded", 33 }, MD_BODY_FORM },
 };
 
@@ -115,7 +116,7 @@ enum md_code md_upload_open(struct md_request *request, const struct md_str *col
 		text = MD_STR("");
 	if (is_json_after_all(kind, text))
 		kind = MD_BODY_JSON;
-	request->write_ask.texts = kind != MD_BODY_JSON;
+	request->write_ask.texts = kind == MD_BODY_CSV || kind == MD_BODY_FORM;
 	return md_body_open(request->arena, kind, text, &limits, columns, column_count,
 			    &request->write_ask.body, &request->error);
 }

@@ -10,6 +10,7 @@ static const struct md_body_reader *const readers[] = {
 	[MD_BODY_JSON] = &md_body_json,
 	[MD_BODY_CSV] = &md_body_csv,
 	[MD_BODY_FORM] = &md_body_form,
+	[MD_BODY_LINES] = &md_body_lines,
 };
 
 enum md_code md_fence_too_large(struct md_fence *fence, size_t limit, const char *of_what)

@@ -1,5 +1,5 @@
-/* The body of a write: JSON, CSV or a form, as rows of cells. It is read twice, and never becomes
- * a tree.
+/* The body of a write: JSON, lines of JSON, CSV or a form, as rows of cells. It is read twice, and
+ * never becomes a tree.
  *
  * md_body_open() is the fence: one strict scan that checks everything (grammar, UTF-8, no NUL,
  * keys, limits) and finds the columns. Behind it nothing can be wrong with the body, so the second
@@ -19,10 +19,16 @@
 #include <stddef.h>
 
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
 
-enum md_body_kind { MD_BODY_JSON, MD_BODY_CSV, MD_BODY_FORM };
+enum md_body_kind {
+	MD_BODY_JSON,
+	MD_BODY_CSV,
+	MD_BODY_FORM,
+	MD_BODY_LINES /* NDJSON: an object a line */
+};
 
 /** The most that is taken of each; one more is refused. */
 struct md_body_limits {
@@ -65,6 +71,9 @@ const struct md_str *md_body_columns(const struct md_body *body, unsigned *ret_c
  * none.
  */
 struct md_str md_body_json_text(const struct md_body *body);
+/** The rows of lines of JSON as one JSON array, each as it was sent. False: the body is of another
+ * kind, and nothing is written. */
+bool md_body_lines_array(const struct md_body *body, struct md_buf *out);
 /** 0 for `[]`, and for a JSON text that is neither object nor array (PostgREST); 1 for `{}`. */
 size_t md_body_rows(const struct md_body *body);
 /** Several rows could have been sent. False: one JSON object, or a form. */

@@ -111,8 +111,7 @@ static const char *check_fields(struct md_json *json, const char *p, unsigned *r
 	}
 }
 
-/* An object that is a row, at its brace. */
-static const char *check_row(struct md_json *json, const char *p)
+const char *md_json_check_row(struct md_json *json, const char *p)
 {
 	unsigned count = 0;
 
@@ -139,7 +138,7 @@ static const char *check_element(struct md_json *json, const char *p)
 	if (*p == '{' && !json->has_values) {
 		if (json->fence->body->rows == 0)
 			json->fence->body->first = p;
-		return check_row(json, p);
+		return md_json_check_row(json, p);
 	}
 	json->has_values = true;
 	return md_json_check_value(json, p);
@@ -181,7 +180,7 @@ static const char *check_text(struct md_json *json, struct md_body *body)
 	if (*p == '[')
 		p = check_array(json, p);
 	else
-		p = *p == '{' ? check_row(json, p) : md_json_check_value(json, p);
+		p = *p == '{' ? md_json_check_row(json, p) : md_json_check_value(json, p);
 	if (p)
 		p = md_json_blanks(p, json->end);
 	return p == json->end ? p : NULL;

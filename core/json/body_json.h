@@ -44,6 +44,8 @@ const char *md_json_check_key(struct md_json *json, const char *p, struct md_str
 bool md_json_push_key(struct md_json *json, struct md_str raw, struct md_str name);
 /** The colon behind a key; returns the place of the value. */
 const char *md_json_check_colon(struct md_json *json, const char *p);
+/** An object that is a row, at its brace. */
+const char *md_json_check_row(struct md_json *json, const char *p);
 /** Any value at `p`, with all that is in it. */
 const char *md_json_check_value(struct md_json *json, const char *p);
 #endif

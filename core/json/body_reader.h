@@ -51,7 +51,7 @@ struct md_body_reader {
 			    struct md_body_cell *cells);
 };
 
-extern const struct md_body_reader md_body_json, md_body_csv, md_body_form;
+extern const struct md_body_reader md_body_json, md_body_csv, md_body_form, md_body_lines;
 
 /** MD_TOO_LARGE: "more than 64 …". */
 enum md_code md_fence_too_large(struct md_fence *fence, size_t limit, const char *of_what);

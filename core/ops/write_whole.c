@@ -175,10 +175,11 @@ static bool is_completed(const struct md_write *write)
 static enum md_code make_document(struct md_write *write, struct md_str *ret_text,
 				  struct md_error *err)
 {
+	bool completed = is_completed(write);
 	struct md_str text = { NULL, 0 };
 	enum md_code code = MD_OK;
 
-	if (!is_completed(write))
+	if (!completed)
 		text = md_body_json_text(write->ask.body);
 	if (md_str_is_given(text) && md_body_is_array(write->ask.body)) {
 		*ret_text = text;
@@ -188,6 +189,9 @@ static enum md_code make_document(struct md_write *write, struct md_str *ret_tex
 		md_buf_putc(&write->document, '[');
 		md_buf_putstr(&write->document, text);
 		md_buf_putc(&write->document, ']');
+		if (write->document.failed)
+			return md_fail_nomem(err);
+	} else if (!completed && md_body_lines_array(write->ask.body, &write->document)) {
 		if (write->document.failed)
 			return md_fail_nomem(err);
 	} else {

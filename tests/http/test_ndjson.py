@@ -59,6 +59,82 @@ def test_written_rows_come_back_as_lines(shop):
     assert (response.status, response.body) == (200, b"")
 
 
+def send(server, target, lines, method="POST", **headers):
+    """Rows, or lines as they are, as NDJSON."""
+    body = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
+    return server.write(method, target, body, Content_Type=NDJSON, **headers)
+
+
+def test_every_line_of_a_body_is_a_new_row(shop):
+    response = send(shop, "/maker", [{"id": 7, "name": "Ann"}, {"name": "Bob", "id": 8}])
+    assert (response.status, response.body) == (201, b"")
+    assert shop.rows("/maker?id=gte.7&select=id,name,country&order=id") == [
+        {"id": 7, "name": "Ann", "country": "nowhere"},
+        {"id": 8, "name": "Bob", "country": "nowhere"}]
+
+
+def test_lines_in_give_lines_back(shop):
+    rows = [{"id": 7, "name": "x", "facts": {"a": [1.50, None]}, "price": 0.1}]
+    response = send(shop, "/toy?select=id,name,facts,price", rows, Accept=NDJSON,
+                    Prefer="return=representation")
+    assert response.status == 201 and lines_of(response) == rows
+
+
+def test_blank_lines_and_line_ends_of_windows_do_not_count(shop):
+    body = '\r\n{"id":7,"name":"a"}\r\n\r\n  {"id":8,"name":"b"} \r\n'
+    assert shop.post("/maker", body, Content_Type=NDJSON + "; charset=utf-8").status == 201
+    assert shop.column("/maker?id=gte.7&order=id", "name") == ["a", "b"]
+    response = shop.post("/maker", "\n", Content_Type=NDJSON, Prefer="return=representation")
+    assert (response.status, response.json) == (201, [])
+
+
+def test_headers_only_tells_where_the_one_row_is(shop):
+    response = send(shop, "/badge", [{"id": 9, "code": "n"}], Prefer="return=headers-only")
+    assert response.header("Location") == "/badge?id=eq.9"
+
+
+def test_a_missing_key_can_mean_the_default(shop):
+    response = send(shop, "/maker?columns=id,name,country", [
+        {"id": 7, "name": "a"}, {"id": 8, "name": "b", "country": None}], Prefer="missing=default")
+    assert response.status == 201
+    assert shop.column("/maker?id=gte.7&order=id", "country") == ["nowhere", None]
+
+
+@pytest.mark.parametrize("resolution, names", [("merge", ["new", "b"]), ("ignore", ["first", "b"])])
+def test_lines_can_be_merged_or_ignored(shop, resolution, names):
+    response = send(shop, "/badge?on_conflict=id&columns=id,label",
+                    [{"id": 1, "label": "new"}, {"id": 9, "label": "b", "extra": 1}],
+                    Prefer=f"resolution={resolution}-duplicates")
+    assert response.status in (200, 201)
+    assert shop.column("/badge?id=in.(1,9)&order=id", "label") == names
+
+
+@pytest.mark.parametrize("lines, line", [
+    (['{"id":7,"name":"a"}', '{"id":8,"name":}'], "Line 2 is not a JSON object."),
+    (['{"id":7,"name":"a"},{"id":8,"name":"b"}'], "Line 1 is not a JSON object."),
+    (['{"id":7,', '"name":"a"}'], "Line 1 is not a JSON object."),
+    (['{"id":7,"name":"a"}', "", "[]"], "Line 3 is not a JSON object."),
+    (['{"id":7,"name":"a"}', '{"id":8}'], "The keys of line 2 are not those of the first."),
+])
+def test_a_mistake_is_told_with_its_line_and_nothing_is_written(shop, lines, line):
+    response = send(shop, "/maker", lines)
+    assert response.status == 400, response
+    assert (response.json["code"], response.json["details"]) == ("PGRST102", line)
+    assert shop.rows("/maker?id=gte.7") == []
+
+
+def test_a_row_that_cannot_be_takes_all_lines_with_it(shop):
+    response = send(shop, "/maker", [{"id": 7, "name": "a"}, {"id": 1, "name": "b"}])
+    assert (response.status, response.json["code"]) == (409, "23505")
+    assert shop.rows("/maker?id=gte.7") == []
+
+
+def test_a_put_and_a_patch_take_one_line(shop):
+    assert send(shop, "/badge?id=eq.9", [{"id": 9, "code": "n"}], "PUT").status == 204
+    assert send(shop, "/badge?id=eq.9", [{"label": "z"}], "PATCH").status == 204
+    assert shop.rows("/badge?id=eq.9") == [{"id": 9, "code": "n", "label": "z"}]
+
+
 @pytest.fixture(scope="module")
 def million(engine, tmp_path_factory):
     """A daemon on a million rows, about 50 MB as lines."""
