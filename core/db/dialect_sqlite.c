@@ -70,9 +70,10 @@ const struct md_dialect md_sqlite_dialect = {
 		[MD_SQL_IS_DISTINCT] = "{c} IS NOT {p}",
 		[MD_SQL_CONTAINS] = "md_json_contains({c}, {p})",
 		[MD_SQL_CONTAINED] = "md_json_contains({p}, {c})",
-		[MD_SQL_OVERLAPS] = "(json_valid({c}) AND json_valid({p}) AND EXISTS (SELECT 1 FROM "
-				    "json_each({c}) AS a JOIN json_each({p}) AS b ON b.type = a.type AND "
-				    "b.value IS a.value))",
+		/* Asking what they contain tells NULL, and refuses what is not JSON. */
+		[MD_SQL_OVERLAPS] = "CASE WHEN md_json_contains({c}, 'null') + md_json_contains({p}, 'null') "
+				    "IS NOT NULL THEN EXISTS (SELECT 1 FROM json_each({c}) AS a JOIN "
+				    "json_each({p}) AS b ON b.type = a.type AND b.value IS a.value) END",
 		[MD_SQL_JSON_GET] = "CASE WHEN json_valid({c}) THEN {c} -> {p} END",
 		/* json_extract gives 1 and 0 for booleans, PostgreSQL's ->> gives their names. */
 		[MD_SQL_JSON_GET_TEXT] = "CASE WHEN json_valid({c}) THEN CASE json_type({c}, {p}) WHEN 'true' "

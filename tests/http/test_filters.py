@@ -119,6 +119,15 @@ def test_a_json_path_can_be_filtered(library, query, ids):
     assert library.column(f"/book?{query}&order=id") == ids
 
 
+@pytest.mark.sqlite("JSON has no such operator elsewhere")
+def test_overlapping_lists_are_found_and_what_is_no_list_is_refused(library):
+    assert library.column("/book?info->tags=ov.{wool,calm}&order=id") == [1, 5]
+    assert library.column('/book?info->tags=ov.["sea"]&order=id') == [1, 2]
+    assert library.column("/book?info->tags=not.ov.{sea}&order=id") == [3, 5]  # null stays out
+    library.error("/book?info->tags=ov.[sea,calm)", 400, "22P02")
+    library.error("/book?title=ov.{x}", 400, "22P02")
+
+
 def test_numbers_compare_as_numbers_and_not_as_text(library):
     assert library.column("/book?pages=gt.95&order=id") == [1, 2, 4, 5]
 
