@@ -1,0 +1,6 @@
+'use strict'
+// All tests of @supabase/postgrest-js in one process, so that what they called is counted together.
+
+require('./test_reads')
+require('./test_writes')
+require('./harness').nothingForgotten()

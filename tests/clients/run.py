@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Tries client libraries that others wrote on a real daemon, with each engine.
+
+Usage: run.py BUILD [--engine sqlite|postgresql]... [--client js|admin|py]...
+
+BUILD holds modeld; what is installed from npm and PyPI goes to BUILD/clients, as the lock file and
+the requirements beside this program say. The first run needs the network, later ones do not.
+"""
+import argparse
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "http"))
+
+from engines import Postgres, Sqlite  # noqa: E402
+from harness import Modeld  # noqa: E402
+
+ENGINES = {"sqlite": Sqlite, "postgresql": Postgres}
+SETTINGS = {"threads": 2, "db-tx-end": "commit-allow-override", "db-aggregates-enabled": "true"}
+
+
+def changed(folder, *pins):
+    """Does `folder` hold something other than these files ask for? Then it is emptied."""
+    wanted = hashlib.sha256(b"".join(pin.read_bytes() for pin in pins)).hexdigest()
+    mark = folder / "installed"
+    if mark.exists() and mark.read_text(encoding="ascii") == wanted:
+        return None
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return lambda: mark.write_text(wanted, encoding="ascii")
+
+
+def install_js(folder):
+    pins = [HERE / "js" / name for name in ("package.json", "package-lock.json")]
+    done = changed(folder, *pins)
+    if done:
+        for pin in pins:
+            shutil.copy(pin, folder)
+        # What react-admin itself needs is not needed by its data provider.
+        subprocess.run(["npm", "ci", "--legacy-peer-deps", "--ignore-scripts", "--no-audit",
+                        "--no-fund", "--loglevel=error"], cwd=folder, check=True)
+        done()
+
+
+def install_py(folder):
+    requirements = HERE / "py" / "requirements.txt"
+    done = changed(folder, requirements)
+    if done:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin/pip", "-q", "--disable-pip-version-check", "install", "-r",
+                        requirements], check=True)
+        done()
+
+
+def node(program):
+    return lambda folder: (["node", "--test-reporter=tap", HERE / "js" / program], {"NODE_PATH": folder / "node_modules"})
+
+
+def pytest(folder):
+    return [folder / "bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+            HERE / "py"], {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
+# client: its folder in BUILD/clients, how to install it, how to run its tests
+CLIENTS = {
+    "js": ("js", install_js, node("main.js")),
+    "admin": ("js", install_js, node("admin.js")),
+    "py": ("py", install_py, pytest),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build", type=pathlib.Path, help="where modeld was built")
+    parser.add_argument("--engine", action="append", choices=ENGINES)
+    parser.add_argument("--client", action="append", choices=CLIENTS)
+    options = parser.parse_args()
+    build = options.build.resolve()
+    os.environ["MODELD_BIN"] = str(build / "modeld")
+    failed = []
+    for name in options.engine or ENGINES:
+        engine = ENGINES[name]()
+        try:
+            for client in options.client or CLIENTS:
+                folder, install, command = CLIENTS[client]
+                folder = build / "clients" / folder
+                install(folder)
+                with tempfile.TemporaryDirectory(prefix="modeld-clients-") as scratch:
+                    sql = (HERE / "park.sql").read_text(encoding="utf-8")
+                    database = engine.database(scratch, sql, "park.db")
+                    daemon = Modeld(database.url, folder=scratch, settings=SETTINGS)
+                    arguments, env = command(folder)
+                    print(f"== {client}, {name}", flush=True)
+                    try:
+                        code = subprocess.run(arguments, check=False, env={
+                            **os.environ, "MODELD_URL": daemon.url.rstrip("/"),
+                            "MODELD_ENGINE": name, **{k: str(v) for k, v in env.items()}},
+                            timeout=300).returncode
+                    finally:
+                        daemon.stop()
+                    if code:
+                        failed.append(f"{client} on {name}")
+        finally:
+            engine.stop()
+    print("FAILED: " + ", ".join(failed) if failed else "clients: all passed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
