@@ -173,7 +173,7 @@ static const struct {
 static const struct {
 	int id, value;
 } limits[] = {
-	{ SQLITE_LIMIT_LENGTH, 16 << 20 },          { SQLITE_LIMIT_SQL_LENGTH, 1 << 20 },
+	{ SQLITE_LIMIT_LENGTH, 64 << 20 },          { SQLITE_LIMIT_SQL_LENGTH, 1 << 20 },
 	{ SQLITE_LIMIT_VDBE_OP, 1000000 },          { SQLITE_LIMIT_ATTACHED, 0 },
 	{ SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000 }, { SQLITE_LIMIT_VARIABLE_NUMBER, 32766 },
 	{ SQLITE_LIMIT_TRIGGER_DEPTH, 10 },         { SQLITE_LIMIT_WORKER_THREADS, 0 },

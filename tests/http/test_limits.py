@@ -95,6 +95,15 @@ def test_a_body_beyond_its_limit_is_413(serve):
     assert server.request("POST", "/genre", headers, b" " * 1025).status in (405, 413)
 
 
+@pytest.mark.parametrize("column", ["text", "facts"])
+def test_the_largest_body_may_be_one_value(serve, database, column):
+    server = serve(database("CREATE TABLE big (id INTEGER PRIMARY KEY, text TEXT, facts JSON)"))
+    head, tail = f'{{"id":1,"{column}":"'.encode(), b'"}'
+    body = head + b"x" * (16 * 1024 * 1024 - len(head) - len(tail)) + tail
+    assert server.post("/big", body).status == 201
+    assert len(server.rows("/big")[0][column]) == len(body) - len(head) - len(tail)
+
+
 def test_the_number_of_connections_has_a_limit_and_the_rest_waits(serve):
     server = serve(connections=8, threads=1)
     idle = [server.connect() for _ in range(8)]

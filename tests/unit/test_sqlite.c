@@ -668,7 +668,7 @@ START_TEST(errors_carry_the_sqlstate_that_postgresql_would_give)
 		{ "SELECT \"text\"", "42703" },
 		{ "SELECT json('{')", "22P02" },
 		{ "SELECT abs(-9223372036854775807 - 1)", "22003" },
-		{ "SELECT zeroblob(17000000)", "54000" },
+		{ "SELECT zeroblob(68000000)", "54000" },
 		{ "SELECT ?1", "XX000" },
 		{ "", "XX000" },
 		{ "SELEC 1", "XX000" },
