@@ -26,8 +26,9 @@ enum md_type {
 	MD_TYPE_OTHER, /* known to the engine only: bound and shown as text */
 
 	/* What modeld itself keeps in columns of an engine without such types, as text in one form
-	 * that sorts: input is brought into that form, answers show it as PostgreSQL would. Never
-	 * found by introspection; declared fields get them (core/model). */
+	 * that sorts: input is brought into that form, answers show it as PostgreSQL would. Where
+	 * the engine has such types, the same form is what it is given. Never found by
+	 * introspection; declared fields get them (core/model). */
 	MD_TYPE_KEPT_DATE,        /* 2024-02-29 */
 	MD_TYPE_KEPT_TIME,        /* 23:59:59.123456 */
 	MD_TYPE_KEPT_TIMESTAMP,   /* 2024-02-29T23:59:59.123456 */

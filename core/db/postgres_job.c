@@ -77,6 +77,15 @@ static bool is_stale(const struct md_pg_step *step, const char *state)
 	return false;
 }
 
+/* The message names it, too, but in the language of the server. */
+static void note_constraint(struct md_pg_job *job, const PGresult *result)
+{
+	const char *name = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+
+	if (job->unit)
+		snprintf(job->unit->violated, sizeof(job->unit->violated), "%s", name ? name : "");
+}
+
 void md_pg_job_failed(struct md_pg *pg, struct md_pg_job *job, const PGresult *result)
 {
 	const struct md_pg_step *step = present_step(job);
@@ -91,6 +100,7 @@ void md_pg_job_failed(struct md_pg *pg, struct md_pg_job *job, const PGresult *r
 		return;
 	md_pg_result_error(pg, result, &job->error);
 	job->error.stale = is_stale(step, state);
+	note_constraint(job, result);
 	if (pg->gone && job->commits && (step->kind == MD_PG_SYNC || step->kind == MD_PG_COMMIT)) {
 		md_error_clear(&job->error); /* it may have been committed before: see lost */
 		return;

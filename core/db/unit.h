@@ -101,9 +101,9 @@ struct md_unit {
 	bool sent;               /* false: nothing reached the server, so a retry is safe */
 	_Atomic(bool) cancelled; /* set by cancel; drivers look at it between rows */
 	struct md_error error;
-	/** What the engine calls the constraint of unit->error when that does not say it: SQLite's
-	 * "table.column, table.column", "index 'name'" or a CHECK's text. "" when there is nothing.
-	 */
+	/** What the engine calls the constraint of unit->error: PostgreSQL's name of it; SQLite's
+	 * "table.column, table.column", "index 'name'", or a CHECK's name or text. "" when there is
+	 * nothing. */
 	char violated[MD_VIOLATED_MAX];
 	/* For whoever owns the unit now: queues of lanes and drivers. A lane puts its own ops in
 	 * front of the owner's. */

@@ -41,6 +41,21 @@ static enum md_type type_in_text(const struct md_def_field *field)
 	return types[field->type];
 }
 
+/* Of columns of an engine that has such types: values are brought into our form all the same, so
+ * that what is none of them is told before any SQL. */
+static enum md_type type_of_own(enum md_type type)
+{
+	static const enum md_type types[MD_TYPE_COUNT] = {
+		[MD_TYPE_DATE] = MD_TYPE_KEPT_DATE,
+		[MD_TYPE_TIME] = MD_TYPE_KEPT_TIME,
+		[MD_TYPE_TIMESTAMP] = MD_TYPE_KEPT_TIMESTAMP,
+		[MD_TYPE_TIMESTAMPTZ] = MD_TYPE_KEPT_TIMESTAMPTZ,
+		[MD_TYPE_UUID] = MD_TYPE_KEPT_UUID,
+	};
+
+	return types[type] != MD_TYPE_ANY ? types[type] : type;
+}
+
 /* An engine without types of its own has one integer for all; messages name the field's. */
 static enum md_type type_in_integer(const struct md_def_field *field,
 				    const struct md_catalog_column *column)
@@ -71,7 +86,7 @@ enum md_type md_declared_type(const struct md_def_field *field,
 		return MD_TYPE_KEPT_NUMERIC; /* exact in the engine, so exact on the way, too */
 	if (column->type == MD_TYPE_BYTES && field->type == MD_DEF_BYTES)
 		return MD_TYPE_KEPT_BYTES;
-	return column->type;
+	return column->type_id != 0 ? type_of_own(column->type) : column->type;
 }
 
 /* Numbers that a double does not hold are strings, whatever the engine makes of them. */

@@ -2,8 +2,9 @@
 
 #include "core/base/buf.h"
 #include "core/json/write.h"
+#include "core/model/define.h"
 #include "core/model/rules.h"
-#include "core/query/plan.h"
+#include "core/query/kept.h"
 
 #include "core/base/banned.h"
 
@@ -58,16 +59,78 @@ enum md_code md_cell_value(const struct md_body_cell *cell, enum md_type type, b
 	return md_bind_typed(type, text_of(cell), arena, ret_value, err);
 }
 
+static enum md_code fail_json(struct md_error *err)
+{
+	return md_fail(err, MD_INVALID, "22P02", "invalid input syntax for type json");
+}
+
+static bool begins_with(struct md_str text, char c)
+{
+	text = md_str_trim(text);
+	return text.len > 0 && text.ptr[0] == c;
+}
+
+/* A list may be written as an array literal wherever a text may stand. */
+static enum md_code take_list(const struct md_body_cell *cell, const struct md_field *field,
+			      bool texts, struct md_arena *arena, struct md_value *ret_value,
+			      struct md_error *err)
+{
+	bool literal = cell->kind == MD_CELL_STRING && begins_with(cell->text, '{');
+
+	if (literal)
+		return md_kept_list(md_kept_list_of(field->def), md_str_trim(cell->text), arena,
+				    ret_value, err);
+	if (cell->kind == MD_CELL_STRING && !texts)
+		return quote(cell->text, arena, ret_value, err);
+	if (!md_json_is_valid(text_of(cell).ptr, text_of(cell).len, JSON_DEPTH))
+		return fail_json(err);
+	return md_kept_json(text_of(cell), arena, ret_value, err);
+}
+
+static enum md_code take_json(const struct md_body_cell *cell, bool texts, struct md_arena *arena,
+			      struct md_value *ret_value, struct md_error *err)
+{
+	if (cell->kind == MD_CELL_STRING && !texts)
+		return quote(cell->text, arena, ret_value, err);
+	if (texts && !md_json_is_valid(text_of(cell).ptr, text_of(cell).len, JSON_DEPTH))
+		return fail_json(err);
+	return md_kept_json(text_of(cell), arena, ret_value, err);
+}
+
+/* A column that others made may hold dates and UUIDs in a form of theirs: it gets them as they
+ * come, but nothing else. */
+static enum md_code check_form(const struct md_field *field, const struct md_value *value,
+			       struct md_arena *arena, struct md_error *err)
+{
+	static const enum md_type forms[MD_TYPE_COUNT] = {
+		[MD_TYPE_DATE] = MD_TYPE_KEPT_DATE,
+		[MD_TYPE_TIME] = MD_TYPE_KEPT_TIME,
+		[MD_TYPE_TIMESTAMP] = MD_TYPE_KEPT_TIMESTAMP,
+		[MD_TYPE_TIMESTAMPTZ] = MD_TYPE_KEPT_TIMESTAMP,
+		[MD_TYPE_UUID] = MD_TYPE_KEPT_UUID,
+	};
+	struct md_value kept;
+
+	if (forms[field->type] == MD_TYPE_ANY || value->type != MD_TEXT)
+		return MD_OK;
+	return md_kept_bind(forms[field->type], (struct md_str){ value->text, value->len }, arena,
+			    &kept, err);
+}
+
 enum md_code md_cell_field(const struct md_body_cell *cell, const struct md_field *field,
 			   bool texts, struct md_arena *arena, struct md_value *ret_value,
 			   struct md_error *err)
 {
-	enum md_code code = md_cell_value(cell, field->type, texts, arena, ret_value, err);
+	bool given = cell->kind != MD_CELL_ABSENT && cell->kind != MD_CELL_NULL;
+	enum md_code code;
 
+	if (field->def && given && field->def->type == MD_DEF_ARRAY)
+		return take_list(cell, field, texts, arena, ret_value, err);
+	if (field->def && given && field->type == MD_TYPE_JSON)
+		return take_json(cell, texts, arena, ret_value, err);
+	code = md_cell_value(cell, field->type, texts, arena, ret_value, err);
 	if (code != MD_OK || !field->def || ret_value->type == MD_NULL)
 		return code;
-	if (texts && field->type == MD_TYPE_JSON && ret_value->type == MD_TEXT &&
-	    !md_json_is_valid(ret_value->text, ret_value->len, JSON_DEPTH))
-		return md_fail(err, MD_INVALID, "22P02", "invalid input syntax for type json");
-	return md_rules_fit(field->rules, arena, ret_value, err);
+	code = check_form(field, ret_value, arena, err);
+	return code == MD_OK ? md_rules_fit(field->rules, arena, ret_value, err) : code;
 }

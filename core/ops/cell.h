@@ -14,7 +14,8 @@ enum md_code md_cell_value(const struct md_body_cell *cell, enum md_type type, b
 			   struct md_arena *arena, struct md_value *ret_value,
 			   struct md_error *err);
 /** The value of a cell for a field, in the form in which it is kept: of a declared one decimals are
- * rounded and JSON in texts is JSON. Its rules are not checked. */
+ * rounded, JSON in texts is JSON, and lists are JSON also when they came as array literals. Its
+ * rules are not checked. */
 enum md_code md_cell_field(const struct md_body_cell *cell, const struct md_field *field,
 			   bool texts, struct md_arena *arena, struct md_value *ret_value,
 			   struct md_error *err);

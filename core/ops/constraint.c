@@ -199,6 +199,19 @@ static const char *words_of(const struct md_model *model, const char *check)
 	return NULL;
 }
 
+const char *md_constraint_words(const struct md_registry *registry, const struct md_model *model,
+				const char *check)
+{
+	const char *words = words_of(model, check);
+	const struct md_model *models;
+	unsigned count;
+
+	models = md_registry_models(registry, &count);
+	for (unsigned i = 0; i < count && !words; i++)
+		words = words_of(&models[i], check);
+	return words;
+}
+
 /* SQLite tells the name, or for want of one the expression. */
 static bool name_check(const struct md_constraint_ask *ask, const struct md_model *model)
 {

@@ -49,6 +49,11 @@ enum md_flow md_constraint_rows(struct md_constraint *constraint, struct md_rows
 /** Let go of what does not live in the arena, wherever the look-ups stand. NULL is fine. */
 void md_constraint_release(struct md_constraint *constraint);
 
+/** What the definitions have to say to those who violate a check: of the model, or of another that
+ * a trigger wrote to. NULL: nothing. */
+const char *md_constraint_words(const struct md_registry *registry, const struct md_model *model,
+				const char *check);
+
 /** A value as PostgreSQL prints it, as far as it is kept differently. */
 void md_constraint_put_value(struct md_buf *out, enum md_type type, const struct md_value *value);
 /** A name, in double quotes when PostgreSQL's quote_identifier() would put it so. */

@@ -66,12 +66,14 @@ static bool tells_shown_columns(const struct md_model *models, unsigned count, c
 }
 
 /* With declared models, clients see fields and no other columns: what the engine says about a whole
- * row, or about keys that are not shown, is not for them. */
-static void be_discreet(const struct md_registry *registry, struct md_error *err)
+ * row, or about keys that are not shown, is not for them. What the definitions say is. */
+static void be_discreet(const struct md_write *write, struct md_error *err)
 {
+	const struct md_registry *registry = write->generation->registry;
 	static const char *const of_rows[] = { "23502", "23514", "44000" };
 	static const char *const of_keys[] = { "23503", "23505", "23P01" };
 	const struct md_model *models;
+	const char *words;
 	unsigned count;
 
 	models = md_registry_models(registry, &count);
@@ -84,6 +86,11 @@ static void be_discreet(const struct md_registry *registry, struct md_error *err
 		if (strcmp(err->wire, of_keys[i]) == 0 &&
 		    !tells_shown_columns(models, count, err->details))
 			err->details[0] = '\0';
+	words = strcmp(err->wire, "23514") == 0
+			? md_constraint_words(registry, write->ask.model, write->unit.violated)
+			: NULL;
+	if (words)
+		md_error_details(err, "%s", words);
 }
 
 void md_write_done(struct md_unit *unit, enum md_code code)
@@ -91,7 +98,7 @@ void md_write_done(struct md_unit *unit, enum md_code code)
 	struct md_write *write = (struct md_write *)unit;
 
 	if (code != MD_OK && !write->explaining) /* what was explained is in our own words */
-		be_discreet(write->generation->registry, &unit->error);
+		be_discreet(write, &unit->error);
 	let_go(write);
 	write->state = code == MD_OK ? MD_READ_DONE : MD_READ_FAILED;
 	write->ask.ready(write, write->ask.arg);

@@ -6,6 +6,7 @@
  * of that is decided after its rows. */
 #include "core/json/codec.h"
 #include "core/json/write.h"
+#include "core/model/define.h"
 #include "core/ops/cell.h"
 #include "core/ops/generate.h"
 #include "core/ops/keys.h"
@@ -20,11 +21,17 @@ static struct md_write *write_of(struct md_unit *unit)
 
 /* ---- the body as JSON ---- */
 
+/* Whether a value of ours is JSON already: lists are, whatever column they go to. */
+static bool is_json(const struct md_field *field)
+{
+	return field->type == MD_TYPE_JSON || (field->def && field->def->type == MD_DEF_ARRAY);
+}
+
 /* A value of ours. */
 static void put_value(struct md_buf *out, const struct md_field *field,
 		      const struct md_value *value)
 {
-	if (field->type == MD_TYPE_JSON && value->type == MD_TEXT)
+	if (is_json(field) && value->type == MD_TEXT)
 		md_buf_put(out, value->text, value->len);
 	else
 		md_key_put(out, value);
@@ -45,11 +52,13 @@ static enum md_code put_made(struct md_write *write, const struct md_field *fiel
 	return code;
 }
 
-/* Texts for a JSON column are JSON, and bytes may be base64. */
+/* Texts for a JSON column are JSON, bytes may be base64, lists array literals, and what date an
+ * instant without one is in depends on the session. All else the engine reads as we do. */
 static bool is_converted(const struct md_write *write, const struct md_field *field)
 {
 	return (write->ask.texts && field->type == MD_TYPE_JSON) ||
-	       field->type == MD_TYPE_KEPT_BYTES;
+	       field->type == MD_TYPE_KEPT_BYTES || field->type == MD_TYPE_KEPT_TIMESTAMPTZ ||
+	       (field->def && field->def->type == MD_DEF_ARRAY);
 }
 
 static enum md_code put_converted(struct md_write *write, const struct md_field *field,
@@ -61,7 +70,7 @@ static enum md_code put_converted(struct md_write *write, const struct md_field 
 
 	if (code != MD_OK)
 		return code;
-	if (field->type == MD_TYPE_JSON &&
+	if (is_json(field) && value.type == MD_TEXT &&
 	    !md_json_is_valid(value.text, value.len, MD_CODEC_JSON_DEPTH))
 		return md_fail(err, MD_INVALID, "22P02", "invalid input syntax for type json");
 	put_value(&write->document, field, &value);

@@ -183,77 +183,23 @@ static enum md_code bind_prefix(struct md_str text, bool high, struct md_arena *
 	return MD_OK;
 }
 
-static void put_json_text(struct md_buf *out, struct md_str text)
-{
-	md_buf_putc(out, '"');
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-
-		if (c == '"' || c == '\\')
-			md_buf_putc(out, '\\');
-		if (c < 0x20)
-			md_buf_printf(out, "\\u%04x", c);
-		else
-			md_buf_putc(out, (char)c);
-	}
-	md_buf_putc(out, '"');
-}
-
-/* One element of {a,"b c",1}: quoted ones are strings, and all when the list is one of texts;
- * numbers are numbers. Returns where it ended. */
-static size_t put_element(struct md_buf *out, struct md_str text, size_t from, bool texts)
-{
-	md_auto_buf item = MD_BUF(1u << 20);
-	size_t i = from;
-	bool quoted = i < text.len && text.ptr[i] == '"';
-	struct md_str element;
-	double number;
-
-	for (i += quoted; i < text.len; i++) {
-		if (quoted ? text.ptr[i] == '"' : text.ptr[i] == ',' || text.ptr[i] == '}')
-			break;
-		if (text.ptr[i] == '\\' && i + 1 < text.len)
-			i++;
-		md_buf_putc(&item, text.ptr[i]);
-	}
-	element = md_buf_str(&item);
-	if (!quoted && md_str_equal_nocase(element, MD_STR("null")))
-		md_buf_puts(out, "null");
-	else if (!quoted && !texts &&
-		 (md_str_to_double(element, &number) || md_str_is(element, "true") ||
-		  md_str_is(element, "false")))
-		md_buf_putstr(out, element);
-	else
-		put_json_text(out, element);
-	out->failed |= item.failed;
-	return i + quoted;
-}
-
-/* {a,b} is PostgreSQL's array literal; everything else passes for JSON. */
-static enum md_code bind_json(enum md_bind_as as, struct md_str text, struct md_arena *arena,
+/* What is kept of bytes, as PostgreSQL reads it. */
+static enum md_code bind_kept(enum md_type type, struct md_str text, struct md_arena *arena,
 			      struct md_value *ret_value, struct md_error *err)
 {
-	bool list = as != MD_BIND_JSON;
+	md_auto_buf out = MD_BUF(1u << 24);
+	struct md_value value;
 	struct md_str copy;
-	md_auto_buf out = MD_BUF(1u << 20);
-	size_t i = 1;
+	enum md_code code = md_kept_bind(type, text, arena, &value, err);
 
-	if (text.len < 2 || text.ptr[0] != '{' || (!list && memchr(text.ptr, ':', text.len)))
-		return bind_text(MD_TYPE_JSON, text, ret_value, err);
-	md_buf_putc(&out, '[');
-	while (i < text.len && text.ptr[i] != '}') {
-		if (out.len > 1)
-			md_buf_putc(&out, ',');
-		i = put_element(&out, text, i, as == MD_BIND_ARRAY_TEXT);
-		if (i < text.len && text.ptr[i] == ',')
-			i++;
-		else
-			break;
+	if (code != MD_OK || value.type != MD_BLOB) {
+		if (code == MD_OK)
+			*ret_value = value;
+		return code;
 	}
-	if (i + 1 != text.len || text.ptr[i] != '}')
-		return md_fail(err, MD_INVALID, "22P02", "malformed array literal: \"%.*s\"",
-			       MD_STR_ARG(text));
-	md_buf_putc(&out, ']');
+	md_buf_puts(&out, "\\x");
+	for (uint32_t i = 0; i < value.len; i++)
+		md_buf_printf(&out, "%02x", (unsigned char)value.text[i]);
 	copy = md_arena_str(arena, md_buf_str(&out));
 	if (out.failed || !copy.ptr)
 		return md_fail_nomem(err);
@@ -279,7 +225,13 @@ static enum md_code bind_one(const struct md_bind *bind, struct md_str text, str
 	case MD_BIND_JSON:
 	case MD_BIND_ARRAY:
 	case MD_BIND_ARRAY_TEXT:
-		return bind_json(bind->as, text, arena, ret_value, err);
+		return md_kept_list(bind->as, text, arena, ret_value, err);
+	case MD_BIND_LITERAL:
+		return md_kept_literal(text, arena, ret_value, err);
+	case MD_BIND_COMPACT:
+		return md_kept_json(text, arena, ret_value, err);
+	case MD_BIND_KEPT:
+		return bind_kept(bind->type, text, arena, ret_value, err);
 	case MD_BIND_TYPED:
 		break;
 	}
@@ -304,6 +256,7 @@ static enum md_code bind_list(const struct md_plan_values *values, const struct 
 {
 	const struct md_filter *filter = values->walk->filters[bind->index];
 	md_auto_buf out = MD_BUF(1u << 24);
+	struct md_value value;
 	struct md_str copy;
 
 	md_buf_putc(&out, '{');
@@ -315,6 +268,13 @@ static enum md_code bind_list(const struct md_plan_values *values, const struct 
 		if (!md_str_is_given(text)) {
 			md_buf_puts(&out, "NULL");
 			continue;
+		}
+		if (bind->as == MD_BIND_KEPT) {
+			enum md_code code = bind_kept(bind->type, text, values->arena, &value, err);
+
+			if (code != MD_OK)
+				return code;
+			text = (struct md_str){ value.text, value.len };
 		}
 		md_buf_putc(&out, '"');
 		for (size_t k = 0; k < text.len; k++) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/model/define.h"
+#include "core/query/kept.h"
 
 #include "core/base/banned.h"
 
@@ -47,34 +48,45 @@ struct leaf {
 	const struct md_filter *filter;
 	struct md_str column;
 	enum md_type type;
-	struct md_bind bind;  /* all but `item` */
-	enum md_bind_as json; /* what stands for MD_BIND_JSON */
+	struct md_bind bind; /* all but `item` */
+	/* What stands for MD_BIND_TYPED and MD_BIND_JSON, and for both on an engine that checks
+	 * values itself. */
+	enum md_bind_as typed, json, own;
 };
 
-/* What is done with a value on its way; nothing by us when the engine does it. */
+/* What is done with a value on its way; little by us when the engine does it. */
 static enum md_bind_as bind_as(const struct md_build *b, const struct leaf *leaf,
 			       enum md_bind_as as)
 {
-	bool convert = as == MD_BIND_TYPED || as == MD_BIND_JSON;
-
-	if (b->context->dialect->checks_values && convert)
-		return MD_BIND_TEXT;
-	return as == MD_BIND_JSON ? leaf->json : as;
+	if (as != MD_BIND_TYPED && as != MD_BIND_JSON)
+		return as;
+	if (b->context->dialect->checks_values)
+		return leaf->own;
+	return as == MD_BIND_JSON ? leaf->json : leaf->typed;
 }
 
-/* Only declared fields are known to be lists, and of what. */
-static enum md_bind_as json_of(const struct md_node *node, const struct md_filter *filter)
+/* Only declared fields are known to be lists, and of what, and to be kept in one form. */
+static void set_forms(const struct md_node *node, struct leaf *leaf)
 {
-	static const unsigned plain = 1u << MD_DEF_SMALLINT | 1u << MD_DEF_INTEGER |
-				      1u << MD_DEF_BIGINT | 1u << MD_DEF_FLOAT |
-				      1u << MD_DEF_BOOLEAN;
+	const struct md_filter *filter = leaf->filter;
 	const struct md_field *field = filter->column.path_len == 0
 					       ? md_model_field(node->model, filter->column.name)
 					       : NULL;
+	bool plain = field && field->def && field->type == leaf->type;
 
-	if (!field || !field->def || field->def->type != MD_DEF_ARRAY)
-		return MD_BIND_JSON;
-	return plain & 1u << field->def->items ? MD_BIND_ARRAY : MD_BIND_ARRAY_TEXT;
+	leaf->typed = MD_BIND_TYPED;
+	leaf->json = MD_BIND_JSON;
+	leaf->own = MD_BIND_TEXT;
+	if (!plain)
+		return;
+	if (field->def->type == MD_DEF_ARRAY) {
+		leaf->typed = leaf->json = md_kept_list_of(field->def);
+		leaf->own = MD_BIND_LITERAL;
+	} else if (field->def->type == MD_DEF_JSON && field->type == MD_TYPE_JSON) {
+		leaf->typed = MD_BIND_COMPACT;
+	} else if (field->type >= MD_TYPE_KEPT_DATE && field->type != MD_TYPE_KEPT_NUMERIC) {
+		leaf->own = MD_BIND_KEPT;
+	}
 }
 
 static void put_value(struct md_build *b, struct md_stmt_build *s, const struct leaf *leaf,
@@ -311,13 +323,14 @@ static enum md_code put_leaf(struct md_build *b, struct md_stmt_build *s, struct
 			     struct md_node *node, const struct md_filter *filter,
 			     struct md_error *err)
 {
-	struct leaf leaf = { .filter = filter, .json = json_of(node, filter) };
+	struct leaf leaf = { .filter = filter };
 	enum md_code code =
 		md_column_expression(b, s, node, &filter->column, &leaf.column, &leaf.type, err);
 	enum md_template template = operators[filter->op].template;
 
 	if (code != MD_OK)
 		return code;
+	set_forms(node, &leaf);
 	leaf.bind = (struct md_bind){ .from = MD_FROM_FILTER,
 				      .type = leaf.type,
 				      .index = filter_number(b, filter) };

@@ -86,7 +86,10 @@ enum md_bind_as {
 	MD_BIND_PREFIX_HIGH, /* first text behind all that begin so */
 	MD_BIND_JSON,        /* JSON, or an array literal {a,b} made into it */
 	MD_BIND_ARRAY,       /* the same, for a list: braces are an array literal for sure */
-	MD_BIND_ARRAY_TEXT   /* the same, of texts: {1} is ["1"] */
+	MD_BIND_ARRAY_TEXT,  /* the same, of texts: {1} is ["1"] */
+	MD_BIND_LITERAL,     /* an array literal, or a JSON list made into it */
+	MD_BIND_COMPACT,     /* JSON in the form in which it is kept */
+	MD_BIND_KEPT         /* TYPED, for an engine that reads texts: bytes are hexadecimal */
 };
 struct md_bind {
 	enum md_bind_from from;

@@ -1,0 +1,174 @@
+/* Lists and documents of declared fields: two ways of writing a list, PostgreSQL's array literal
+ * and JSON, become the one that the engine keeps. */
+#include <stdlib.h>
+
+#include "core/json/body_reader.h"
+#include "core/json/codec.h"
+#include "core/json/write.h"
+#include "core/model/define.h"
+#include "core/query/kept.h"
+
+#include "core/base/banned.h"
+
+enum { LIST_MAX = 64 * 1024 * 1024 };
+
+enum md_bind_as md_kept_list_of(const struct md_def_field *field)
+{
+	static const unsigned plain = 1u << MD_DEF_SMALLINT | 1u << MD_DEF_INTEGER |
+				      1u << MD_DEF_BIGINT | 1u << MD_DEF_FLOAT |
+				      1u << MD_DEF_BOOLEAN;
+
+	return plain & 1u << field->items ? MD_BIND_ARRAY : MD_BIND_ARRAY_TEXT;
+}
+
+enum md_code md_kept_json(struct md_str text, struct md_arena *arena, struct md_value *ret_value,
+			  struct md_error *err)
+{
+	md_auto_buf out = MD_BUF(LIST_MAX);
+	struct md_str copy = text;
+
+	if (md_json_is_valid(text.ptr, text.len, MD_CODEC_JSON_DEPTH)) {
+		md_json_compact(&out, text.ptr, text.len);
+		copy = md_arena_str(arena, md_buf_str(&out));
+	}
+	if (out.failed || !copy.ptr)
+		return md_fail_nomem(err);
+	*ret_value = md_value_text(copy);
+	return MD_OK;
+}
+
+static size_t skip_blanks(struct md_str text, size_t at)
+{
+	while (at < text.len &&
+	       (text.ptr[at] == ' ' || (text.ptr[at] >= '\t' && text.ptr[at] <= '\r')))
+		at++;
+	return at;
+}
+
+/* One element of {a,"b c",1}: quoted ones are strings, and all when the list is one of texts;
+ * numbers are numbers. Returns where it ended. */
+static size_t put_element(struct md_buf *out, struct md_str text, size_t from, bool texts)
+{
+	md_auto_buf item = MD_BUF(LIST_MAX);
+	size_t i = skip_blanks(text, from);
+	bool quoted = i < text.len && text.ptr[i] == '"';
+	struct md_str element;
+
+	for (i += quoted; i < text.len; i++) {
+		if (quoted ? text.ptr[i] == '"' : text.ptr[i] == ',' || text.ptr[i] == '}')
+			break;
+		if (text.ptr[i] == '\\' && i + 1 < text.len)
+			i++;
+		md_buf_putc(&item, text.ptr[i]);
+	}
+	element = quoted ? md_buf_str(&item) : md_str_trim(md_buf_str(&item));
+	if (!quoted && md_str_equal_nocase(element, MD_STR("null")))
+		md_buf_puts(out, "null");
+	else if (!quoted && !texts &&
+		 (md_json_is_number(element.ptr, element.len) || md_str_is(element, "true") ||
+		  md_str_is(element, "false")))
+		md_buf_putstr(out, element);
+	else
+		md_json_write_string(out, element.ptr, element.len);
+	out->failed |= item.failed;
+	return quoted ? skip_blanks(text, i + 1) : i;
+}
+
+static enum md_code fail_literal(struct md_str text, struct md_error *err)
+{
+	return md_fail(err, MD_INVALID, "22P02", "malformed array literal: \"%.*s\"",
+		       MD_STR_ARG(text));
+}
+
+enum md_code md_kept_list(enum md_bind_as as, struct md_str text, struct md_arena *arena,
+			  struct md_value *ret_value, struct md_error *err)
+{
+	bool list = as != MD_BIND_JSON;
+	struct md_str copy;
+	md_auto_buf out = MD_BUF(LIST_MAX);
+	size_t i = 1;
+
+	if (text.len < 2 || text.ptr[0] != '{' || (!list && memchr(text.ptr, ':', text.len)))
+		return list && !md_json_is_valid(text.ptr, text.len, MD_CODEC_JSON_DEPTH)
+			       ? fail_literal(text, err)
+			       : md_kept_json(text, arena, ret_value, err);
+	md_buf_putc(&out, '[');
+	while (i < text.len && text.ptr[i] != '}') {
+		if (out.len > 1)
+			md_buf_putc(&out, ',');
+		i = put_element(&out, text, i, as == MD_BIND_ARRAY_TEXT);
+		if (i < text.len && text.ptr[i] == ',')
+			i++;
+		else
+			break;
+	}
+	if (i + 1 != text.len || text.ptr[i] != '}')
+		return fail_literal(text, err);
+	md_buf_putc(&out, ']');
+	copy = md_arena_str(arena, md_buf_str(&out));
+	if (out.failed || !copy.ptr)
+		return md_fail_nomem(err);
+	*ret_value = md_value_text(copy);
+	return MD_OK;
+}
+
+/* A JSON value inside a list as an element of an array literal; returns behind it. */
+static const char *put_literal(struct md_buf *out, const char *p, const char *end)
+{
+	const char *start = p + 1;
+	struct md_str text;
+	char *room;
+
+	if (*p != '"') {
+		for (start = p; p < end && *p != ',' && *p != ']';)
+			p++;
+		text = (struct md_str){ start, (size_t)(p - start) };
+		md_buf_putstr(out, md_str_is(text, "null") ? MD_STR("NULL") : text);
+		return p;
+	}
+	for (p++; p < end && *p != '"'; p++)
+		p += *p == '\\';
+	room = malloc((size_t)(p - start) + 1);
+	if (!room) {
+		out->failed = true;
+		return p + 1;
+	}
+	text = (struct md_str){
+		room, md_json_unescape(room, (struct md_str){ start, (size_t)(p - start) })
+	};
+	md_buf_putc(out, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+			md_buf_putc(out, '\\');
+		md_buf_putc(out, text.ptr[i]);
+	}
+	md_buf_putc(out, '"');
+	free(room);
+	return p + 1;
+}
+
+enum md_code md_kept_literal(struct md_str text, struct md_arena *arena, struct md_value *ret_value,
+			     struct md_error *err)
+{
+	md_auto_buf out = MD_BUF(LIST_MAX);
+	enum md_code code = md_kept_json(text, arena, ret_value, err);
+	const char *p = ret_value->text, *end = p + ret_value->len;
+	struct md_str copy;
+
+	if (code != MD_OK || text.len == 0 || text.ptr[0] != '[' ||
+	    !md_json_is_valid(text.ptr, text.len, MD_CODEC_JSON_DEPTH))
+		return code;
+	md_buf_putc(&out, '{');
+	for (p++; p < end && *p != ']'; p += p < end && *p == ',') {
+		if (*p == '[' || *p == '{')
+			return code; /* not flat */
+		md_buf_puts(&out, out.len > 1 ? "," : "");
+		p = put_literal(&out, p, end);
+	}
+	md_buf_putc(&out, '}');
+	copy = md_arena_str(arena, md_buf_str(&out));
+	if (out.failed || !copy.ptr)
+		return md_fail_nomem(err);
+	*ret_value = md_value_text(copy);
+	return MD_OK;
+}
