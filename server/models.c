@@ -36,7 +36,10 @@ struct md_def_limits md_models_limits(const struct md_options *options)
 {
 	return (struct md_def_limits){ .file = options->models_file,
 				       .models = options->models_count,
-				       .fields = options->models_fields };
+				       .fields = options->models_fields,
+				       .schema = options->db_schemas.count > 0
+							 ? options->db_schemas.items[0]
+							 : NULL };
 }
 
 void md_models_put_report(const struct md_def_report *report, struct md_buf *out)
@@ -244,9 +247,9 @@ static enum md_code blame(enum md_code code, const struct md_log *log, struct md
 }
 
 enum md_code md_models_make_tables(const struct md_options *options,
-				   const struct md_definitions *definitions, bool running,
-				   const struct md_log *log, unsigned *ret_made,
-				   struct md_error *err)
+				   const struct md_definitions *definitions,
+				   struct md_wal_owner *served, const struct md_log *log,
+				   unsigned *ret_made, struct md_error *err)
 {
 	bool refuse = options->on_difference == MD_DIFFERENCE_REFUSE;
 	const struct md_tables_options how = {
@@ -254,7 +257,8 @@ enum md_code md_models_make_tables(const struct md_options *options,
 		.schema = options->db_schemas.items[0],
 		.definitions = definitions,
 		.anyway = !refuse,
-		.no_file = running,
+		.no_file = served != NULL,
+		.wal_owner = served,
 		.lock_timeout_ms = (unsigned)options->lock_timeout,
 		.keep_journal = options->sqlite_journal == MD_JOURNAL_KEEP,
 		.log = log,

@@ -12,6 +12,7 @@
 
 struct md_catalog;
 struct md_dialect;
+struct md_wal_owner;
 
 /** Engines that definitions are checked for: those of models_targets, else the one of db_url; with
  * `for_database` that one in any case. */
@@ -26,12 +27,13 @@ void md_models_put_difference(const struct md_difference *difference, struct md_
  * MD_INVALID: there are mistakes. */
 enum md_code md_models_load(const struct md_options *options, const struct md_log *log,
 			    const struct md_definitions **ret_definitions, struct md_error *err);
-/** Make the tables that are missing, if `migrate` says so. `running`: a database file that is
- * missing is not made. MD_INVALID: a difference is in the way, and nothing was made. */
+/** Make the tables that are missing, if `migrate` says so. `served`: of the database, when it is
+ * open already; then a file that is missing is not made. NULL at the start. MD_INVALID: a
+ * difference is in the way, and nothing was made. */
 enum md_code md_models_make_tables(const struct md_options *options,
-				   const struct md_definitions *definitions, bool running,
-				   const struct md_log *log, unsigned *ret_made,
-				   struct md_error *err);
+				   const struct md_definitions *definitions,
+				   struct md_wal_owner *served, const struct md_log *log,
+				   unsigned *ret_made, struct md_error *err);
 /** Hold the definitions against what the database contains. MD_INVALID: a difference is in the way.
  */
 enum md_code md_models_compare(const struct md_options *options, const struct md_dialect *sql,

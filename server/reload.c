@@ -56,8 +56,9 @@ enum md_code md_reload_prepare(const struct md_server *server, const struct md_o
 	enum md_code code = md_models_load(options, &server->log, &definitions, err);
 
 	if (code == MD_OK && definitions)
-		code = md_models_make_tables(options, definitions, running, &server->log, &made,
-					     err);
+		code = md_models_make_tables(options, definitions,
+					     running ? md_db_wal_owner(server->db) : NULL,
+					     &server->log, &made, err);
 	if (code != MD_OK) {
 		md_definitions_free(definitions);
 		return code;

@@ -295,6 +295,11 @@ struct md_db *md_db_close(struct md_db *db)
 	return NULL;
 }
 
+struct md_wal_owner *md_db_wal_owner(struct md_db *db)
+{
+	return &db->wal_owner;
+}
+
 const struct md_dialect *md_db_dialect(const struct md_db *db)
 {
 	return db->driver->dialect;

@@ -17,6 +17,7 @@ struct md_db;
 struct md_db_loop; /* a loop's place at the database: its inline connection and what waits there */
 struct md_db_driver;
 struct md_dialect;
+struct md_wal_owner;
 struct md_reactor;
 
 enum md_echo { MD_DB_QUIET, MD_DB_ECHO, MD_DB_ECHO_ALL };
@@ -67,6 +68,8 @@ struct md_db *md_db_close(struct md_db *db);
 enum md_code md_db_tune(struct md_db *db, const struct md_db_options *options,
 			struct md_error *err);
 
+/** Whom other connections to the same file must ask (core/db/wal_owner.h). */
+struct md_wal_owner *md_db_wal_owner(struct md_db *db);
 const struct md_dialect *md_db_dialect(const struct md_db *db);
 unsigned md_db_features(const struct md_db *db);
 /** The url without its password, for messages. */

@@ -78,6 +78,7 @@ enum md_code md_db_schema_open(const struct md_db_schema_options *options,
 		.keep_journal = options->keep_journal || options->read_only,
 		.log = options->log,
 		.schema = options->schema,
+		.wal_owner = options->wal_owner,
 	};
 	struct md_db_schema *schema;
 	enum md_code code;

@@ -12,6 +12,7 @@
 struct md_catalog;
 struct md_db_schema;
 struct md_dialect;
+struct md_wal_owner;
 
 struct md_db_schema_options {
 	const char *url;
@@ -25,6 +26,9 @@ struct md_db_schema_options {
 	unsigned lock_timeout_ms;
 	bool keep_journal;
 	const struct md_log *log; /* may be NULL; outlives the connection */
+	/** Of the database when it is served already: a file that was put in the place of another
+	 * must not be opened with that one's log. NULL: it is not. */
+	struct md_wal_owner *wal_owner;
 };
 
 /** Open. MD_NOT_FOUND: there is no such file, MD_INVALID: no such engine, and whatever connecting

@@ -128,7 +128,7 @@ static void init_loader(struct md_def_loader *loader, const struct md_def_limits
 			struct md_def_report *report)
 {
 	*loader = (struct md_def_loader){ .report = report };
-	loader->limits = limits ? *limits : (struct md_def_limits){ 0, 0, 0 };
+	loader->limits = limits ? *limits : (struct md_def_limits){ .file = 0 };
 	if (loader->limits.file == 0)
 		loader->limits.file = MD_DEF_FILE;
 	if (loader->limits.file > UINT32_MAX / 2)

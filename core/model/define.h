@@ -377,9 +377,10 @@ struct md_def_source {
 
 /** Limits; 0 is the default. */
 struct md_def_limits {
-	size_t file;     /* bytes of one file; 1 MiB */
-	unsigned models; /* 2,000 */
-	unsigned fields; /* of one model; 1,000 */
+	size_t file;        /* bytes of one file; 1 MiB */
+	unsigned models;    /* 2,000 */
+	unsigned fields;    /* of one model; 1,000 */
+	const char *schema; /* the one that PostgreSQL serves; NULL: not known yet */
 };
 enum {
 	MD_DEF_FILE = 1024 * 1024,

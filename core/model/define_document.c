@@ -35,20 +35,11 @@ static bool print_load(const void *from, struct md_buf *out)
 	return *always;
 }
 
-/* "field [asc|desc]" */
-static bool is_order(const char *text)
-{
-	struct md_str name = { text, strcspn(text, " ") };
-	const char *rest = text + name.len;
-
-	return md_def_is_name(name) &&
-	       (rest[0] == '\0' || strcmp(rest, " asc") == 0 || strcmp(rest, " desc") == 0);
-}
-
 static void read_order(struct md_def_loader *loader, const struct md_def_here *at, void *into)
 {
-	struct md_def_names *order = into;
+	struct md_def_names *names = into;
 	struct md_def_here child = { .up = NULL };
+	struct md_def_order order;
 	size_t size = json_array_size(at->json);
 	const char **items;
 	unsigned count = 0;
@@ -64,13 +55,12 @@ static void read_order(struct md_def_loader *loader, const struct md_def_here *a
 	while (items && md_def_next(loader, at, &child)) {
 		const char *text = md_def_text(loader, &child);
 
-		if (text && is_order(text))
+		if (text && md_def_take_order(text, &order))
 			items[count++] = text;
 		else if (text)
-			md_def_wrong(loader, &child, MD_DEF_M106,
-				     "\"%s\" is not a field, with asc or desc behind it", text);
+			md_def_no_order(loader, &child, text);
 	}
-	*order = (struct md_def_names){ items, count };
+	*names = (struct md_def_names){ items, count };
 }
 
 static bool print_order(const void *from, struct md_buf *out)

@@ -92,8 +92,23 @@ static void check_foreign_key(const struct check *check, const struct md_def_for
 		unsupported(check, &key->place, "deferrable foreign keys");
 }
 
+/* A model that would never be found. */
+static void check_schema(const struct check *check, const struct md_def_model *model)
+{
+	const char *served = check->loader->limits.schema;
+
+	if (check->engine != MD_DEF_POSTGRESQL || !model->schema || !served ||
+	    strcmp(model->schema, served) == 0)
+		return;
+	md_def_report_at(check->loader, &model->place, MD_DEF_M231,
+			 "the schema \"%s\" is not served: db_schemas is \"%s\"", model->schema,
+			 served);
+	md_def_hint(check->loader, "leave \"schema\" out: tables are in the schema that is served");
+}
+
 static void check_model(const struct check *check, const struct md_def_model *model)
 {
+	check_schema(check, model);
 	for (unsigned i = 0; i < model->field_count; i++)
 		check_field(check, &model->fields[i]);
 	for (unsigned i = 0; i < model->index_count; i++)

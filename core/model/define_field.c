@@ -383,6 +383,14 @@ static const struct md_def_key field_keys[] = {
 };
 /* clang-format on */
 
+bool md_def_is_field_key(struct md_str word)
+{
+	for (size_t i = 0; i < MD_DEF_LENGTH(field_keys); i++)
+		if (md_str_is(word, field_keys[i].name))
+			return true;
+	return false;
+}
+
 /* What the keys say together. */
 static void finish_object(struct md_def_loader *loader, const struct md_def_here *at,
 			  struct md_def_field *field)

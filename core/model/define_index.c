@@ -36,29 +36,42 @@ static const struct {
 	{ " desc nulls last", true, MD_DEF_NULLS_LAST },
 };
 
-/* "name [asc|desc] [nulls first|last]" */
-static void read_column(struct md_def_loader *loader, const struct md_def_here *at,
-			struct md_def_index_column *into)
+bool md_def_take_order(const char *text, struct md_def_order *ret_order)
 {
-	const char *text = md_def_text(loader, at), *rest;
-	struct md_str name;
+	struct md_str name = { text, strcspn(text, " ") };
 
-	if (!text)
-		return;
-	name = (struct md_str){ text, strcspn(text, " ") };
-	rest = text + name.len;
 	for (size_t i = 0; i < MD_DEF_LENGTH(orders) && md_def_is_name(name); i++) {
-		if (strcmp(rest, orders[i].text) != 0)
+		if (strcmp(text + name.len, orders[i].text) != 0)
 			continue;
-		into->name = md_def_copy(loader, name);
-		into->descending = orders[i].descending;
-		into->nulls = orders[i].nulls;
-		return;
+		*ret_order = (struct md_def_order){ name, orders[i].descending, orders[i].nulls };
+		return true;
 	}
+	return false;
+}
+
+void md_def_no_order(struct md_def_loader *loader, const struct md_def_here *at, const char *text)
+{
 	md_def_wrong(
 		loader, at, MD_DEF_M106,
 		"\"%s\" is not a field, with asc or desc and nulls first or nulls last behind it",
 		text);
+}
+
+static void read_column(struct md_def_loader *loader, const struct md_def_here *at,
+			struct md_def_index_column *into)
+{
+	const char *text = md_def_text(loader, at);
+	struct md_def_order order;
+
+	if (!text)
+		return;
+	if (!md_def_take_order(text, &order)) {
+		md_def_no_order(loader, at, text);
+		return;
+	}
+	into->name = md_def_copy(loader, order.name);
+	into->descending = order.descending;
+	into->nulls = order.nulls;
 }
 
 static void read_columns(struct md_def_loader *loader, const struct md_def_here *at, void *into)

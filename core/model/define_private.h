@@ -186,6 +186,8 @@ void md_def_read_labels(struct md_def_loader *loader, const struct md_def_here *
 			struct md_def_names *into);
 void md_def_read_field(struct md_def_loader *loader, const struct md_def_here *at,
 		       struct md_def_field *field);
+/** Whether it is a key of fields that are objects. */
+bool md_def_is_field_key(struct md_str word);
 /** The value of a field, as an object or, if it can be, as a shorthand. */
 void md_def_print_field(const struct md_def_field *field, enum md_def_form form,
 			struct md_buf *out);
@@ -196,6 +198,16 @@ void md_def_print_relation(const struct md_def_relation *relation, enum md_def_f
 /** Of a reference or a foreign key; `into` is an enum md_def_deferrable. */
 void md_def_read_deferrable(struct md_def_loader *loader, const struct md_def_here *at, void *into);
 bool md_def_print_deferrable(const void *from, struct md_buf *out);
+/** "name [asc|desc] [nulls first|last]" */
+struct md_def_order {
+	struct md_str name;
+	bool descending;
+	enum md_def_nulls nulls;
+};
+/** False: the text is none. */
+bool md_def_take_order(const char *text, struct md_def_order *ret_order);
+/** Report that. */
+void md_def_no_order(struct md_def_loader *loader, const struct md_def_here *at, const char *text);
 void md_def_read_unique(struct md_def_loader *loader, const struct md_def_here *at, void *model);
 void md_def_read_indexes(struct md_def_loader *loader, const struct md_def_here *at, void *model);
 void md_def_read_checks(struct md_def_loader *loader, const struct md_def_here *at, void *into);

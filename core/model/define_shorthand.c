@@ -598,7 +598,11 @@ static void unknown_modifier(struct parser *p, struct md_str word)
 	for (size_t i = 0; i < MD_DEF_LENGTH(modifiers); i++)
 		words[i].text = modifiers[i].name;
 	wrong(p, MD_DEF_M121, word, "unknown modifier \"%.*s\"", MD_STR_ARG(word));
-	hint_like(p, words, word);
+	if (md_def_is_field_key(word))
+		md_def_hint(p->loader, "only an object can say it: { \"type\": …, \"%.*s\": … }",
+			    MD_STR_ARG(word));
+	else
+		hint_like(p, words, word);
 }
 
 /* `seen` has a bit for each modifier. */

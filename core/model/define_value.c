@@ -121,16 +121,21 @@ static bool fits_decimal(const struct md_def_field *field, const struct md_def_v
 	return *p == '\0' && behind <= field->scale && whole <= field->precision - field->scale;
 }
 
+static bool has_length(const struct md_def_field *field, size_t length)
+{
+	return (field->max_length == 0 || length <= field->max_length) &&
+	       length >= field->min_length;
+}
+
 static bool fits_text(const struct md_def_field *field, const struct md_def_value *value)
 {
-	unsigned length = 0;
+	size_t length = 0;
 
 	if (!is_textual(value))
 		return false;
 	for (const char *p = value->text; *p != '\0'; p++)
 		length += ((unsigned char)*p & 0xC0) != 0x80;
-	return (field->max_length == 0 || length <= field->max_length) &&
-	       length >= field->min_length;
+	return has_length(field, length);
 }
 
 static bool fits_boolean(const struct md_def_field *field, const struct md_def_value *value)
@@ -192,14 +197,15 @@ static bool fits_bytes(const struct md_def_field *field, const struct md_def_val
 	const char *p = value->text;
 	size_t len, body;
 
-	(void)field;
 	if (!is_textual(value))
 		return false;
-	if (p[0] == '\\' && p[1] == 'x')
-		return p[2 + strspn(p + 2, digits)] == '\0' && strlen(p) % 2 == 0;
 	len = strlen(p);
+	if (p[0] == '\\' && p[1] == 'x')
+		return p[2 + strspn(p + 2, digits)] == '\0' && len % 2 == 0 &&
+		       has_length(field, len / 2 - 1);
 	body = strspn(p, letters);
-	return len % 4 == 0 && len - body <= 2 && p[body + strspn(p + body, "=")] == '\0';
+	return len % 4 == 0 && len - body <= 2 && p[body + strspn(p + body, "=")] == '\0' &&
+	       has_length(field, body * 3 / 4);
 }
 
 static bool fits_enum(const struct md_def_field *field, const struct md_def_value *value)
@@ -236,7 +242,8 @@ static const struct {
 	[MD_DEF_TIME] = { fits_moment, "a text like 12:00:00" },
 	[MD_DEF_UUID] = { fits_uuid, "a UUID in lower case" },
 	[MD_DEF_JSON] = { fits_json, "JSON" },
-	[MD_DEF_BYTES] = { fits_bytes, "bytes in base64, or \\x and hexadecimal digits" },
+	[MD_DEF_BYTES] = { fits_bytes,
+			   "bytes of that length in base64, or \\x and hexadecimal digits" },
 	[MD_DEF_ENUM] = { fits_enum, "one of the labels" },
 	[MD_DEF_ARRAY] = { fits_array, "a list" },
 };

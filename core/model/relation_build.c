@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/model/build.h"
+#include "core/model/define_private.h"
 
 #include "core/base/banned.h"
 
@@ -155,18 +156,25 @@ static bool find_through(struct md_builder *b, const struct md_def_relation *rel
 static bool set_order(struct md_arena *arena, const struct md_def_names *names,
 		      struct md_relation *relation)
 {
+	static const int nulls[] = {
+		[MD_DEF_NULLS_UNSET] = 0, [MD_DEF_NULLS_FIRST] = -1, [MD_DEF_NULLS_LAST] = 1
+	};
 	struct md_relation_order *order = md_arena_alloc(arena, names->count * sizeof(*order));
 
 	if (!order)
 		return false;
 	for (unsigned i = 0; i < names->count; i++) {
-		struct md_str name = { names->items[i], strcspn(names->items[i], " ") };
-		const struct md_field *field = md_model_any(relation->to, name);
+		const struct md_field *field;
+		struct md_def_order term;
 
+		if (!md_def_take_order(names->items[i], &term))
+			continue;
+		field = md_model_any(relation->to, term.name);
 		if (field)
 			order[relation->order_count++] = (struct md_relation_order){
 				.field = field,
-				.descending = strcmp(name.ptr + name.len, " desc") == 0,
+				.descending = term.descending,
+				.nulls = nulls[term.nulls],
 			};
 	}
 	relation->order = relation->order_count > 0 ? order : NULL;

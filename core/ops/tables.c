@@ -26,6 +26,7 @@ static enum md_code open_with(const struct work *work, struct md_db_schema_optio
 	how.lock_timeout_ms = work->options->lock_timeout_ms;
 	how.keep_journal = work->options->keep_journal;
 	how.log = work->options->log;
+	how.wal_owner = work->options->wal_owner;
 	return md_db_schema_open(&how, ret_schema, err);
 }
 

@@ -12,6 +12,7 @@
 
 struct md_catalog;
 struct md_dialect;
+struct md_wal_owner;
 
 struct md_tables_options {
 	const char *url;
@@ -22,7 +23,8 @@ struct md_tables_options {
 	bool no_file; /* a database file that is missing is MD_NOT_FOUND, whatever is to be made */
 	unsigned lock_timeout_ms;
 	bool keep_journal;
-	const struct md_log *log; /* may be NULL */
+	const struct md_log *log;       /* may be NULL */
+	struct md_wal_owner *wal_owner; /* of a database that is served; NULL: it is not */
 };
 /** Lives in the arena that was given, names in the definitions. */
 struct md_tables {

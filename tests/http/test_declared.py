@@ -550,6 +550,21 @@ def test_a_relation_is_always_loaded_and_ordered_as_declared(declare):
     assert [book["title"] for book in books] == ["a", "b", "c", "x"]
 
 
+def test_the_order_of_a_relation_says_where_nulls_go(declare):
+    server = declare("""
+        "Author": { "fields": { "name": "text" }, "relations": {
+            "books": { "model": "Book", "uselist": true, "back_populates": "author",
+                       "order_by": ["year desc nulls last", "title nulls first"] } } },
+        "Book": { "fields": { "title": "text?", "year": "int?", "author_id": "-> Author" },
+                  "relations": { "author": "Author <-> books" } }""")
+    create(server, "/author", name="ann")
+    create(server, "/book", *[{"title": title, "year": year, "author_id": 1}
+                              for title, year in [("x", None), ("b", 2000), (None, 2000),
+                                                  ("c", 2020)]])
+    books = server.rows("/author?select=books(title)")[0]["books"]
+    assert [book["title"] for book in books] == ["c", None, "b", "x"]
+
+
 def test_two_references_to_one_model_are_told_apart_by_via(declare):
     server = declare("""
         "Person": { "fields": { "name": "text" }, "relations": {

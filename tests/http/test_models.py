@@ -112,6 +112,19 @@ def test_all_mistakes_are_told_and_nothing_is_made(failing, fresh, models):
     expect_untouched(fresh)
 
 
+def test_a_model_of_another_schema_is_refused_where_there_are_schemas(failing, serve, fresh, models):
+    path = models('"A": { "schema": "shop", "fields": {} }')
+    if fresh.engine == "postgresql":
+        fresh.run("CREATE SCHEMA shop")
+        code, log = failing(fresh, models=path)
+        assert code == 78 and 'M231 /models/A: the schema "shop" is not served' in log
+        expect_untouched(fresh)
+    server = serve(fresh, models=path, db_schemas="shop")
+    assert server.post("/a", {}).status == 201
+    if fresh.engine == "postgresql":
+        assert fresh.rows("SELECT count(*) FROM shop.a") == [(1,)]
+
+
 def test_migrate_auto_is_refused(failing, fresh):
     code, log = failing(fresh, models=BLOG, migrate="auto")
     assert code == 78

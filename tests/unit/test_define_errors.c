@@ -125,7 +125,7 @@ static const struct {
 	  "nulls first or nulls last behind it\n"
 	  "m.json:1: M106 /models/A/indexes/1: expected 1 to 16 fields, not 0\n"
 	  "m.json:1: M106 /models/A/relations/r/order_by/0: \"x sideways\" is not a field, with a"
-	  "sc or desc behind it\n"
+	  "sc or desc and nulls first or nulls last behind it\n"
 	  "m.json:1: M106 /models/A/relations/r/load: expected \"request\" or \"always\"\n"
 	  "m.json:1: M106 /models/A/foreign_keys/0/deferrable: expected false, \"immediate\" or "
 	  "\"deferred\"\n"
@@ -250,6 +250,22 @@ static const struct {
 	  "    string(254) uniqe format(email)\n"
 	  "                ^~~~~\n"
 	  "    did you mean \"unique\"?\n" },
+	{ "shorthand: what only an object can say", 0,
+	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"text writeonly\"}}}}", NULL,
+	  "m.json:1: M121 /models/A/fields/x: unknown modifier \"writeonly\"\n"
+	  "    text writeonly\n"
+	  "         ^~~~~~~~~\n"
+	  "    only an object can say it: { \"type\": …, \"writeonly\": … }\n" },
+	{ "bytes of another length", 0,
+	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{"
+	  "\"a\":{\"type\":\"bytes\",\"max_length\":2,\"default\":\"AAEC\"},"
+	  "\"b\":{\"type\":\"bytes\",\"max_length\":2,\"default\":\"AAE=\"},"
+	  "\"c\":{\"type\":\"bytes\",\"min_length\":2,\"default\":\"\\\\x00\"},"
+	  "\"d\":{\"type\":\"bytes\",\"min_length\":2,\"default\":\"\\\\x0001\"}}}}}", NULL,
+	  "m.json:1: M130 /models/A/fields/a: the default \"AAEC\" does not fit bytes: expected "
+	  "bytes of that length in base64, or \\x and hexadecimal digits\n"
+	  "m.json:1: M130 /models/A/fields/c: the default \"\\x00\" does not fit bytes: expected "
+	  "bytes of that length in base64, or \\x and hexadecimal digits\n" },
 	{ "shorthand: nothing", 0,
 	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"\"}}}}", NULL,
 	  "m.json:1: M121 /models/A/fields/x: expected a type or \"->\" at the end\n"
@@ -414,7 +430,7 @@ static const struct {
 	  "    did you mean \"draft\"?\n"
 	  "m.json:1: M130 /models/A/fields/i: the default is null, but the field cannot be\n"
 	  "m.json:1: M130 /models/A/fields/j: the default \"x\" does not fit bytes: expected byte"
-	  "s in base64, or \\x and hexadecimal digits\n"
+	  "s of that length in base64, or \\x and hexadecimal digits\n"
 	  "m.json:1: M130 /models/A/fields/k: the default {} does not fit array: expected a list"
 	  "\n"
 	  "m.json:1: M130 /models/A/fields/l: the default now() does not fit date\n"

@@ -8,6 +8,7 @@
 
 #include "core/base/arena.h"
 #include "core/db/db.h"
+#include "core/db/wal_owner.h"
 
 #include "tests/support/fault.h"
 #include "tests/support/suite.h"
@@ -109,6 +110,7 @@ static enum md_code go(bool running, struct md_arena *arena, struct md_differenc
 {
 	const struct md_catalog *catalog;
 	struct md_db_options how = { .url = url, .readers = 1, .log = log_lines };
+	struct md_wal_owner owner;
 	struct md_db *db = NULL;
 	unsigned made;
 	enum md_code code;
@@ -117,11 +119,12 @@ static enum md_code go(bool running, struct md_arena *arena, struct md_differenc
 	code = md_models_load(&options, &log_lines, &definitions, &err);
 	if (code != MD_OK)
 		return code;
+	md_wal_owner_init(&owner);
 	if (!arena)
 		code = md_fail_nomem(&err);
 	if (code == MD_OK)
-		code = md_models_make_tables(&options, definitions, running, &log_lines, &made,
-					     &err);
+		code = md_models_make_tables(&options, definitions, running ? &owner : NULL,
+					     &log_lines, &made, &err);
 	if (code == MD_OK)
 		code = md_db_open(&how, &db, &err);
 	if (code == MD_OK)
@@ -130,6 +133,7 @@ static enum md_code go(bool running, struct md_arena *arena, struct md_differenc
 		code = md_models_compare(&options, md_db_dialect(db), definitions, catalog, arena,
 					 &log_lines, found, &err);
 	md_db_close(db);
+	md_wal_owner_release(&owner);
 	return code;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/db/wal_owner.h"
 #include "tests/support/suite.h"
 
 enum { NOBODY = 65534 };
@@ -241,6 +242,38 @@ START_TEST(a_database_that_can_only_be_read_needs_all_its_tables)
 }
 END_TEST
 
+/* The log of a file that was replaced while it was served must not get into the new one. */
+START_TEST(a_file_that_was_replaced_gets_its_tables_without_the_old_log)
+{
+	struct md_wal_owner owner;
+	struct md_tables_options options = { .wal_owner = &owner };
+	char other[80];
+	sqlite3 *old = NULL, *new = NULL;
+
+	begin("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;", A("\"n\":\"text\""));
+	ck_assert_int_eq(sqlite3_open(path, &old), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(old, "CREATE TABLE old (x)", NULL, NULL, NULL), SQLITE_OK);
+	md_wal_owner_init(&owner);
+	md_wal_owner_note(&owner, path);
+	snprintf(other, sizeof(other), "%s-other", path);
+	ck_assert_int_eq(sqlite3_open(other, &new), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(new, "PRAGMA journal_mode = WAL; CREATE TABLE new (x)", NULL,
+				      NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(new);
+	ck_assert_int_eq(rename(other, path), 0);
+	options.url = url;
+	options.definitions = definitions;
+	ck_assert_msg(md_tables_create(&options, arena, &tables, &err) == MD_OK, "%s", err.message);
+	ck_assert_str_eq(differences(), "new.: no model describes this table\n");
+	ck_assert_uint_eq(tables.plan.count, 1);
+	sqlite3_close(old);
+	md_wal_owner_release(&owner);
+	end();
+}
+END_TEST
+
 SUITE_MAIN("tables", what_differs_is_told_and_what_is_in_the_way_stops,
 	   nothing_is_made_while_a_difference_is_in_the_way, only_missing_tables_are_made,
-	   a_file_is_made_only_for_tables, a_database_that_can_only_be_read_needs_all_its_tables)
+	   a_file_is_made_only_for_tables, a_database_that_can_only_be_read_needs_all_its_tables,
+	   a_file_that_was_replaced_gets_its_tables_without_the_old_log)
