@@ -87,7 +87,7 @@ step_layers()
 	may core/base 'nothing' || rc=1
 	may core/db "$base" || rc=1
 	may core/model "$base|core/db/(catalog|value)\\.h" || rc=1
-	may core/query "$base|core/model/[^\"]*|core/json/(shape|sink_text)\\.h|core/db/(dialect|value|unit)\\.h" || rc=1
+	may core/query "$base|core/model/[^\"]*|core/json/(shape|sink_text|write)\\.h|core/db/(dialect|value|unit)\\.h" || rc=1
 	may core/json "$base|core/db/(rows|unit|value)\\.h" || rc=1
 	may core/migrate "$base|core/(model|db)/[^\"]*|core/query/sql\\.h" || rc=1
 	may core/ops 'core/[^"]*' || rc=1

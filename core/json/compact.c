@@ -6,30 +6,36 @@
 
 #include "core/base/banned.h"
 
+void md_json_put_plain(struct md_buf *out, const char *ptr, size_t len)
+{
+	char *room = malloc(len + 1);
+
+	if (room)
+		md_buf_put(out, room, md_json_unescape(room, (struct md_str){ ptr, len }));
+	else
+		out->failed = true;
+	free(room);
+}
+
+/* A string at its quote; returns its closing one. */
 static const char *put_string(struct md_buf *out, const char *p, const char *end)
 {
+	md_auto_buf plain = MD_BUF(SIZE_MAX / 2);
 	const char *start = ++p;
 	bool escaped = false;
-	char *room;
-	size_t len;
 
 	for (; p < end && *p != '"'; p++)
 		if (*p == '\\') {
 			escaped = true;
 			p++;
 		}
-	len = (size_t)(p - start);
-	if (!escaped) {
-		md_json_write_string(out, start, len);
-		return p;
+	if (escaped) {
+		md_json_put_plain(&plain, start, (size_t)(p - start));
+		md_json_write_string(out, plain.data, plain.len);
+		out->failed |= plain.failed;
+	} else {
+		md_json_write_string(out, start, (size_t)(p - start));
 	}
-	room = malloc(len);
-	if (!room) {
-		out->failed = true;
-		return p;
-	}
-	md_json_write_string(out, room, md_json_unescape(room, (struct md_str){ start, len }));
-	free(room);
 	return p;
 }
 

@@ -17,6 +17,8 @@ void md_json_write_hex(struct md_buf *out, const void *data, size_t len);
 /** Well-formed JSON text (RFC 8259), at most `depth` levels, valid UTF-8, nothing behind it but
  * white space. */
 bool md_json_is_valid(const char *ptr, size_t len, unsigned depth);
+/** What a JSON string stands for: without its quotes, checked. */
+void md_json_put_plain(struct md_buf *out, const char *ptr, size_t len);
 /** A JSON text that is well-formed, without white space between its values and with no escapes but
  * those that are needed. Numbers and the order of keys stay as they are. */
 void md_json_compact(struct md_buf *out, const char *ptr, size_t len);

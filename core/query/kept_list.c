@@ -1,16 +1,12 @@
 /* Lists and documents of declared fields: two ways of writing a list, PostgreSQL's array literal
  * and JSON, become the one that the engine keeps. */
-#include <stdlib.h>
-
-#include "core/json/body_reader.h"
-#include "core/json/codec.h"
 #include "core/json/write.h"
 #include "core/model/define.h"
 #include "core/query/kept.h"
 
 #include "core/base/banned.h"
 
-enum { LIST_MAX = 64 * 1024 * 1024 };
+enum { LIST_MAX = 64 * 1024 * 1024, JSON_DEPTH = 512 };
 
 enum md_bind_as md_kept_list_of(const struct md_def_field *field)
 {
@@ -27,7 +23,7 @@ enum md_code md_kept_json(struct md_str text, struct md_arena *arena, struct md_
 	md_auto_buf out = MD_BUF(LIST_MAX);
 	struct md_str copy = text;
 
-	if (md_json_is_valid(text.ptr, text.len, MD_CODEC_JSON_DEPTH)) {
+	if (md_json_is_valid(text.ptr, text.len, JSON_DEPTH)) {
 		md_json_compact(&out, text.ptr, text.len);
 		copy = md_arena_str(arena, md_buf_str(&out));
 	}
@@ -89,7 +85,7 @@ enum md_code md_kept_list(enum md_bind_as as, struct md_str text, struct md_aren
 	size_t i = 1;
 
 	if (text.len < 2 || text.ptr[0] != '{' || (!list && memchr(text.ptr, ':', text.len)))
-		return list && !md_json_is_valid(text.ptr, text.len, MD_CODEC_JSON_DEPTH)
+		return list && !md_json_is_valid(text.ptr, text.len, JSON_DEPTH)
 			       ? fail_literal(text, err)
 			       : md_kept_json(text, arena, ret_value, err);
 	md_buf_putc(&out, '[');
@@ -115,9 +111,9 @@ enum md_code md_kept_list(enum md_bind_as as, struct md_str text, struct md_aren
 /* A JSON value inside a list as an element of an array literal; returns behind it. */
 static const char *put_literal(struct md_buf *out, const char *p, const char *end)
 {
+	md_auto_buf plain = MD_BUF(LIST_MAX);
 	const char *start = p + 1;
 	struct md_str text;
-	char *room;
 
 	if (*p != '"') {
 		for (start = p; p < end && *p != ',' && *p != ']';)
@@ -128,14 +124,9 @@ static const char *put_literal(struct md_buf *out, const char *p, const char *en
 	}
 	for (p++; p < end && *p != '"'; p++)
 		p += *p == '\\';
-	room = malloc((size_t)(p - start) + 1);
-	if (!room) {
-		out->failed = true;
-		return p + 1;
-	}
-	text = (struct md_str){
-		room, md_json_unescape(room, (struct md_str){ start, (size_t)(p - start) })
-	};
+	md_json_put_plain(&plain, start, (size_t)(p - start));
+	text = md_buf_str(&plain);
+	out->failed |= plain.failed;
 	md_buf_putc(out, '"');
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.ptr[i] == '"' || text.ptr[i] == '\\')
@@ -143,7 +134,6 @@ static const char *put_literal(struct md_buf *out, const char *p, const char *en
 		md_buf_putc(out, text.ptr[i]);
 	}
 	md_buf_putc(out, '"');
-	free(room);
 	return p + 1;
 }
 
@@ -156,7 +146,7 @@ enum md_code md_kept_literal(struct md_str text, struct md_arena *arena, struct 
 	struct md_str copy;
 
 	if (code != MD_OK || text.len == 0 || text.ptr[0] != '[' ||
-	    !md_json_is_valid(text.ptr, text.len, MD_CODEC_JSON_DEPTH))
+	    !md_json_is_valid(text.ptr, text.len, JSON_DEPTH))
 		return code;
 	md_buf_putc(&out, '{');
 	for (p++; p < end && *p != ']'; p += p < end && *p == ',') {
