@@ -622,6 +622,14 @@ static struct md_read *new_read(struct md_arena *arena)
 	return read;
 }
 
+static bool run(struct md_read *read)
+{
+	if (!read->request.session)
+		return md_db_run(read->ops->options.db, &read->unit, choose_lane(read));
+	md_session_run(read->request.session, &read->unit);
+	return false;
+}
+
 bool md_read_start(struct md_ops *ops, const struct md_read_request *request,
 		   struct md_read **ret_read)
 {
@@ -642,7 +650,7 @@ bool md_read_start(struct md_ops *ops, const struct md_read_request *request,
 		return true;
 	}
 	set_unit(read);
-	ended = md_db_run(ops->options.db, &read->unit, choose_lane(read));
+	ended = run(read);
 	read->starting = false;
 	return ended;
 }
@@ -660,12 +668,19 @@ const struct md_error *md_read_error(const struct md_read *read)
 void md_read_resume(struct md_read *read)
 {
 	read->state = MD_READ_RUNNING;
-	md_db_resume(read->ops->options.db, &read->unit);
+	if (read->request.session)
+		md_session_resume(read->request.session, &read->unit);
+	else
+		md_db_resume(read->ops->options.db, &read->unit);
 }
 
 void md_read_cancel(struct md_read *read)
 {
-	if (read->state == MD_READ_RUNNING || read->state == MD_READ_PIECE)
+	if (read->state != MD_READ_RUNNING && read->state != MD_READ_PIECE)
+		return;
+	if (read->request.session)
+		md_session_cancel(read->request.session, &read->unit);
+	else
 		md_db_cancel(read->ops->options.db, &read->unit);
 }
 

@@ -11,6 +11,7 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/db/db.h"
+#include "core/db/session.h"
 #include "core/model/registry.h"
 #include "core/query/ast.h"
 #include "core/query/headers.h"
@@ -74,6 +75,8 @@ struct md_read_request {
 	bool timed;          /* tell how long finding or making the plan took */
 	const char *prelude; /* of md_db_zone_prelude(); NULL: none of its own */
 	uint64_t deadline_ns;
+	/** Run in this session's transaction; NULL: in one of its own. */
+	struct md_session *session;
 	/** The arena of the request; travels with the unit. */
 	struct md_arena *arena;
 	/** Buffer of the answer; made by the caller, `max` ≥ stream_threshold + one row's limit. */

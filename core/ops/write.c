@@ -148,7 +148,10 @@ bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask, struct m
 	write->unit.alone = !md_write_plan_of(write)->bounded;
 	write->unit.deadline_ns = ask->deadline_ns;
 	write->unit.prelude = ask->prelude;
-	md_db_run(ops->options.db, &write->unit, MD_LANE_WRITE);
+	if (ask->session)
+		md_session_run(ask->session, &write->unit);
+	else
+		md_db_run(ops->options.db, &write->unit, MD_LANE_WRITE);
 	return false;
 }
 
@@ -169,6 +172,10 @@ const struct md_write_result *md_write_result(const struct md_write *write)
 
 void md_write_cancel(struct md_write *write)
 {
-	if (write->state == MD_READ_RUNNING)
+	if (write->state != MD_READ_RUNNING)
+		return;
+	if (write->ask.session)
+		md_session_cancel(write->ask.session, &write->unit);
+	else
 		md_db_cancel(write->ops->options.db, &write->unit);
 }

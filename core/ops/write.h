@@ -33,6 +33,8 @@ struct md_write_ask {
 	int64_t max_affected;
 	const char *prelude; /* of md_db_zone_prelude(); NULL: none of its own */
 	uint64_t deadline_ns;
+	/** Run in this session's transaction, and be durable with it; NULL: in one of its own. */
+	struct md_session *session;
 	struct md_arena *arena;
 	struct md_buf *out;
 	void (*ready)(struct md_write *write, void *arg);

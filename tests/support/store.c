@@ -214,6 +214,7 @@ static enum md_code fill_request(const struct store_ask *ask, struct md_read_req
 		.singular = ask->singular,
 		.range = ask->range,
 		.deadline_ns = md_now_ns() + 20 * MD_SEC,
+		.session = store.session,
 		.arena = store.arena,
 		.out = &store.out,
 		.ready = ready,
@@ -292,6 +293,30 @@ void store_execute(const char *sql)
 	sqlite3_close(handle);
 }
 
+void store_begin(void)
+{
+	const struct md_session_options options = { .writes = false };
+
+	ck_assert_int_eq(md_session_open(store.loop, &options, &store.session, &store.error),
+			 MD_OK);
+}
+
+static void committed(struct md_session *session, const struct md_error *err, void *arg)
+{
+	(void)arg;
+	store.error = *err;
+	store.session = md_session_close(session);
+	store.ended = true;
+}
+
+enum md_code store_commit(void)
+{
+	store.ended = false;
+	md_session_commit(store.session, committed, NULL);
+	md_reactor_run(store.reactor, &store.ended);
+	return store.error.code;
+}
+
 static void write_ready(struct md_write *write, void *arg)
 {
 	(void)write;
@@ -354,6 +379,7 @@ const char *store_write(const char *path, const char *query, const char *body,
 	store.pieces = 0;
 	store.bytes = 0;
 	store.ended = false;
+	settings.session = store.session;
 	if (fill_write(path, query, body, &settings) != MD_OK)
 		return store.error.wire;
 	if (!md_write_start(store.ops, &settings, &write))

@@ -21,6 +21,7 @@ struct store {
 	unsigned pieces;
 	uint64_t bytes;
 	bool ended;
+	struct md_session *session; /* requests run in it; NULL */
 };
 extern struct store store;
 extern const char store_schema[];
@@ -41,6 +42,10 @@ void store_start_at(const char *url, const char *schema, const char *models);
 void store_end_turn(void);
 /** A statement from outside, past the daemon. */
 void store_execute(const char *sql);
+
+/** From here on requests run in a session; store_commit() ends it. */
+void store_begin(void);
+enum md_code store_commit(void);
 
 /** A GET. */
 struct store_ask {

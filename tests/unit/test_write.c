@@ -189,6 +189,29 @@ START_TEST(tells_where_a_new_row_is)
 }
 END_TEST
 
+START_TEST(happens_with_its_session_or_not_at_all)
+{
+	struct md_session *session;
+
+	store_start();
+	store_begin();
+	session = store.session;
+	check(store_write("/tags", "select=id", "{\"id\":40,\"name\":\"a\"}", GIVE(INSERT)),
+	      "[{\"id\":40}]");
+	check(store_write("/tags", "", "[{\"id\":41},{\"id\":40}]", DO(INSERT)), "23505");
+	check(store_write("/posts", "select=id,users!author_id(name)",
+			  "{\"id\":50,\"author_id\":1}", GIVE(INSERT)),
+	      "[{\"id\":50,\"users\":{\"name\":\"ann\"}}]");
+	check(store_get("/tags", "id=gte.40&select=id"), "[{\"id\":40}]");
+	store.session = NULL;
+	check(store_get("/tags", "id=gte.40&select=id"), "[]");
+	store.session = session;
+	ck_assert_int_eq(store_commit(), MD_OK);
+	check(store_get("/tags", "id=gte.40&select=id"), "[{\"id\":40}]");
+	store_stop();
+}
+END_TEST
+
 /* Fail each allocation once: the write fails with a code and has not happened, or it does not need
  * it. */
 START_TEST(survives_a_failure_of_every_allocation)
@@ -223,4 +246,5 @@ END_TEST
 SUITE_MAIN("write", inserts_an_object_and_an_array, gives_back_rows_with_their_embeds,
 	   updates_and_deletes_what_the_filters_say, upserts,
 	   lets_missing_columns_have_their_defaults, converts_values_as_postgresql_would,
-	   writes_all_or_nothing, tells_where_a_new_row_is, survives_a_failure_of_every_allocation)
+	   writes_all_or_nothing, tells_where_a_new_row_is, happens_with_its_session_or_not_at_all,
+	   survives_a_failure_of_every_allocation)
