@@ -122,14 +122,13 @@ void md_write_begin_again(struct md_write *write)
 		md_text_sink_reset(write->sink);
 }
 
-bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask, struct md_write **ret_write)
+struct md_write *md_write_new(struct md_ops *ops, const struct md_write_ask *ask)
 {
 	struct md_write *write = md_arena_zalloc(ask->arena, sizeof(*write));
 	const struct md_write_way *way;
 
-	*ret_write = write;
 	if (!write)
-		return true;
+		return NULL;
 	write->ops = ops;
 	write->ask = *ask;
 	write->generation = ops->newest;
@@ -140,14 +139,23 @@ bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask, struct m
 	if (begin(write, way, &write->unit.error) != MD_OK) {
 		let_go(write);
 		write->state = MD_READ_FAILED;
-		return true;
+		return write;
 	}
 	way->start_over(write);
 	write->unit.ops = &way->ops;
 	write->unit.tx = way->tx(write);
 	write->unit.alone = !md_write_plan_of(write)->bounded;
 	write->unit.deadline_ns = ask->deadline_ns;
-	write->unit.prelude = ask->prelude;
+	return write;
+}
+
+bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask, struct md_write **ret_write)
+{
+	struct md_write *write = md_write_new(ops, ask);
+
+	*ret_write = write;
+	if (!write || write->state == MD_READ_FAILED)
+		return true;
 	if (ask->session)
 		md_session_run(ask->session, &write->unit);
 	else

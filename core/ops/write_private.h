@@ -115,6 +115,8 @@ void md_write_note_location(struct md_write *write, const struct md_value *cells
 enum md_flow md_write_feed(struct md_write *write, struct md_rows *rows);
 /** The unit ends: COMMIT, or ROLLBACK for one of its reasons. */
 enum md_next md_write_end(struct md_write *write);
+/** A write that is ready to run, or unit.error says why not, and it is over. NULL: no memory. */
+struct md_write *md_write_new(struct md_ops *ops, const struct md_write_ask *ask);
 /** The unit has ended; `ready` is called. Home loop. */
 void md_write_done(struct md_unit *unit, enum md_code code);
 #endif
