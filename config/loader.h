@@ -23,6 +23,8 @@ void md_loader_put(struct md_loader *loader, const struct md_origin *origin, str
 		   struct md_str value);
 /** A whole configuration file; `name` is told in messages. */
 void md_loader_put_file(struct md_loader *loader, const char *name, struct md_str text);
+/** The secrets in the folder that CREDENTIALS_DIRECTORY names. */
+void md_loader_put_credentials(struct md_loader *loader, char *const *environment);
 /** The PGRST_ and MODELD_ names of an environment ("NAME=VALUE", NULL at the end). */
 void md_loader_put_environment(struct md_loader *loader, char *const *environment);
 /** Last: put PART options together into what they are parts of. */

@@ -27,10 +27,11 @@ struct md_app_setting {
 enum md_layer {
 	MD_LAYER_DEFAULT,
 	MD_LAYER_FILE,
-	MD_LAYER_PGRST,  /* environment PGRST_NAME */
-	MD_LAYER_MODELD, /* environment MODELD_NAME */
-	MD_LAYER_OPTION, /* --db, --listen */
-	MD_LAYER_SET     /* --set NAME=VALUE */
+	MD_LAYER_CREDENTIAL, /* a file in $CREDENTIALS_DIRECTORY */
+	MD_LAYER_PGRST,      /* environment PGRST_NAME */
+	MD_LAYER_MODELD,     /* environment MODELD_NAME */
+	MD_LAYER_OPTION,     /* --db, --listen */
+	MD_LAYER_SET         /* --set NAME=VALUE */
 };
 struct md_origin {
 	enum md_layer layer;

@@ -17,6 +17,9 @@ void md_origin_put(const struct md_origin *origin, struct md_buf *out)
 		md_problem_quote(md_str_of(origin->name), out);
 		md_buf_printf(out, ":%u", origin->line);
 		return;
+	case MD_LAYER_CREDENTIAL:
+		md_buf_puts(out, "credential ");
+		break;
 	case MD_LAYER_PGRST:
 	case MD_LAYER_MODELD:
 		md_buf_puts(out, "environment ");

@@ -137,6 +137,7 @@ static enum md_code read_all(struct md_settings *settings, struct md_options_own
 		md_options_unref(&owner->options);
 		return code;
 	}
+	md_loader_put_credentials(&loader, settings->environment);
 	md_loader_put_environment(&loader, settings->environment);
 	put_overrides(settings, &loader);
 	md_loader_finish(&loader);
