@@ -6,6 +6,7 @@
 #include "config/options.h"
 #include "core/base/clock.h"
 #include "server/log.h"
+#include "server/metrics.h"
 #include "server/server.h"
 
 #include "core/base/banned.h"
@@ -38,7 +39,7 @@ static void put_name(struct md_buf *out, struct md_str name)
 	}
 }
 
-static void put_line(struct md_request *request, struct md_buf *out)
+static void put_line(struct md_request *request, uint64_t took_ns, struct md_buf *out)
 {
 	md_buf_puts(out, md_log_prefix(MD_LOG_INFO));
 	md_buf_puts(out, "request method=");
@@ -52,7 +53,7 @@ static void put_line(struct md_request *request, struct md_buf *out)
 	md_buf_puts(out, " status=");
 	md_buf_put_i64(out, final_status(request));
 	md_buf_puts(out, " ms=");
-	put_ms(out, md_now_ns() - request->started_ns);
+	put_ms(out, took_ns);
 	md_buf_puts(out, " bytes=");
 	md_buf_put_i64(out, request->method == MD_METHOD_HEAD ? 0 : (int64_t)request->length);
 	md_buf_puts(out, " id=");
@@ -63,14 +64,13 @@ static void put_line(struct md_request *request, struct md_buf *out)
 void md_access_log(struct md_request *request)
 {
 	struct md_loop *loop = request->loop;
-	unsigned status = final_status(request);
+	uint64_t took_ns = md_now_ns() - request->started_ns;
 
-	if (status >= MD_STATUS_MIN && status < MD_STATUS_MAX)
-		md_count(&loop->counters.status[status - MD_STATUS_MIN], 1);
+	md_metrics_count(request, final_status(request), took_ns);
 	md_count(&loop->counters.bytes, request->length);
 	if (loop->options->log_level < MD_LEVEL_INFO)
 		return;
-	put_line(request, &loop->log);
+	put_line(request, took_ns, &loop->log);
 	if (loop->log.len >= FLUSH_AT)
 		md_access_log_flush(loop);
 }

@@ -449,7 +449,7 @@ static void print_overview(FILE *to)
 	      "Serves databases over HTTP and JSON.\n\nCommands:\n",
 	      to);
 	for (size_t i = 0; i < LENGTH(commands); i++)
-		fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].summary);
+		fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n\"modeld COMMAND --help\" explains one. To try it: modeld serve --db "
 	      "sqlite:///FILE\n"
 	      "Exit codes: 0 done, 64 wrong command line, 65 wrong definitions, 66 no such file, "
@@ -538,7 +538,7 @@ static void print_family(const char *word, FILE *to)
 	fprintf(to, "Usage: modeld %s COMMAND [OPTION]...\n\nCommands:\n", word);
 	for (size_t i = 0; i < LENGTH(commands); i++)
 		if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
-			fprintf(to, "  %-14s %s\n", commands[i].name, commands[i].summary);
+			fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].summary);
 	fprintf(to, "\n\"modeld %s COMMAND --help\" explains one.\n", word);
 }
 

@@ -17,6 +17,8 @@
 enum { WRITE_BYTES_PER_SECOND = 4096 };
 /* A suspended request is watched for hang-up when it has waited this long. */
 static const uint64_t watch_after_ns = 100 * MD_MS;
+/* How long a server that is stopping waits for a request on an open connection. */
+static const uint64_t parting_ns = MD_SEC;
 
 /* One address. */
 struct ip_entry {
@@ -297,6 +299,22 @@ void md_client_cut(struct md_client *client)
 	shutdown(client->hangup.fd, SHUT_RDWR);
 }
 
+void md_client_part(struct md_client *client)
+{
+	if (client->phase == MD_CLIENT_FRESH || client->phase == MD_CLIENT_HEADER ||
+	    client->phase == MD_CLIENT_IDLE)
+		client->deadline_ns = md_loop_now(client->site->loop) + parting_ns;
+}
+
+/* A request has come since the library last looked: it shall have its answer. */
+static bool is_asking(const struct md_client *client)
+{
+	char byte;
+
+	return (client->phase == MD_CLIENT_FRESH || client->phase == MD_CLIENT_IDLE) &&
+	       recv(client->hangup.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void md_client_unwatch(struct md_client *client)
 {
 	if (client->hangup.watched)
@@ -307,7 +325,8 @@ static void sweep_one(struct md_loop *loop, struct md_client *client, uint64_t n
 {
 	struct md_request *request = client->request;
 
-	if (client->deadline_ns != 0 && now >= client->deadline_ns && !client->cut) {
+	if (client->deadline_ns != 0 && now >= client->deadline_ns && !client->cut &&
+	    !(loop->draining && is_asking(client))) {
 		md_count(&loop->counters.cut, 1);
 		md_client_cut(client);
 	}

@@ -59,6 +59,8 @@ void md_client_close(struct md_client *client);
 void md_client_enter(struct md_client *client, enum md_client_phase phase, uint64_t bytes);
 /** Shut the socket down: the library then ends the connection. */
 void md_client_cut(struct md_client *client);
+/** The server is stopping: a connection that waits for a request gets one more moment. */
+void md_client_part(struct md_client *client);
 /** The request is about to be resumed: no longer our business whether the client hangs up. */
 void md_client_unwatch(struct md_client *client);
 /** Look after all connections of a loop. */

@@ -1,5 +1,6 @@
 #include "server/http.h"
 
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +9,14 @@
 
 #include "config/options.h"
 #include "server/client.h"
+#include "server/log.h"
 #include "server/request.h"
 #include "server/server.h"
 #include "server/upload.h"
 
 #include "core/base/banned.h"
+
+enum { LAST_WORDS_MS = 500 };
 
 /* Strictness of the library itself; the gate runs in any case. */
 #if HAVE_DECL_MHD_OPTION_CLIENT_DISCIPLINE_LVL
@@ -29,6 +33,7 @@ panicked(void *cls, const char *file, unsigned int line, const char *reason)
 
 	md_log_line(&server->log, MD_LOG_ERROR, "the HTTP library is broken: %s (%s:%u)",
 		    reason ? reason : "no reason given", file, line);
+	md_log_flush(LAST_WORDS_MS);
 	abort();
 }
 
@@ -130,6 +135,7 @@ static enum MHD_Result access_request(void *cls, struct MHD_Connection *mhd, con
 		return MHD_NO;
 	if (*upload_data_size > 0) {
 		md_upload_take(request, upload_data, *upload_data_size);
+		md_count(&request->loop->counters.received, *upload_data_size);
 		*upload_data_size = 0;
 		return MHD_YES;
 	}
@@ -160,7 +166,7 @@ static void completed(void *cls, struct MHD_Connection *mhd, void **context,
 enum md_code md_http_start(struct md_site *site, unsigned connections, struct md_error *err)
 {
 	const struct md_options *options = site->loop->options;
-	int fd = dup(site->listener->fd);
+	int fd = fcntl(site->listener->fd, F_DUPFD_CLOEXEC, 0);
 	unsigned idle_s = (unsigned)((options->idle_timeout + 999) / 1000);
 
 	if (fd < 0)

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -77,7 +78,25 @@ static enum md_code in_use(const char *text, bool is_unix, struct md_error *err)
 	return MD_CONFLICT;
 }
 
-/* A socket file whose server is gone refuses connections: it may go. */
+/* Whoever removes or makes a socket file holds its folder, so that of two daemons that start at the
+ * same time one does not remove what the other has just made. Returns a descriptor, or -1: the
+ * folder cannot be read, and then nobody else of ours could, either. */
+static int hold_folder(const char *path)
+{
+	char folder[MD_SOCKET_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int fd;
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 1,
+		 slash ? path : ".");
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	return fd;
+}
+
+/* A socket file whose server is gone refuses connections: it may go. One whose server hangs does
+ * not, and may stay. */
 static bool remove_stale(const struct sockaddr_un *address)
 {
 	struct stat st;
@@ -88,7 +107,7 @@ static bool remove_stale(const struct sockaddr_un *address)
 		return errno == ENOENT;
 	if (!S_ISSOCK(st.st_mode))
 		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
 	stale = connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
@@ -97,30 +116,46 @@ static bool remove_stale(const struct sockaddr_un *address)
 	return stale && unlink(address->sun_path) == 0;
 }
 
+static enum md_code bind_unix(const char *text, const struct sockaddr_un *un, mode_t mode,
+			      struct md_listener *listener, struct md_error *err)
+{
+	struct stat st;
+	mode_t mask;
+	int rc;
+
+	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->fd < 0)
+		return md_fail(err, MD_UNAVAILABLE, "58030", "no socket for %.300s: %m", text);
+	mask = umask(0177); /* nobody else before the mode is set */
+	rc = bind(listener->fd, (const struct sockaddr *)un, sizeof(*un));
+	umask(mask);
+	if (rc != 0)
+		return md_fail(err, MD_UNAVAILABLE, "58030", "cannot listen on %.300s: %m", text);
+	memcpy(listener->path, un->sun_path, sizeof(listener->path));
+	if (lstat(un->sun_path, &st) == 0) {
+		listener->device = st.st_dev;
+		listener->inode = st.st_ino;
+	}
+	if (chmod(un->sun_path, mode) != 0 || listen(listener->fd, BACKLOG) != 0)
+		return md_fail(err, MD_UNAVAILABLE, "58030", "cannot listen on %.300s: %m", text);
+	return MD_OK;
+}
+
 static enum md_code open_unix(const char *text, const struct md_address *address,
 			      const struct md_listen_options *options, struct md_listener *listener,
 			      struct md_error *err)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int rc;
+	enum md_code code;
+	int folder;
 
 	memcpy(un.sun_path, address->path, sizeof(un.sun_path));
-	if (!remove_stale(&un))
-		return in_use(text, true, err);
-	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (listener->fd < 0)
-		return md_fail(err, MD_UNAVAILABLE, "58030", "no socket for %.300s: %m", text);
-	mask = umask(0177); /* nobody else before the mode is set */
-	rc = bind(listener->fd, (const struct sockaddr *)&un, sizeof(un));
-	umask(mask);
-	if (rc != 0)
-		return md_fail(err, MD_UNAVAILABLE, "58030", "cannot listen on %.300s: %m", text);
-	memcpy(listener->path, address->path, sizeof(listener->path));
-	if (chmod(address->path, (mode_t)options->unix_mode) != 0 ||
-	    listen(listener->fd, BACKLOG) != 0)
-		return md_fail(err, MD_UNAVAILABLE, "58030", "cannot listen on %.300s: %m", text);
-	return MD_OK;
+	folder = hold_folder(un.sun_path);
+	code = remove_stale(&un) ? bind_unix(text, &un, (mode_t)options->unix_mode, listener, err)
+				 : in_use(text, true, err);
+	if (folder >= 0)
+		close(folder);
+	return code;
 }
 
 static int bind_one(const struct addrinfo *info, bool reuseport)
@@ -259,12 +294,21 @@ enum md_code md_listener_inherit(struct md_listener *listeners, unsigned max, un
 	return code;
 }
 
+/* Somebody may have removed our file and made another. */
+static bool is_ours(const struct md_listener *listener)
+{
+	struct stat st;
+
+	return lstat(listener->path, &st) == 0 && st.st_dev == listener->device &&
+	       st.st_ino == listener->inode;
+}
+
 void md_listener_close(struct md_listener *listener)
 {
 	if (listener->fd >= 0)
 		close(listener->fd);
 	listener->fd = -1;
-	if (listener->path[0] != '\0')
+	if (listener->path[0] != '\0' && is_ours(listener))
 		unlink(listener->path);
 	listener->path[0] = '\0';
 }

@@ -3,6 +3,7 @@
 #ifndef MD_SERVER_LISTEN_H
 #define MD_SERVER_LISTEN_H
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "core/base/error.h"
 
@@ -17,6 +18,8 @@ struct md_listener {
 	int port;       /* TCP */
 	char url[MD_HOST_MAX + 32];
 	char path[MD_SOCKET_PATH_MAX]; /* to remove at the end; "" when not ours */
+	dev_t device;                  /* of the file we made at `path` */
+	ino_t inode;
 };
 struct md_listen_options {
 	unsigned unix_mode;

@@ -1,15 +1,35 @@
 #include "server/log.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/lock.h"
 
 #include "core/base/banned.h"
 
+enum { SINK_BYTES = 1024 * 1024, END_MS = 1000 };
+
 static bool to_journal; /* set before threads */
+
+/* Between those who log and standard error, which may block for as long as it likes. */
+static struct {
+	struct md_lock lock;
+	pthread_cond_t fed, rested;
+	pthread_t thread;
+	/* Guarded by the lock, but for what the thread is writing out. */
+	char *gathered, *written;
+	size_t len;
+	uint64_t lost; /* lines, not yet told */
+	bool running, busy, ending;
+	_Atomic uint64_t lost_ever;
+} sink = { .lock = MD_LOCK_INIT };
 
 void md_log_setup(void)
 {
@@ -45,17 +65,176 @@ static const char *level_word(enum md_log_level level)
 	return "";
 }
 
-void md_log_write(const char *text, size_t len)
+/* --- the sink ----------------------------------------------------------------------------------
+ */
+
+static void write_all(const char *text, size_t len)
 {
+	struct pollfd full = { .fd = STDERR_FILENO, .events = POLLOUT };
+
 	while (len > 0) {
 		ssize_t n = write(STDERR_FILENO, text, len);
 
-		if (n <= 0)
+		if (n < 0 && errno == EAGAIN)
+			poll(&full, 1, -1);
+		else if (n <= 0 && errno != EINTR)
 			return; /* nobody to tell */
-		text += n;
-		len -= (size_t)n;
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		}
 	}
 }
+
+static void tell_lost(uint64_t lost)
+{
+	char line[160];
+	int len = snprintf(line, sizeof(line),
+			   "%s%s%llu lines of the log are lost: standard error was blocked\n",
+			   md_log_prefix(MD_LOG_WARN), level_word(MD_LOG_WARN),
+			   (unsigned long long)lost);
+
+	write_all(line, (size_t)len);
+}
+
+static void write_out(void)
+{
+	size_t len = sink.len;
+	uint64_t lost = sink.lost;
+	char *text = sink.gathered;
+
+	sink.gathered = sink.written;
+	sink.written = text;
+	sink.len = 0;
+	sink.lost = 0;
+	sink.busy = true;
+	md_lock_leave(&sink.lock);
+	write_all(text, len);
+	if (lost > 0)
+		tell_lost(lost);
+	md_lock_enter(&sink.lock);
+	sink.busy = false;
+}
+
+static void *sink_main(void *cls)
+{
+	pthread_setname_np(pthread_self(), "modeld-log");
+	md_lock_enter(&sink.lock);
+	while (!sink.ending || sink.len > 0) {
+		if (sink.len > 0) {
+			write_out();
+			continue;
+		}
+		pthread_cond_signal(&sink.rested);
+		md_cond_wait(&sink.fed, &sink.lock);
+	}
+	pthread_cond_signal(&sink.rested);
+	md_lock_leave(&sink.lock);
+	return cls;
+}
+
+bool md_log_start(void)
+{
+	sink.gathered = malloc(SINK_BYTES);
+	sink.written = malloc(SINK_BYTES);
+	md_cond_init(&sink.fed);
+	md_cond_init(&sink.rested);
+	sink.ending = sink.busy = false;
+	sink.len = 0;
+	sink.running = sink.gathered && sink.written &&
+		       pthread_create(&sink.thread, NULL, sink_main, NULL) == 0;
+	return sink.running;
+}
+
+/* With the lock: wait until everything is written, not longer than `ms`. */
+static bool rest(unsigned ms)
+{
+	uint64_t end = md_now_ns() + ms * MD_MS;
+	struct timespec until = { .tv_sec = (time_t)(end / MD_SEC),
+				  .tv_nsec = (long)(end % MD_SEC) };
+
+	pthread_cond_signal(&sink.fed);
+	while (sink.busy || sink.len > 0)
+		if (!md_cond_wait_until(&sink.rested, &sink.lock, &until))
+			return !sink.busy && sink.len == 0;
+	return true;
+}
+
+void md_log_flush(unsigned ms)
+{
+	if (!sink.running)
+		return;
+	md_lock_enter(&sink.lock);
+	rest(ms);
+	md_lock_leave(&sink.lock);
+}
+
+void md_log_end(void)
+{
+	bool rested;
+
+	if (!sink.running)
+		return;
+	md_lock_enter(&sink.lock);
+	sink.ending = true;
+	rested = rest(END_MS);
+	md_lock_leave(&sink.lock);
+	if (!rested) { /* it blocks for ever: what is left stays with it, and what follows, too */
+		pthread_detach(sink.thread);
+		return;
+	}
+	pthread_join(sink.thread, NULL);
+	sink.running = false;
+	free(sink.gathered);
+	free(sink.written);
+	sink.gathered = sink.written = NULL;
+}
+
+uint64_t md_log_lost(void)
+{
+	return atomic_load_explicit(&sink.lost_ever, memory_order_relaxed);
+}
+
+static uint64_t count_lines(const char *text, size_t len)
+{
+	uint64_t lines = 0;
+
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	return lines;
+}
+
+static void lose(const char *text, size_t len)
+{
+	uint64_t lines = count_lines(text, len);
+
+	sink.lost += lines;
+	atomic_fetch_add_explicit(&sink.lost_ever, lines, memory_order_relaxed);
+}
+
+void md_log_write(const char *text, size_t len)
+{
+	bool first;
+
+	if (!sink.running) {
+		write_all(text, len);
+		return;
+	}
+	md_lock_enter(&sink.lock);
+	first = sink.len == 0 && !sink.busy;
+	if (len > SINK_BYTES - sink.len) {
+		lose(text, len);
+	} else {
+		memcpy(sink.gathered + sink.len, text, len);
+		sink.len += len;
+	}
+	if (first)
+		pthread_cond_signal(&sink.fed);
+	md_lock_leave(&sink.lock);
+}
+
+/* --- lines -------------------------------------------------------------------------------------
+ */
 
 static void write_line(void *ctx, enum md_log_level level, const char *text)
 {

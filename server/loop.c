@@ -1,6 +1,7 @@
 #include "server/loop.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@
 enum { LOG_MAX = 1024 * 1024, MAX_HEADERS = 100 };
 static const uint64_t janitor_every_ns = 250 * MD_MS, drain_every_ns = 20 * MD_MS;
 /* After cancelling: how long the database may take to let go. */
-static const uint64_t cancel_grace_ns = 3 * MD_SEC, asking_grace_ns = MD_SEC;
+static const uint64_t cancel_grace_ns = 3 * MD_SEC;
 
 /* What the options say, in the form the gate and the parsers take. */
 static void take_options(struct md_loop *loop, const struct md_options *options)
@@ -94,7 +95,8 @@ static void turn_end(struct md_turn_hook *hook)
 	atomic_store_explicit(&loop->counters.in_flight, loop->request_count, memory_order_relaxed);
 }
 
-/* Idle connections end now, those still asking in a moment, the others after their answer. */
+/* Who asks in the next moment is answered, with "Connection: close"; who does not is cut off then.
+ * A connection that has been idle is no exception: the next request may be on its way. */
 static void drain(struct md_task *task)
 {
 	struct md_loop *loop = md_container_of(task, struct md_loop, drain_task);
@@ -104,10 +106,7 @@ static void drain(struct md_task *task)
 		md_http_quiesce(&loop->sites[i]);
 	for (struct md_client *client = loop->clients, *next; client; client = next) {
 		next = client->next;
-		if (!client->request && client->phase == MD_CLIENT_IDLE)
-			md_client_cut(client);
-		else if (client->phase == MD_CLIENT_FRESH || client->phase == MD_CLIENT_HEADER)
-			client->deadline_ns = md_loop_now(loop) + asking_grace_ns;
+		md_client_part(client);
 	}
 	md_reactor_arm(loop->reactor, &loop->janitor, md_loop_now(loop) + drain_every_ns);
 }
@@ -117,6 +116,37 @@ void md_loop_post_drain(struct md_loop *loop, uint64_t drain_ms)
 	loop->drain_until_ns = md_now_ns() + drain_ms * MD_MS;
 	loop->drain_task.run = drain;
 	md_reactor_post(loop->reactor, &loop->drain_task);
+}
+
+static void hurry(struct md_task *task)
+{
+	struct md_loop *loop = md_container_of(task, struct md_loop, hurry_task);
+
+	loop->drain_until_ns = md_loop_now(loop);
+	md_reactor_arm(loop->reactor, &loop->janitor, loop->drain_until_ns);
+}
+
+void md_loop_post_hurry(struct md_loop *loop)
+{
+	loop->hurry_task.run = hurry;
+	md_reactor_post(loop->reactor, &loop->hurry_task);
+}
+
+static void answer_asked(struct md_task *task)
+{
+	struct md_loop *loop = md_container_of(task, struct md_loop, asked_task);
+
+	atomic_store_explicit(&loop->asked, false, memory_order_release);
+}
+
+bool md_loop_ask(struct md_loop *loop)
+{
+	if (atomic_load_explicit(&loop->asked, memory_order_acquire))
+		return false;
+	atomic_store_explicit(&loop->asked, true, memory_order_relaxed);
+	loop->asked_task.run = answer_asked;
+	md_reactor_post(loop->reactor, &loop->asked_task);
+	return true;
 }
 
 /* A new state on its way to a loop. */
@@ -287,7 +317,11 @@ enum md_code md_loop_new(const struct md_loop_options *options, struct md_loop *
 static void *thread_main(void *cls)
 {
 	struct md_loop *loop = cls;
+	char name[16];
 
+	snprintf(name, sizeof(name), loop->is_admin ? "modeld-admin" : "modeld-loop-%u",
+		 loop->index);
+	pthread_setname_np(pthread_self(), name);
 	md_reactor_run(loop->reactor, NULL);
 	md_access_log_flush(loop);
 	return NULL;

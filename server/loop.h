@@ -18,6 +18,7 @@
 #include "core/query/parse.h"
 #include "server/gate.h"
 #include "server/listen.h"
+#include "server/router.h"
 
 struct MHD_Daemon;
 struct md_client;
@@ -30,11 +31,16 @@ struct md_server;
 #define md_container_of(pointer, type, member) \
 	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
-enum { MD_STATUS_MAX = 600, MD_STATUS_MIN = 100 };
+enum { MD_STATUS_MAX = 600, MD_STATUS_MIN = 100, MD_STATUS_CLASSES = 5, MD_BUCKETS = 19 };
 /** Written by the loop with relaxed stores, so that reading them never disturbs it. */
 struct md_counters {
 	_Atomic uint64_t status[MD_STATUS_MAX - MD_STATUS_MIN];
-	_Atomic uint64_t connections, accepted, in_flight, bytes, streams, cut;
+	/* By route, the last being none; by method; by hundreds of the status. */
+	_Atomic uint64_t requests[MD_ROUTE_COUNT + 1][MD_METHOD_OTHER + 1][MD_STATUS_CLASSES];
+	struct {
+		_Atomic uint64_t buckets[MD_BUCKETS], us; /* not cumulative; their sum */
+	} took[MD_ROUTE_COUNT + 1];
+	_Atomic uint64_t connections, accepted, in_flight, received, bytes, streams, cut;
 	_Atomic uint64_t memory; /* of requests in flight, bytes */
 };
 static inline void md_count(_Atomic uint64_t *counter, uint64_t more)
@@ -73,7 +79,8 @@ struct md_loop {
 	int front_epoll; /* over the daemons' when there are several; else -1 */
 	struct md_timer janitor;
 	struct md_turn_hook turn_end;
-	struct md_task drain_task;
+	struct md_task drain_task, hurry_task, asked_task;
+	atomic_bool asked;         /* whether it is well, and has not answered */
 	struct md_client *clients; /* all of them */
 	unsigned client_count, request_count;
 	struct md_client *free_clients;
@@ -107,6 +114,10 @@ struct md_loop *md_loop_free(struct md_loop *loop);
 /** Stop accepting, answer what is there, end the thread; after `drain_ms` requests are cancelled.
  * Any thread, once. */
 void md_loop_post_drain(struct md_loop *loop, uint64_t drain_ms);
+/** The drain's time is over. Any thread, once, after md_loop_post_drain(). */
+void md_loop_post_hurry(struct md_loop *loop);
+/** Ask whether the loop still turns. False: it has not answered the last time. One thread. */
+bool md_loop_ask(struct md_loop *loop);
 /** Take over a new registry and new options; one reference of each is given away. Either may be
  * NULL. Any thread. MD_NOMEM: nothing was given away. */
 enum md_code md_loop_post_adopt(struct md_loop *loop, struct md_registry *registry,

@@ -1,15 +1,15 @@
 /* /-/metrics: Prometheus' text format, from counters that each loop keeps for itself. */
 #include <inttypes.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "core/base/clock.h"
+#include "server/log.h"
+#include "server/metrics.h"
 #include "server/run.h"
 #include "server/server.h"
 
 #include "core/base/banned.h"
 
-static uint64_t sum(const struct md_server *server, size_t offset)
+uint64_t md_metrics_sum(const struct md_server *server, size_t offset)
 {
 	uint64_t total = 0;
 
@@ -21,11 +21,16 @@ static uint64_t sum(const struct md_server *server, size_t offset)
 	return total;
 }
 
-static void put(struct md_buf *out, const char *name, const char *type, const char *help,
-		uint64_t value)
+void md_metrics_put_head(struct md_buf *out, const char *name, const char *type, const char *help)
 {
-	md_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type,
-		      name, value);
+	md_buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void md_metrics_put(struct md_buf *out, const char *name, const char *type, const char *help,
+		    uint64_t value)
+{
+	md_metrics_put_head(out, name, type, help);
+	md_buf_printf(out, "%s %" PRIu64 "\n", name, value);
 }
 
 /* Sums of what the loops count. */
@@ -38,28 +43,16 @@ static const struct {
 		name, type, help, offsetof(struct md_counters, member) \
 	}
 	LOOP(connections, "modeld_connections", "gauge", "Client connections."),
-	LOOP(accepted, "modeld_connections_total", "counter", "Client connections accepted."),
+	LOOP(accepted, "modeld_connections_accepted_total", "counter",
+	     "Client connections accepted."),
 	LOOP(in_flight, "modeld_requests_in_flight", "gauge", "Requests being worked on."),
+	LOOP(received, "modeld_request_bytes_total", "counter", "Bytes of requests' bodies."),
 	LOOP(bytes, "modeld_response_bytes_total", "counter", "Bytes of answers' bodies."),
 	LOOP(streams, "modeld_streams_total", "counter", "Answers sent in pieces."),
 	LOOP(cut, "modeld_connections_cut_total", "counter", "Connections cut by a deadline."),
 	LOOP(memory, "modeld_request_memory_bytes", "gauge", "Memory of requests in flight."),
 #undef LOOP
 };
-
-static void put_statuses(const struct md_server *server, struct md_buf *out)
-{
-	md_buf_puts(out, "# HELP modeld_requests_total Requests by status.\n"
-			 "# TYPE modeld_requests_total counter\n");
-	for (unsigned i = 0; i < MD_STATUS_MAX - MD_STATUS_MIN; i++) {
-		uint64_t n =
-			sum(server, offsetof(struct md_counters, status) + i * sizeof(uint64_t));
-
-		if (n > 0)
-			md_buf_printf(out, "modeld_requests_total{status=\"%u\"} %" PRIu64 "\n",
-				      i + MD_STATUS_MIN, n);
-	}
-}
 
 static void put_plans(const struct md_server *server, struct md_buf *out)
 {
@@ -74,12 +67,13 @@ static void put_plans(const struct md_server *server, struct md_buf *out)
 		total.plan_evictions += stats.plan_evictions;
 		total.plans += stats.plans;
 	}
-	put(out, "modeld_plan_hits_total", "counter", "Requests whose plan was known.",
-	    total.plan_hits);
-	put(out, "modeld_plan_misses_total", "counter", "Plans made.", total.plan_misses);
-	put(out, "modeld_plan_evictions_total", "counter", "Plans dropped for newer ones.",
-	    total.plan_evictions);
-	put(out, "modeld_plans", "gauge", "Plans kept.", total.plans);
+	md_metrics_put(out, "modeld_plan_hits_total", "counter", "Requests whose plan was known.",
+		       total.plan_hits);
+	md_metrics_put(out, "modeld_plan_misses_total", "counter", "Plans made.",
+		       total.plan_misses);
+	md_metrics_put(out, "modeld_plan_evictions_total", "counter",
+		       "Plans dropped for newer ones.", total.plan_evictions);
+	md_metrics_put(out, "modeld_plans", "gauge", "Plans kept.", total.plans);
 }
 
 static void put_database(const struct md_server *server, struct md_buf *out)
@@ -87,28 +81,36 @@ static void put_database(const struct md_server *server, struct md_buf *out)
 	struct md_db_stats stats;
 
 	md_db_stats(server->db, &stats);
-	put(out, "modeld_prepares_total", "counter", "Statements prepared.", stats.prepares);
-	put(out, "modeld_db_inline_reads_total", "counter", "Reads run on event loops.",
-	    stats.inline_reads);
-	put(out, "modeld_db_inline_over_budget_total", "counter",
-	    "Reads that took too long for an event loop and were run again by a reader.",
-	    stats.inline_over_budget);
-	put(out, "modeld_db_offloaded_total", "counter", "Reads run by readers.", stats.offloaded);
-	put(out, "modeld_db_snapshots_total", "counter", "Read snapshots opened.", stats.snapshots);
-	put(out, "modeld_db_snapshot_renewals_total", "counter",
-	    "Read snapshots renewed because of a write.", stats.snapshot_renewals);
-	put(out, "modeld_db_commits_total", "counter", "Commits of the writer.", stats.commits);
-	put(out, "modeld_db_writes_total", "counter", "Writes in these commits.", stats.writes);
-	put(out, "modeld_db_write_reruns_total", "counter",
-	    "Writes run again because another one destroyed the transaction they shared.",
-	    stats.reruns);
-	put(out, "modeld_db_writes_waiting", "gauge", "Writes waiting for the writer.",
-	    stats.writes_waiting);
-	put(out, "modeld_db_readers", "gauge", "Readers.", stats.readers);
-	put(out, "modeld_db_readers_busy", "gauge", "Readers at work.", stats.readers_busy);
-	put(out, "modeld_db_waiting", "gauge", "Requests waiting for a reader.", stats.waiting);
-	put(out, "modeld_db_up", "gauge", "1 when the last use of the database succeeded.",
-	    stats.alive);
+	md_metrics_put(out, "modeld_prepares_total", "counter", "Statements prepared.",
+		       stats.prepares);
+	md_metrics_put(out, "modeld_db_inline_reads_total", "counter", "Reads run on event loops.",
+		       stats.inline_reads);
+	md_metrics_put(out, "modeld_db_inline_over_budget_total", "counter",
+		       "Reads that took too long for an event loop and were run again by a reader.",
+		       stats.inline_over_budget);
+	md_metrics_put(out, "modeld_db_offloaded_total", "counter", "Reads run by readers.",
+		       stats.offloaded);
+	md_metrics_put(out, "modeld_db_snapshots_total", "counter", "Read snapshots opened.",
+		       stats.snapshots);
+	md_metrics_put(out, "modeld_db_snapshot_renewals_total", "counter",
+		       "Read snapshots renewed because of a write.", stats.snapshot_renewals);
+	md_metrics_put(out, "modeld_db_commits_total", "counter", "Commits of the writer.",
+		       stats.commits);
+	md_metrics_put(out, "modeld_db_writes_total", "counter", "Writes in these commits.",
+		       stats.writes);
+	md_metrics_put(
+		out, "modeld_db_write_reruns_total", "counter",
+		"Writes run again because another one destroyed the transaction they shared.",
+		stats.reruns);
+	md_metrics_put(out, "modeld_db_writes_waiting", "gauge", "Writes waiting for the writer.",
+		       stats.writes_waiting);
+	md_metrics_put(out, "modeld_db_readers", "gauge", "Readers.", stats.readers);
+	md_metrics_put(out, "modeld_db_readers_busy", "gauge", "Readers at work.",
+		       stats.readers_busy);
+	md_metrics_put(out, "modeld_db_waiting", "gauge", "Requests waiting for a reader.",
+		       stats.waiting);
+	md_metrics_put(out, "modeld_db_up", "gauge",
+		       "1 when the last use of the database succeeded.", stats.alive);
 }
 
 static void put_differences(const struct md_registry *registry, struct md_buf *out)
@@ -129,57 +131,47 @@ static void put_pool(const struct md_server *server, struct md_buf *out)
 	struct md_pool_stats pool;
 
 	md_db_pool(server->db, &pool);
-	put(out, "modeld_pool_size", "gauge", "Connections kept, or readers; 0 is no limit.",
-	    pool.size);
-	put(out, "modeld_pool_idle", "gauge", "Idle connections.", pool.idle);
-	put(out, "modeld_pool_in_use", "gauge", "Connections lent to a request.", pool.in_use);
-	put(out, "modeld_pool_shared", "gauge", "Connections reserved for short requests.",
-	    pool.reserved);
-	put(out, "modeld_pool_overflow", "gauge", "Connections beyond the size.", pool.overflow);
-	put(out, "modeld_pool_waiting", "gauge", "Requests waiting for a connection.",
-	    pool.waiting);
-	put(out, "modeld_pool_opened_total", "counter", "Connections opened.", pool.opened);
-	put(out, "modeld_pool_recycled_total", "counter", "Connections replaced for their age.",
-	    pool.recycled);
-	put(out, "modeld_pool_invalidated_total", "counter", "Connections lost.", pool.invalidated);
-	put(out, "modeld_pool_failures_total", "counter", "Connections that could not be opened.",
-	    pool.failures);
-	put(out, "modeld_pool_timeouts_total", "counter",
-	    "Requests that waited too long for a connection.", pool.timeouts);
-	put(out, "modeld_pool_reruns_total", "counter",
-	    "Requests that began again on another connection.", pool.reruns);
+	md_metrics_put(out, "modeld_pool_size", "gauge",
+		       "Connections kept, or readers; 0 is no limit.", pool.size);
+	md_metrics_put(out, "modeld_pool_idle", "gauge", "Idle connections.", pool.idle);
+	md_metrics_put(out, "modeld_pool_in_use", "gauge", "Connections lent to a request.",
+		       pool.in_use);
+	md_metrics_put(out, "modeld_pool_shared", "gauge",
+		       "Connections reserved for short requests.", pool.reserved);
+	md_metrics_put(out, "modeld_pool_overflow", "gauge", "Connections beyond the size.",
+		       pool.overflow);
+	md_metrics_put(out, "modeld_pool_waiting", "gauge", "Requests waiting for a connection.",
+		       pool.waiting);
+	md_metrics_put(out, "modeld_pool_opened_total", "counter", "Connections opened.",
+		       pool.opened);
+	md_metrics_put(out, "modeld_pool_recycled_total", "counter",
+		       "Connections replaced for their age.", pool.recycled);
+	md_metrics_put(out, "modeld_pool_invalidated_total", "counter", "Connections lost.",
+		       pool.invalidated);
+	md_metrics_put(out, "modeld_pool_failures_total", "counter",
+		       "Connections that could not be opened.", pool.failures);
+	md_metrics_put(out, "modeld_pool_timeouts_total", "counter",
+		       "Requests that waited too long for a connection.", pool.timeouts);
+	md_metrics_put(out, "modeld_pool_reruns_total", "counter",
+		       "Requests that began again on another connection.", pool.reruns);
 }
 
-/* Resident memory, from the kernel: the second number of statm is pages. */
-static uint64_t resident_bytes(void)
+static void put_daemon(const struct md_server *server, struct md_buf *out)
 {
-	FILE *file = fopen("/proc/self/statm", "re");
-	char text[128], *from, *to;
-	uint64_t pages = 0;
-
-	if (!file)
-		return 0;
-	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-	fclose(file);
-	from = strchr(text, ' ');
-	to = from ? strchr(from + 1, ' ') : NULL;
-	if (!to || !md_str_to_u64((struct md_str){ from + 1, (size_t)(to - from - 1) }, &pages))
-		return 0;
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static void put_process(const struct md_server *server, struct md_buf *out)
-{
-	put(out, "modeld_uptime_seconds", "gauge", "Seconds since the start.",
-	    (md_now_ns() - server->started_ns) / MD_SEC);
-	put(out, "modeld_reloads_total", "counter", "Reloads that took effect.",
-	    atomic_load(&server->reloads));
-	put(out, "modeld_reload_failures_total", "counter",
-	    "Reloads that failed; the old state was kept.", atomic_load(&server->reload_failures));
-	put(out, "modeld_loops", "gauge", "Event loops that serve data.", server->data_loops);
-	put(out, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
-	put(out, "process_start_time_seconds", "gauge", "Start, in seconds since 1970.",
-	    (uint64_t)server->started_at);
+	md_metrics_put(out, "modeld_uptime_seconds", "gauge", "Seconds since the start.",
+		       (md_now_ns() - server->started_ns) / MD_SEC);
+	md_metrics_put(out, "modeld_reloads_total", "counter", "Reloads that took effect.",
+		       atomic_load(&server->reloads));
+	md_metrics_put(out, "modeld_reload_failures_total", "counter",
+		       "Reloads that failed; the old state was kept.",
+		       atomic_load(&server->reload_failures));
+	md_metrics_put(out, "modeld_loops", "gauge", "Event loops that serve data.",
+		       server->data_loops);
+	md_metrics_put(out, "modeld_log_lost_lines_total", "counter",
+		       "Lines of the log dropped because standard error was blocked.",
+		       md_log_lost());
+	md_metrics_put_head(out, "modeld_build_info", "gauge", "1; the version is in the label.");
+	md_buf_puts(out, "modeld_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
 }
 
 enum md_go md_run_metrics(struct md_request *request)
@@ -188,15 +180,16 @@ enum md_go md_run_metrics(struct md_request *request)
 	struct md_buf *out = &request->out;
 
 	md_buf_clear(out);
-	put_statuses(server, out);
+	md_metrics_put_requests(server, out);
 	for (size_t i = 0; i < sizeof(loop_table) / sizeof(loop_table[0]); i++)
-		put(out, loop_table[i].name, loop_table[i].type, loop_table[i].help,
-		    sum(server, loop_table[i].offset));
+		md_metrics_put(out, loop_table[i].name, loop_table[i].type, loop_table[i].help,
+			       md_metrics_sum(server, loop_table[i].offset));
 	put_plans(server, out);
 	put_database(server, out);
 	put_pool(server, out);
 	put_differences(request->loop->registry, out);
-	put_process(server, out);
+	put_daemon(server, out);
+	md_metrics_put_process(server, out);
 	request->type = "text/plain; version=0.0.4; charset=utf-8";
 	request->status = 200;
 	request->length = out->len;

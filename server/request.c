@@ -112,7 +112,7 @@ static void http_let_go(struct md_request *request)
 	md_client_unwatch(client);
 	md_client_enter(client, MD_CLIENT_IDLE, 0);
 	if (client->site->loop->draining)
-		md_client_cut(client);
+		md_client_part(client);
 	client->request = NULL;
 	request->client = NULL;
 	request->mhd = NULL;

@@ -1,10 +1,7 @@
 #include "server/serve.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +10,7 @@
 #include "core/model/define.h"
 #include "core/model/registry.h"
 #include "server/http.h"
+#include "server/life.h"
 #include "server/log.h"
 #include "server/notify.h"
 #include "server/reload.h"
@@ -22,7 +20,7 @@
 
 #include "core/base/banned.h"
 
-enum { ADMIN_CONNECTIONS = 16 };
+enum { ADMIN_CONNECTIONS = 16, LAST_WORDS_MS = 500 };
 
 static int exit_code(enum md_code code)
 {
@@ -48,25 +46,6 @@ static int exit_code(enum md_code code)
 		return EX_SOFTWARE;
 	}
 	return EX_SOFTWARE;
-}
-
-/* Signals come through a descriptor, on the main thread only; a broken pipe or a full disk is an
- * error of the call that met it. Returns the descriptor, or -1. */
-static int block_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGUSR2);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
-	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
 static unsigned cpus(void)
@@ -185,17 +164,24 @@ static enum md_code listen_on(struct md_server *server, const char *text, unsign
 static bool default_admin(const struct md_server *server, char *out, size_t size)
 {
 	const char *service = getenv("RUNTIME_DIRECTORY"), *user = getenv("XDG_RUNTIME_DIR");
+	bool for_service = service && service[0] == '/';
 	int port = server->listener_count > 0 ? server->listeners[0].port : 0, len;
+	char folder[MD_SOCKET_PATH_MAX];
 
-	if (service && service[0] == '/')
-		len = snprintf(out, size, "unix:%.*s/admin.sock", (int)strcspn(service, ":"),
-			       service);
-	else if (user && user[0] == '/')
-		len = snprintf(out, size, "unix:%s/modeld-%d.sock", user,
-			       port > 0 ? port : (int)getpid());
-	else
+	if (!for_service && !(user && user[0] == '/'))
 		return false;
-	return len > 0 && (size_t)len < size && access(service ? service : user, W_OK) == 0;
+	/* systemd names several folders with colons between them: the first is meant. */
+	len = snprintf(folder, sizeof(folder), "%.*s",
+		       (int)(for_service ? strcspn(service, ":") : strlen(user)),
+		       for_service ? service : user);
+	if (len <= 0 || (size_t)len >= sizeof(folder) || access(folder, W_OK) != 0)
+		return false;
+	if (for_service)
+		len = snprintf(out, size, "unix:%s/admin.sock", folder);
+	else
+		len = snprintf(out, size, "unix:%s/modeld-%d.sock", folder,
+			       port > 0 ? port : (int)getpid());
+	return len > 0 && (size_t)len < size;
 }
 
 static enum md_code listen_admin(struct md_server *server, const struct md_options *o,
@@ -230,6 +216,10 @@ static enum md_code open_listeners(struct md_server *server, const struct md_opt
 	for (unsigned i = 0; code == MD_OK && i < server->listener_count; i++)
 		code = check_inherited(server, &server->listeners[i], o, err);
 	own = has_listener(server, MD_ON_PUBLIC) ? 0 : o->listen.count;
+	if (own == 0 && md_options_origin(o, MD_OPTION_listen)->layer != MD_LAYER_DEFAULT)
+		md_log_line(&server->log, MD_LOG_WARN,
+			    "the setting listen has no effect: the service manager gave the "
+			    "sockets");
 	for (unsigned i = 0; code == MD_OK && i < own; i++)
 		code = listen_on(server, o->listen.items[i], MD_ON_PUBLIC,
 				 o->server_unix_socket_mode, o->server_reuseport, err);
@@ -325,63 +315,13 @@ static void tell_ready(const struct md_server *server, int ready_fd)
 
 		md_log_line(&server->log, MD_LOG_INFO, "listening url=%s%s", listener->url,
 			    admin ? " for=administration" : "");
+		md_log_flush(LAST_WORDS_MS); /* who hears that we are ready may read why */
 		if (ready_fd >= 0 && !admin)
 			dprintf(ready_fd, "%s\n", listener->url);
 	}
 	if (ready_fd >= 0)
 		close(ready_fd);
 	md_notify("READY=1\nSTATUS=serving");
-}
-
-/* False: to stop. */
-static bool obey_signal(struct md_server *server, struct md_settings *settings, int signals)
-{
-	struct signalfd_siginfo info;
-
-	if (read(signals, &info, sizeof(info)) != sizeof(info))
-		return true; /* EINTR: SIGSTOP and SIGCONT */
-	if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-		return false;
-	if (info.ssi_signo == SIGUSR1)
-		md_reload_models(server, settings->options);
-	else
-		md_reload(server, settings);
-	return true;
-}
-
-/* Until told to stop. */
-static void obey(struct md_server *server, struct md_settings *settings, int signals)
-{
-	struct pollfd fds[] = { { .fd = signals, .events = POLLIN },
-				{ .fd = md_reread_fd(), .events = POLLIN } };
-	bool on = true;
-
-	while (on) {
-		if (poll(fds, 2, md_reread_wait_ms()) < 0)
-			continue;
-		md_reread_look(server, settings->options);
-		if (fds[0].revents != 0)
-			on = obey_signal(server, settings, signals);
-	}
-}
-
-static bool stop(struct md_server *server, const struct md_options *o)
-{
-	bool stuck = false;
-
-	atomic_store(&server->draining, true);
-	for (unsigned i = 0; i < server->loop_count; i++)
-		if (server->loops[i]->started && !server->loops[i]->is_admin)
-			md_loop_post_drain(server->loops[i], o->drain_timeout);
-	for (unsigned i = 0; i < server->loop_count; i++) {
-		if (!server->loops[i]->started)
-			continue;
-		if (server->loops[i]->is_admin) /* answers until the others are done */
-			md_loop_post_drain(server->loops[i], 100);
-		pthread_join(server->loops[i]->thread, NULL);
-		stuck = stuck || server->loops[i]->stuck;
-	}
-	return stuck;
 }
 
 static void release(struct md_server *server)
@@ -411,43 +351,45 @@ static void init(struct md_server *server, const struct md_options *o)
 	};
 }
 
-/* After the last request. */
-static void finish(struct md_server *server, const struct md_options *o)
+/* Everything but what a stuck request still uses; that ends the process as it is. */
+static void finish(struct md_server *server, struct md_life *life, const struct md_options *o)
 {
 	md_reload_end();
-	if (!stop(server, o))
+	if (md_life_stop(life, o->drain_timeout))
 		return;
 	md_log_line(&server->log, MD_LOG_ERROR,
 		    "requests did not end within the drain timeout; leaving them");
+	md_log_flush(LAST_WORDS_MS);
 	_exit(EX_TEMPFAIL);
 }
 
 int md_serve(struct md_settings *settings)
 {
 	const struct md_options *options = md_options_ref(settings->options);
-	int signals = block_signals(), rc = EX_OSERR;
 	struct md_server server;
+	struct md_life life;
 	struct md_error err;
+	int rc = EX_OSERR;
 
+	md_life_init(&life, &server);
 	init(&server, options);
 	md_http_init(&server);
 	md_error_clear(&err);
-	if (signals < 0)
+	md_log_start();
+	if (life.signals < 0)
 		md_fail(&err, MD_UNAVAILABLE, "58030", "no file descriptor for signals");
 	else
 		rc = start(&server, options, &err);
 	if (rc == EX_OK) {
 		tell_ready(&server, settings->ready_fd);
-		obey(&server, settings, signals);
-		md_notify("STOPPING=1\nSTATUS=stopping");
-		md_log_line(&server.log, MD_LOG_INFO, "stopping");
+		md_life_obey(&life, settings);
 	} else {
 		md_log_error(&server.log, "", &err);
 	}
-	finish(&server, settings->options);
+	finish(&server, &life, settings->options);
 	release(&server);
-	if (signals >= 0)
-		close(signals);
+	md_life_release(&life);
+	md_log_end();
 	md_options_unref(options);
 	return rc;
 }

@@ -1,7 +1,15 @@
 """Administration: probes, metrics, the registry, and which listener answers what."""
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import threading
+
 import pytest
 
-from harness import exchange
+from harness import PATIENCE, ROOT, Modeld, StartFailed, exchange, wait_until
 
 
 @pytest.mark.parametrize("target", ["/-/live", "/-/ready"])
@@ -26,12 +34,115 @@ def test_metrics_are_for_the_administration_only(library):
     assert "modeld_" in response.text
 
 
-def test_metrics_are_well_formed(library):
-    for line in library.admin("/-/metrics").text.splitlines():
-        if line and not line.startswith("#"):
-            name, value = line.rsplit(" ", 1)
-            assert name[0].isalpha()
-            float(value)
+LABELS = r'(\{[a-z_]+="[^"\\]*"(,[a-z_]+="[^"\\]*")*\})?'
+
+
+def families(server):
+    """Every metric: its name → type, and samples by name with labels. Fails where the text is not
+    what Prometheus reads: HELP, TYPE and samples together, each name once, counters in _total."""
+    types, samples = {}, {}
+    current = helped = None
+    for line in server.admin("/-/metrics").text.splitlines():
+        if line.startswith("# HELP "):
+            _, _, helped, text = line.split(" ", 3)
+            assert text.endswith("."), line
+        elif line.startswith("# TYPE "):
+            _, _, current, kind = line.split(" ")
+            assert current == helped and current not in types, line
+            assert re.fullmatch(r"(modeld|process)_[a-z_]+", current), line
+            assert (kind == "counter") == current.endswith("_total"), line
+            types[current] = kind
+        else:
+            match = re.fullmatch(rf"([a-z_]+){LABELS} (-?[0-9.]+)", line)
+            assert match, line
+            suffixes = ["_bucket", "_sum", "_count"] if types[current] == "histogram" else [""]
+            assert match.group(1) in [current + suffix for suffix in suffixes], line
+            name = line.rsplit(" ", 1)[0]
+            assert name not in samples, line
+            samples[name] = float(match.group(4))
+    return types, samples
+
+
+def test_metrics_are_as_prometheus_wants_them(library):
+    library.get("/genre?id=eq.1")
+    types, samples = families(library)
+    assert len(types) > 40 and len(samples) > 60
+
+
+def test_metrics_are_documented(library):
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    documented = dict(re.findall(r"^\| `([a-z_]+)` \| (\w+) \|", text, re.MULTILINE))
+    assert documented == families(library)[0]
+
+
+def test_requests_are_counted_by_route_method_and_status(serve):
+    server = serve()
+    server.get("/genre?id=eq.1")
+    server.get("/genre?id=eq.2")
+    server.get("/genre/1")
+    server.post("/genre", {"id": 90, "name": "new"})
+    server.get("/nothing")
+    server.request("BREW", "/genre")
+    server.get("/genre?id=eq.x")
+
+    def counted():
+        samples = families(server)[1]
+        found = {name: value for name, value in samples.items()
+                 if name.startswith("modeld_requests_total") and "/-/" not in name}
+        return found if sum(found.values()) == 7 else None
+    found = wait_until(counted, "all seven")
+    assert found == {
+        'modeld_requests_total{route="/{relation}",method="GET",status="2xx"}': 2,
+        'modeld_requests_total{route="/{relation}",method="GET",status="4xx"}': 1,
+        'modeld_requests_total{route="/{relation}",method="POST",status="2xx"}': 1,
+        'modeld_requests_total{route="/{relation}",method="-",status="4xx"}': 1,
+        'modeld_requests_total{route="/{relation}/{key}",method="GET",status="2xx"}': 1,
+        'modeld_requests_total{route="-",method="GET",status="4xx"}': 1}
+    samples = families(server)[1]
+    assert samples['modeld_responses_total{code="201"}'] == 1
+    assert samples["modeld_request_bytes_total"] == len(json.dumps({"id": 90, "name": "new"}))
+
+
+def test_durations_make_a_histogram(serve):
+    server = serve()
+    for _ in range(20):
+        server.get("/genre?id=eq.1")
+    samples = families(server)[1]
+    name = 'modeld_request_duration_seconds_%s{route="/{relation}"%s}'
+    ends = ["0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
+            "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30", "60", "+Inf"]
+    buckets = [samples[name % ("bucket", f',le="{end}"')] for end in ends]
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == samples[name % ("count", "")] >= 19
+    total = samples[name % ("sum", "")]
+    assert 0 < total < 20 * 30
+    # What lies below an end and what lies above the one before bound the sum.
+    least = sum(float(end) * (after - before) for end, before, after
+                in zip(ends, buckets, buckets[1:]) if end != "+Inf")
+    assert least <= total + 1e-6
+
+
+def test_the_process_is_measured(library):
+    samples = families(library)[1]
+    pid = library.process.pid
+    assert samples["process_open_fds"] == pytest.approx(len(os.listdir(f"/proc/{pid}/fd")), abs=5)
+    assert samples["process_resident_memory_bytes"] == pytest.approx(library.memory(), rel=0.3)
+    assert samples["process_virtual_memory_bytes"] == pytest.approx(library.memory("VmSize"),
+                                                                    rel=0.3)
+    assert samples["process_max_fds"] == resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
+    assert samples["process_start_time_seconds"] == pytest.approx(
+        os.stat(f"/proc/{pid}").st_ctime, abs=60 * 60)
+    before = samples["process_cpu_seconds_total"]
+    for _ in range(200):
+        library.get("/book?select=*,genre(*)")
+    assert families(library)[1]["process_cpu_seconds_total"] > before
+
+
+def test_a_reload_is_counted(serve):
+    server = serve()
+    assert server.metric("modeld_reloads_total") == 0
+    server.signal(signal.SIGHUP)
+    wait_until(lambda: server.metric("modeld_reloads_total") == 1, "the reload")
 
 
 def test_requests_are_counted(library):
@@ -67,6 +178,101 @@ def test_the_administration_socket_is_for_its_owner_only(library):
     import stat
     mode = stat.S_IMODE(os.stat(library.admin_path).st_mode)
     assert mode == 0o600
+
+
+def test_a_socket_that_nobody_answers_on_is_replaced(tmp_path, database):
+    path = tmp_path / "admin.sock"
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(path))
+    dead.listen()
+    dead.close()
+    server = Modeld(database().url, folder=tmp_path)
+    assert server.admin("/-/live").status == 200
+    server.stop()
+    assert not path.exists()
+
+
+def test_a_socket_that_somebody_answers_on_is_left_alone(serve, database):
+    db = database()
+    first = serve(db)
+    with pytest.raises(StartFailed, match="is in use by another program"):
+        serve(db, admin_listen="unix:" + first.admin_path)
+    assert first.admin("/-/live").status == 200
+
+
+def test_a_socket_whose_daemon_hangs_is_left_alone(tmp_path, database):
+    path = tmp_path / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(path))
+        hanging.listen(0)
+        waiting = []
+        while True:  # until its queue is full: to connect would now take for ever
+            sock = socket.socket(socket.AF_UNIX)
+            sock.setblocking(False)
+            waiting.append(sock)
+            try:
+                sock.connect(str(path))
+            except BlockingIOError:
+                break
+        with pytest.raises(StartFailed, match="is in use by another program"):
+            Modeld(database().url, folder=tmp_path)
+        for sock in waiting:
+            sock.close()
+
+
+def test_a_file_in_the_place_of_a_socket_is_left_alone(tmp_path, database):
+    path = tmp_path / "admin.sock"
+    path.write_text("somebody's")
+    with pytest.raises(StartFailed, match="is in use by another program"):
+        Modeld(database().url, folder=tmp_path)
+    assert path.read_text() == "somebody's"
+
+
+def test_a_socket_that_is_not_ours_any_more_is_not_removed(tmp_path, database):
+    path = tmp_path / "admin.sock"
+    server = Modeld(database().url, folder=tmp_path)
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        server.stop()
+        assert path.exists()
+
+
+def test_of_two_daemons_that_start_at_once_one_gets_the_socket(tmp_path, database):
+    url = database().url
+    path = tmp_path / "admin.sock"
+    started, failed = [], []
+
+    def start(number):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        try:
+            started.append(Modeld(url, folder=folder,
+                                  settings={"admin-listen": f"unix:{path}"}))
+        except StartFailed as failure:
+            failed.append(str(failure))
+    for round_number in range(3):
+        dead = socket.socket(socket.AF_UNIX)
+        dead.bind(str(path))
+        dead.close()
+        threads = [threading.Thread(target=start, args=(round_number * 10 + i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert len(started) == 1 and len(failed) == 3, failed
+        started[0].admin_path = str(path)
+        assert started[0].admin("/-/live").status == 200
+        started.pop().stop()
+        failed.clear()
+
+
+def test_the_socket_is_in_the_run_time_folder(serve, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    server = serve(admin_listen="", env={"RUNTIME_DIRECTORY": f"{folder}:/nonexistent"})
+    server.admin_path = str(folder / "admin.sock")
+    assert server.admin("/-/live").status == 200
 
 
 def test_the_administration_does_not_serve_tables(library):

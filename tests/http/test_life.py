@@ -117,6 +117,79 @@ def test_a_second_sigterm_is_no_fault(serve):
     assert server.process.wait(PATIENCE) == 0
 
 
+SLOW = """
+    CREATE TABLE n (i INTEGER PRIMARY KEY);
+    WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < %d)
+    INSERT INTO n SELECT i FROM c;
+    CREATE VIEW slow AS SELECT count(*) AS total FROM n a, n b WHERE a.i * b.i = 7;"""
+
+
+def ask_slowly(server):
+    """A connection with a request that takes long, already at the database."""
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=PATIENCE)
+    connection.request("GET", "/slow")
+    wait_until(lambda: server.metric("modeld_requests_in_flight") >= 1, "the request")
+    return connection
+
+
+def test_a_second_sigterm_ends_what_still_runs(serve, database):
+    server = serve(database(SLOW % 30000), statement_timeout="60s", request_deadline="60s")
+    connection = ask_slowly(server)
+    server.process.terminate()
+    time.sleep(0.5)
+    assert server.alive()
+    begin = time.monotonic()
+    server.process.terminate()
+    assert server.process.wait(PATIENCE) == 0
+    assert time.monotonic() - begin < 3
+    assert server.log_contains("stopping at once")
+    connection.close()
+
+
+def test_the_drain_timeout_ends_what_still_runs(serve, database):
+    server = serve(database(SLOW % 30000), statement_timeout="60s", request_deadline="60s",
+                   drain_timeout="1s")
+    connection = ask_slowly(server)
+    begin = time.monotonic()
+    server.process.terminate()
+    assert server.process.wait(PATIENCE) == 0
+    assert 0.9 < time.monotonic() - begin < 5
+    connection.close()
+
+
+def test_who_connects_while_it_stops_is_refused_at_once(serve, database):
+    server = serve(database(SLOW % 30000), statement_timeout="60s", request_deadline="60s")
+    connection = ask_slowly(server)
+    server.process.terminate()
+
+    def refused():
+        try:
+            server.connect().close()
+        except ConnectionRefusedError:
+            return True
+        return False
+    wait_until(refused, "the refusal")
+    assert server.alive()
+    assert server.admin("/-/live").status == 200
+    assert server.admin("/-/ready").status == 503
+    server.process.terminate()
+    connection.close()
+
+
+def test_a_kept_connection_is_answered_once_more_and_told_to_go(serve):
+    server = serve()
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=PATIENCE)
+    assert exchange(connection, "GET", "/genre?id=eq.1").header("Connection") != "close"
+    server.process.terminate()
+    server.wait_log("stopping")
+    time.sleep(0.3)
+    response = exchange(connection, "GET", "/genre?id=eq.1")
+    assert response.status == 200
+    assert response.header("Connection") == "close"
+    connection.close()
+    assert server.process.wait(PATIENCE) == 0
+
+
 def test_many_connections_ready_at_once_are_all_answered(serve):
     server = serve(threads=1, connections=2000)
     for count in (127, 128, 129, 256):

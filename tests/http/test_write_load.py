@@ -63,7 +63,7 @@ def test_many_clients_write_at_once_and_every_row_is_there(serve, database):
     if server.engine == "sqlite":  # one writer, who commits together what waits
         assert server.metric("modeld_db_writes_total") == clients * rows
         assert server.metric("modeld_db_commits_total") <= clients * rows / 2
-    assert server.metrics()['modeld_requests_total{status="201"}'] == clients * rows
+    assert server.metrics()['modeld_responses_total{code="201"}'] == clients * rows
 
 
 def test_no_client_sees_a_lock_of_ours(serve, database):
