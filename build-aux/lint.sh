@@ -2,7 +2,7 @@
 # Everything that can be checked without running the program. Called by `make lint`:
 #	lint.sh SRCDIR BUILDDIR [STEP…]
 # Steps, all of them by default: format layers files words headers complexity tidy cppcheck shell
-# python docs symbols. Each prints one line, after its findings as file:line. A tool that is not
+# python docs symbols man units. Each prints one line, after its findings as file:line. A tool that is not
 # installed skips its step; with CI=true that is a failure. From the environment: CC, LINT_CPPFLAGS
 # (for clang-tidy, cppcheck and the headers), CLANG_FORMAT, CLANG_TIDY.
 # Lists of files and flags are split into words on purpose.
@@ -269,8 +269,78 @@ step_symbols()
 	fi
 }
 
+# --- man: the manual pages are good roff, and modeld(1) knows every command and option -----------
+step_man()
+{
+	have mandoc || { missing mandoc; return; }
+	have man || { missing man; return; }
+	page=$builddir/docs/modeld.conf.5
+	if ! test -e "$page" || ! test -x "$builddir/modeld"; then
+		echo "  skipped: modeld is not built in $builddir"
+		test "${CI:-}" != true
+		return
+	fi
+	rc=0
+	mandoc -T lint -W warning docs/man/modeld.1 "$page" || rc=1
+	for file in docs/man/modeld.1 "$page"; do
+		man --warnings -E UTF-8 -l -Tutf8 -Z "$file" 2>&1 >/dev/null | sed "s,^,$file: ," >"$cache/man"
+		test -s "$cache/man" && { cat "$cache/man"; rc=1; }
+	done
+	# Commands are "  words   summary" in the overview, options "  --name" in the help of each.
+	sed 's/\\f[BIR]//g; s/\\//g; s/[" ]\{1,\}/ /g' docs/man/modeld.1 >"$cache/man"
+	"$builddir/modeld" --help | sed -n 's/^  \([a-z][a-z -]*[a-z]\)  .*/\1/p' >"$cache/commands"
+	while read -r command; do
+		grep -qE "^\.[A-Z]+ modeld $command( |$)" "$cache/man" || {
+			echo "docs/man/modeld.1: the command \"$command\" is missing"
+			rc=1
+		}
+		"$builddir/modeld" help $command | grep -oE '^  --[a-z-]+' | tr -d ' '
+	done <"$cache/commands" >"$cache/found"
+	grep -v '^--' "$cache/found"
+	grep '^--' "$cache/found" | sort -u >"$cache/options"
+	while read -r option; do
+		grep -qE "^\.[A-Z]+ (-h , )?$option( |$)" "$cache/man" || {
+			echo "docs/man/modeld.1: the option $option is missing"
+			rc=1
+		}
+	done <"$cache/options"
+	test -s "$cache/commands" || { echo "modeld --help: no commands found"; rc=1; }
+	return $rc
+}
+
+# --- units: systemd understands them, and has little left to say about safety ---------------------
+exposure_max=15 # tenths
+step_units()
+{
+	have systemd-analyze || { missing systemd-analyze; return; }
+	rm -rf "$cache/units"
+	mkdir -p "$cache/units/bin"
+	# Commands must be there for verify; what they are does not matter.
+	printf '#!/bin/sh\n' >"$cache/units/bin/modeld"
+	chmod +x "$cache/units/bin/modeld"
+	sed "s,@bindir@,$cache/units/bin," systemd/modeld.service.in >"$cache/units/modeld.service"
+	cp systemd/modeld.socket "$cache/units"
+	rc=0
+	systemd-analyze verify --man=no "$cache/units/modeld.service" "$cache/units/modeld.socket" \
+		>"$cache/units/verify" 2>&1 || rc=1
+	test -s "$cache/units/verify" && { cat "$cache/units/verify"; rc=1; }
+	systemd-analyze security --offline=yes --no-pager --threshold="$exposure_max" \
+		"$cache/units/modeld.service" >"$cache/units/security" 2>&1 || {
+		cat "$cache/units/security"
+		rc=1
+	}
+	grep -q 'Overall exposure level' "$cache/units/security" || rc=1
+	if have systemd-sysusers; then
+		systemd-sysusers --dry-run "$PWD/systemd/sysusers.d/modeld.conf" >"$cache/units/sysusers" 2>&1 || {
+			cat "$cache/units/sysusers"
+			rc=1
+		}
+	fi
+	return $rc
+}
+
 # ---------------------------------------------------------------------------------------------------
-test $# -gt 0 || set -- format layers files words headers complexity tidy cppcheck shell python docs symbols
+test $# -gt 0 || set -- format layers files words headers complexity tidy cppcheck shell python docs symbols man units
 failed=
 for step in "$@"; do
 	begin=$(date +%s)

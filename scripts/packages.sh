@@ -6,7 +6,8 @@ build_packages='build-essential autoconf automake autoconf-archive pkg-config
 test_packages='check python3 python3-pytest postgresql valgrind xz-utils'
 # Of node and npm any that is there will do; scripts/test looks for them.
 client_packages='python3-venv'
-lint_packages='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck shellcheck pmccabe'
+lint_packages='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck shellcheck pmccabe
+	systemd man-db groff mandoc'
 
 installed() # PACKAGE
 {

@@ -1,0 +1,29 @@
+# Completion of modeld for fish.
+function __modeld_keys
+    modeld help settings 2>/dev/null | string replace -rf '^  ([a-z][a-z0-9_]*) = .*' '$1='
+end
+
+complete -c modeld -f
+complete -c modeld -n __fish_use_subcommand -a serve -d 'serve a database over HTTP'
+complete -c modeld -n __fish_use_subcommand -a config -d 'print or check the configuration'
+complete -c modeld -n __fish_use_subcommand -a models -d 'check, list, show or rewrite definition files'
+complete -c modeld -n __fish_use_subcommand -a db -d 'make tables'
+complete -c modeld -n __fish_use_subcommand -a help -d 'explain a command'
+complete -c modeld -n __fish_use_subcommand -a version -d 'print the version'
+complete -c modeld -n '__fish_seen_subcommand_from config' -a 'show check'
+complete -c modeld -n '__fish_seen_subcommand_from models' -a 'check list show fmt'
+complete -c modeld -n '__fish_seen_subcommand_from db' -a create-tables
+complete -c modeld -n '__fish_seen_subcommand_from help' -a 'serve config models db settings'
+complete -c modeld -l help -s h -d 'explain the command'
+complete -c modeld -l version -n __fish_use_subcommand -d 'print the version'
+complete -c modeld -l config -r -F -d 'configuration file'
+complete -c modeld -l db -x -a 'sqlite:/// postgresql://' -d database
+complete -c modeld -l listen -x -d 'HOST:PORT, [IPV6]:PORT or unix:PATH'
+complete -c modeld -l models -r -F -d 'definition files'
+complete -c modeld -l set -x -a '(__modeld_keys)' -d 'any other setting'
+complete -c modeld -l ready-fd -x -n '__fish_seen_subcommand_from serve' -d 'where to say that it is ready'
+complete -c modeld -l all -n '__fish_seen_subcommand_from list' -d 'abstract models, too'
+complete -c modeld -l long -n '__fish_seen_subcommand_from fmt' -d 'no shorthand'
+complete -c modeld -l force -n '__fish_seen_subcommand_from fmt' -d 'files with comments, too'
+complete -c modeld -l dry-run -n '__fish_seen_subcommand_from create-tables' -d 'print the SQL'
+complete -c modeld -n '__fish_seen_subcommand_from check list show fmt create-tables' -F
