@@ -53,6 +53,12 @@ enum md_template {
 	MD_SQL_MERGES,        /* how many there were so far */
 	MD_SQL_DECIMAL,       /* a decimal that is kept as text, to be ordered by its value; NULL:
 				 nothing has to be done */
+	MD_SQL_SUM,           /* sums and averages of exact numbers {c} … */
+	MD_SQL_SUM_REAL,      /* … and of floating point numbers */
+	MD_SQL_AVG,
+	MD_SQL_AVG_REAL,
+	MD_SQL_ROUND, /* a decimal that is kept as text, to be cast to an integer; NULL: the cast
+			 itself does it */
 	MD_SQL_TEMPLATES
 };
 

@@ -81,6 +81,11 @@ const struct md_dialect md_sqlite_dialect = {
 		[MD_SQL_BOOL_TEXT] = "CASE {c} WHEN 0 THEN 'false' WHEN 1 THEN 'true' "
 				     "ELSE md_cast_text({c}) END",
 		[MD_SQL_DECIMAL] = "{c} COLLATE md_decimal",
+		[MD_SQL_SUM] = "md_sum({c})",
+		[MD_SQL_SUM_REAL] = "sum({c})",
+		[MD_SQL_AVG] = "md_avg({c})",
+		[MD_SQL_AVG_REAL] = "avg({c})",
+		[MD_SQL_ROUND] = "md_round({c})",
 	},
 	.no_limit = "-1",
 	.truth = { "0", "1" },

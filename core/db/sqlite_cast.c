@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/decimal.h"
+
 #include "core/base/banned.h"
 
 /* For messages: values are cut, at a character. */
@@ -216,6 +218,36 @@ void md_sqlite_cast_real(sqlite3_context *ctx, int count, sqlite3_value **args)
 {
 	(void)count;
 	cast_real(ctx, args[0], "double precision", false);
+}
+
+/* A decimal text to a whole number, half away from zero; beyond all integers it becomes a double,
+ * which the cast behind it refuses. What is no decimal is left to that cast, too. */
+void md_sqlite_round(sqlite3_context *ctx, int count, sqlite3_value **args)
+{
+	char scratch[MD_SQLITE_NUMBER_MAX], text[MD_DECIMAL_MAX];
+	struct md_decimal decimal;
+	struct md_str value;
+	int64_t whole;
+
+	(void)count;
+	if (sqlite3_value_type(args[0]) != SQLITE_TEXT) {
+		sqlite3_result_value(ctx, args[0]);
+		return;
+	}
+	value = md_sqlite_value_text(args[0], scratch);
+	if (!value.ptr) {
+		sqlite3_result_error_nomem(ctx);
+		return;
+	}
+	if (md_decimal_read(value, &decimal) != MD_DECIMAL_READ) {
+		sqlite3_result_value(ctx, args[0]);
+		return;
+	}
+	md_decimal_round(&decimal, 0);
+	if (md_str_to_i64((struct md_str){ text, md_decimal_write(&decimal, text) }, &whole))
+		sqlite3_result_int64(ctx, whole);
+	else
+		sqlite3_result_double(ctx, decimal.negative ? -INFINITY : INFINITY);
 }
 
 void md_sqlite_cast_numeric(sqlite3_context *ctx, int count, sqlite3_value **args)

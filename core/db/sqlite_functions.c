@@ -28,6 +28,7 @@ static const struct {
 	{ "md_cast_int2", 1, md_sqlite_cast_int, &int2 },
 	{ "md_cast_int4", 1, md_sqlite_cast_int, &int4 },
 	{ "md_cast_int8", 1, md_sqlite_cast_int, &int8 },
+	{ "md_round", 1, md_sqlite_round, NULL },
 	{ "md_cast_real", 1, md_sqlite_cast_real, NULL },
 	{ "md_cast_numeric", 1, md_sqlite_cast_numeric, NULL },
 	{ "md_cast_bool", 1, md_sqlite_cast_bool, NULL },
@@ -66,6 +67,8 @@ int md_sqlite_add_functions(sqlite3 *db)
 		if (rc != SQLITE_OK)
 			return rc;
 	}
+	if (md_sqlite_add_aggregates(db) != SQLITE_OK)
+		return SQLITE_NOMEM;
 	return sqlite3_create_collation(db, "md_decimal", SQLITE_UTF8, NULL, compare_decimals);
 }
 

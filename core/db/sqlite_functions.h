@@ -37,12 +37,14 @@ struct md_sqlite_int_type {
 	int64_t min, max;
 };
 md_sqlite_function md_sqlite_cast_int, md_sqlite_cast_real, md_sqlite_cast_numeric,
-	md_sqlite_cast_bool, md_sqlite_cast_text, md_sqlite_cast_uuid;
+	md_sqlite_cast_bool, md_sqlite_cast_text, md_sqlite_cast_uuid, md_sqlite_round;
 /* sqlite_datetime.c: (value) */
 md_sqlite_function md_sqlite_cast_date, md_sqlite_cast_time, md_sqlite_cast_timestamp,
 	md_sqlite_cast_timestamptz;
 /* sqlite_json.c: (value); sqlite_contains.c: (haystack, needle) */
 md_sqlite_function md_sqlite_cast_json, md_sqlite_json_contains, md_sqlite_json_valid;
+/** sqlite_aggregates.c: add md_sum() and md_avg(). Returns SQLite's code. */
+int md_sqlite_add_aggregates(sqlite3 *db);
 /** Well-formed JSON, at most 200 levels. */
 bool md_sqlite_is_json(struct md_str text);
 /** The value of four hexadecimal digits; -1: they are none. */

@@ -68,6 +68,7 @@ enum md_code md_node_new(struct md_build *b, const struct md_model *model,
 	node->model = model;
 	node->level = level;
 	node->alias = b->next_alias++;
+	node->grouped = md_level_is_grouped(model, level);
 	code = resolve_links(b, node, err);
 	if (code == MD_OK)
 		*ret_node = node;
@@ -94,6 +95,7 @@ enum md_code md_stmt_build_init(struct md_stmt_build *s, struct md_error *err)
 	md_buf_init(&s->cells, MD_SQL_MAX);
 	md_buf_init(&s->from, MD_SQL_MAX);
 	md_buf_init(&s->where, MD_SQL_MAX);
+	md_buf_init(&s->group, MD_SQL_MAX);
 	md_buf_init(&s->order, MD_SQL_MAX);
 	s->known = calloc(MD_CELLS_MAX, sizeof(*s->known));
 	s->binds = calloc(MD_BINDS_MAX, sizeof(*s->binds));
@@ -108,6 +110,7 @@ void md_stmt_build_release(struct md_stmt_build *s)
 	md_buf_release(&s->cells);
 	md_buf_release(&s->from);
 	md_buf_release(&s->where);
+	md_buf_release(&s->group);
 	md_buf_release(&s->order);
 	free(s->known);
 	free(s->binds);
@@ -202,12 +205,14 @@ enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, b
 	md_buf_puts(&sql, " FROM ");
 	md_buf_put(&sql, s->from.data, s->from.len);
 	md_buf_put(&sql, s->where.data, s->where.len);
+	md_buf_put(&sql, s->group.data, s->group.len);
 	md_buf_put(&sql, s->order.data, s->order.len);
 	md_buf_puts(&sql, s->around.behind ? s->around.behind : "");
-	if (s->cells.failed || s->from.failed || s->where.failed || s->order.failed)
+	if (s->cells.failed || s->from.failed || s->where.failed || s->group.failed ||
+	    s->order.failed)
 		sql.failed = true;
-	sql.no_memory |=
-		s->cells.no_memory || s->from.no_memory || s->where.no_memory || s->order.no_memory;
+	sql.no_memory |= s->cells.no_memory || s->from.no_memory || s->where.no_memory ||
+			 s->group.no_memory || s->order.no_memory;
 	code = md_stmt_keep(b, s, &sql, ret_stmt, err);
 	if (code == MD_OK)
 		ret_stmt->stmt.returns_rows = true;
@@ -298,18 +303,30 @@ static enum md_code put_root(struct md_build *b, struct md_stmt_build *s,
 	return MD_OK;
 }
 
-/* SELECT what FROM all rows that the root means. */
+/* SELECT what FROM all rows that the root means; of groups all cells, by which they are grouped. */
 static enum md_code put_all_rows(struct md_build *b, struct md_stmt_build *s, const char *what,
 				 const struct md_model *model, const struct md_level *level,
 				 const struct md_relation *via, struct md_error *err)
 {
 	const char *separator = " WHERE ";
 	struct md_node *node;
+	const struct md_shape *shape;
 	enum md_code code = md_node_new(b, model, level, &node, err);
 
-	md_buf_puts(&s->cells, what);
 	if (code == MD_OK)
 		code = put_root(b, s, node, via, &separator, err);
+	if (code != MD_OK)
+		return code;
+	s->grouped = node->grouped;
+	if (node->grouped) {
+		unsigned children = b->child_count;
+
+		md_mark_enforced(b, node, true);
+		code = md_node_shape(b, s, node, true, &shape, err);
+		b->child_count = children; /* nobody runs them */
+	} else {
+		md_buf_puts(&s->cells, what);
+	}
 	if (code == MD_OK)
 		code = md_put_conditions(b, s, &s->where, node, &separator, err);
 	return code;
@@ -321,10 +338,11 @@ static enum md_code build_count(struct md_build *b, const char *estimate,
 				const struct md_relation *via, struct md_error *err)
 {
 	bool limited = !estimate && b->request->count == MD_ROWS_BOTH;
-	const struct md_envelope around = { .before = estimate  ? estimate
-						      : limited ? "SELECT count(*) FROM ("
-								: "",
-					    .behind = limited ? ") AS c" : "" };
+	bool inside = !estimate && (limited || md_level_is_grouped(model, level));
+	const struct md_envelope around = { .before = estimate ? estimate
+						      : inside ? "SELECT count(*) FROM ("
+							       : "",
+					    .behind = inside ? ") AS c" : "" };
 	struct md_plan_stmt *stmt = md_arena_zalloc(b->arena, sizeof(*stmt));
 	struct md_stmt_build s;
 	enum md_code code;
@@ -386,6 +404,18 @@ static enum md_code build_probe(struct md_build *b, const struct md_model *paren
 	return code;
 }
 
+/* An item that is not there is no group. */
+static void group_by_key(struct md_build *b, struct md_stmt_build *s, const struct md_node *node)
+{
+	for (unsigned i = 0; i < node->model->key_count; i++) {
+		md_auto_buf column = MD_BUF(1u << 12);
+
+		md_put_column(b, &column, node->alias, node->model->key[i]);
+		md_group_by(s, md_buf_str(&column));
+		s->failed |= column.failed;
+	}
+}
+
 static enum md_code build_select(struct md_build *b, const struct md_model *model,
 				 const struct md_level *level, const struct md_relation *via,
 				 struct md_error *err)
@@ -402,6 +432,10 @@ static enum md_code build_select(struct md_build *b, const struct md_model *mode
 	if (code == MD_OK)
 		code = put_root(b, &s, node, via, &separator, err);
 	if (code == MD_OK)
+		s.grouped = node->grouped;
+	if (code == MD_OK && s.grouped && request->route == MD_READ_ITEM)
+		group_by_key(b, &s, node);
+	if (code == MD_OK)
 		md_mark_enforced(b, node, true);
 	if (code == MD_OK)
 		code = md_node_shape(b, &s, node, true, &b->plan->shape, err);
@@ -410,7 +444,8 @@ static enum md_code build_select(struct md_build *b, const struct md_model *mode
 	if (code == MD_OK)
 		code = via && !level->order ? md_put_relation_order(b, &s, node, via, err)
 					    : md_put_order(b, &s, node, err);
-	if (request->route == MD_READ_KEYS) /* in the order in which they were written */
+	if (request->route == MD_READ_KEYS &&
+	    !s.grouped) /* in the order in which they were written */
 		md_buf_printf(&s.order, "%s%s", s.order.len > 0 ? "," : " ORDER BY ",
 			      b->context->dialect->keys_order);
 	if (code == MD_OK)
@@ -451,7 +486,8 @@ static bool is_bounded(const struct md_plan_request *request)
 		return true;
 	if (request->route == MD_READ_ITEM)
 		return true;
-	if (request->count || !request->has_limit || request->limit > BOUNDED_ROWS)
+	if (request->count || !request->has_limit || request->limit > BOUNDED_ROWS ||
+	    md_level_is_grouped(request->model, &request->query->root))
 		return false;
 	if (!order)
 		return true;
@@ -500,7 +536,9 @@ static enum md_code build(struct md_build *b, struct md_error *err)
 	if (!level)
 		return md_fail_nomem(err);
 	b->root = level;
-	code = build_select(b, model, level, via, err);
+	code = md_check_aggregates(b, level, err);
+	if (code == MD_OK)
+		code = build_select(b, model, level, via, err);
 	if (code == MD_OK)
 		code = build_counts(b, model, level, via, err);
 	if (code == MD_OK)

@@ -21,13 +21,14 @@ struct md_envelope {
 };
 struct md_stmt_build {
 	struct md_envelope around;
-	struct md_buf cells, from, where, order;
+	struct md_buf cells, from, where, group, order;
 	unsigned cell_count;
 	struct md_cell
 		*known; /* which plain columns the cells are, so that none is fetched twice */
 	struct md_bind *binds;
 	unsigned params, binds_cap;
-	bool failed; /* memory */
+	bool grouped; /* it has aggregates: `group` is filled with the other cells */
+	bool failed;  /* memory */
 };
 
 struct md_node;
@@ -68,6 +69,9 @@ struct md_node {
 	unsigned link_count;
 	const struct md_node *parent; /* whose embed it is; NULL: the root */
 	bool nested;                  /* in a sub-select that gives JSON (nested.c) */
+	bool grouped;                 /* in a statement with aggregates */
+	/** By which it was joined to be spread; NULL: it is not spread. */
+	const struct md_relation *spread;
 };
 
 /* build.c: nodes and statements */
@@ -176,8 +180,7 @@ struct md_str md_embed_name(const struct md_embed *embed);
 /** Whether anything of this level is written: rel() and rel(other()) stand for conditions only. */
 bool md_has_output(const struct md_level *level);
 /** PGRST127: a to-many relationship cannot be spread. */
-enum md_code md_fail_spread(const struct md_build *b, const struct md_level *level,
-			    struct md_error *err);
+enum md_code md_fail_spread(const struct md_level *level, struct md_error *err);
 /** Inner embeds that will be joined as such need no EXISTS. Must be known before the conditions are
  * written. */
 void md_mark_enforced(const struct md_build *b, struct md_node *node, bool inner_chain);
@@ -190,6 +193,31 @@ enum md_code md_write_build_whole(struct md_build *b, const struct md_write_requ
 				  struct md_write_plan *plan, struct md_error *err);
 /** LIMIT of an embed: its own, or db-max-rows. False: none. */
 bool md_embed_limit(const struct md_build *b, const struct md_level *level, int64_t *ret_limit);
+
+/* group.c: aggregates */
+/** The aggregate of an item of a select list; count also for a `count` that is no column of `model`
+ * (NULL: not looked at). */
+enum md_aggregate md_select_aggregate(const struct md_model *model, const struct md_select *select);
+/** Whether the rows of a level are grouped: it has aggregates, or what is spread in it has. */
+bool md_level_is_grouped(const struct md_model *model, const struct md_level *level);
+/** PGRST123 when there are aggregates anywhere and they are switched off. */
+enum md_code md_check_aggregates(const struct md_build *b, const struct md_level *level,
+				 struct md_error *err);
+/** 42803: `column` is no term of GROUP BY. */
+enum md_code md_fail_ungrouped(const struct md_model *model, struct md_str column,
+			       struct md_error *err);
+/** 42803: something stands beside `count` without parentheses. */
+enum md_code md_check_old_count(const struct md_node *node, struct md_error *err);
+/** 42803 when the node's statement has aggregates and does not group by `ref`. */
+enum md_code md_check_grouped(const struct md_node *node, const struct md_column_ref *ref,
+			      struct md_error *err);
+/** One more term of GROUP BY, in a statement with aggregates; not given: the cell added last. */
+void md_group_by(struct md_stmt_build *s, struct md_str term);
+/** Make an output, column and cast, into the aggregate of it; without text it is count(). 42883 for
+ * a type that has no such aggregate. */
+enum md_code md_put_aggregate(struct md_build *b, const struct md_node *node,
+			      const struct md_select *select, struct md_output *output,
+			      struct md_error *err);
 
 /* nested.c: embeds as JSON, for engines that make it better than child statements would */
 /** A scalar sub-select that gives the embed of `node`'s row: a list, or an object or NULL. */

@@ -47,9 +47,29 @@ void md_put_column(struct md_build *b, struct md_buf *out, unsigned alias,
 	b->context->dialect->put_name(out, field->column);
 }
 
+/* The parameter that has this text already, so that equal expressions stay equal for the engine,
+ * which groups by them; 0: none. */
+static unsigned find_bind(const struct md_stmt_build *s, const struct md_bind *bind)
+{
+	for (unsigned i = 0; i < s->params; i++)
+		if (s->binds[i].from == bind->from && s->binds[i].as == bind->as &&
+		    s->binds[i].type == bind->type && md_str_equal(s->binds[i].text, bind->text))
+			return i + 1;
+	return 0;
+}
+
 unsigned md_put_bind(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
 		     const struct md_bind *bind)
 {
+	if (bind->from == MD_FROM_PLAN) {
+		unsigned known = find_bind(s, bind);
+
+		if (known > 0) {
+			if (out)
+				b->context->dialect->put_param(out, known);
+			return known;
+		}
+	}
 	if (s->params == s->binds_cap) {
 		s->failed = true;
 		return 1;
@@ -163,7 +183,9 @@ static enum md_code put_steps(struct md_build *b, struct md_stmt_build *s,
 
 	for (unsigned i = 0; i < ref->path_len && code == MD_OK; i++) {
 		const struct md_json_step *step = &ref->path[i];
-		struct md_bind bind = { .from = MD_FROM_PLAN, .as = MD_BIND_TEXT };
+		struct md_bind bind = { .from = MD_FROM_PLAN,
+					.as = MD_BIND_TEXT,
+					.type = step->is_index ? MD_TYPE_INT4 : MD_TYPE_TEXT };
 		md_auto_buf param = MD_BUF(64);
 
 		code = step_text(b, step, &bind.text, err);
@@ -305,6 +327,18 @@ static enum md_code fail_related_order(const struct md_node *node, const struct 
 	return MD_INVALID;
 }
 
+/* order=rel(name): the column that the embed shows under this alias, else the one of this name. */
+static const struct md_column_ref *shown_as(const struct md_level *level,
+					    const struct md_column_ref *ref)
+{
+	for (const struct md_select *select = level->select; select; select = select->next)
+		if (select->kind == MD_SELECT_COLUMN && select->aggregate == MD_AGG_NONE &&
+		    !md_str_is_given(select->cast) && ref->path_len == 0 &&
+		    md_str_is_given(select->alias) && md_str_equal(select->alias, ref->name))
+			return &select->column;
+	return ref;
+}
+
 /* order=rel(col): a column of the joined row, or a scalar subquery when the embed is not joined. */
 static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *s,
 				      struct md_node *node, const struct md_order *order,
@@ -312,6 +346,7 @@ static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *
 {
 	struct md_link *link = md_node_link(node, order->relation);
 	struct md_buf *out = &s->order;
+	const struct md_column_ref *column;
 	struct md_node *target;
 	struct md_str text;
 	enum md_type type;
@@ -321,15 +356,20 @@ static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *
 
 	if (!link || !link->relation->to_one)
 		return fail_related_order(node, order, link != NULL, err);
+	column = shown_as(&link->embed->level, &order->column);
+	if (node->grouped && (!link->joined || !link->embed->spread))
+		return md_fail_ungrouped(link->relation->to, column->name, err);
 	if (link->joined) {
-		code = md_column_expression(b, s, link->joined, &order->column, &text, &type, err);
+		code = md_check_grouped(link->joined, column, err);
+		if (code == MD_OK)
+			code = md_column_expression(b, s, link->joined, column, &text, &type, err);
 		if (code == MD_OK)
 			md_put_ordered(b, out, type, text);
 		return code;
 	}
 	code = md_node_new(b, link->relation->to, &link->embed->level, &target, err);
 	if (code == MD_OK)
-		code = md_column_expression(b, s, target, &order->column, &text, &type, err);
+		code = md_column_expression(b, s, target, column, &text, &type, err);
 	if (code != MD_OK)
 		return code;
 	md_buf_puts(&sub, "(SELECT ");
@@ -357,6 +397,8 @@ static void put_tie_breaker(struct md_build *b, struct md_stmt_build *s, const s
 
 static bool is_paged(const struct md_build *b, const struct md_node *node)
 {
+	if (node->grouped) /* groups have no key */
+		return false;
 	if (node->level == b->root)
 		return b->request->has_limit || b->request->has_offset;
 	return node->level->has_limit || node->level->has_offset;
@@ -368,6 +410,8 @@ enum md_code md_put_relation_order(struct md_build *b, struct md_stmt_build *s,
 {
 	bool unique = false;
 
+	if (node->grouped)
+		return MD_OK;
 	for (unsigned i = 0; i < relation->order_count; i++) {
 		const struct md_relation_order *term = &relation->order[i];
 		const struct md_order order = {
@@ -407,6 +451,8 @@ enum md_code md_put_order(struct md_build *b, struct md_stmt_build *s, struct md
 			code = put_related_order(b, s, node, order, err);
 		} else {
 			code = md_column_expression(b, s, node, &order->column, &text, &type, err);
+			if (code == MD_OK)
+				code = md_check_grouped(node, &order->column, err);
 			if (code == MD_OK && order->column.path_len == 0) {
 				const struct md_field *field =
 					md_model_field(node->model, order->column.name);

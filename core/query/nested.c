@@ -25,7 +25,20 @@ static struct md_buf *next_column(struct md_stmt_build *s)
 {
 	if (s->cells.len > 0)
 		md_buf_putc(&s->cells, ',');
+	s->cell_count++;
 	return &s->cells;
+}
+
+static void group_by_column(struct md_build *b, struct md_stmt_build *s, const struct md_node *node,
+			    const struct md_field *field)
+{
+	md_auto_buf column = MD_BUF(1u << 12);
+
+	if (!s->grouped)
+		return;
+	md_put_column(b, &column, node->alias, field);
+	md_group_by(s, md_buf_str(&column));
+	s->failed |= column.failed;
 }
 
 /* A number that is shown as a string is made one here. */
@@ -38,6 +51,7 @@ static void put_field(struct md_build *b, struct md_stmt_build *s, const struct 
 	md_put_column(b, out, node->alias, field);
 	md_buf_puts(out, field->as_string ? " AS text)" : "");
 	put_key(b, out, name);
+	group_by_column(b, s, node, field);
 }
 
 /* In the order of md_node_shape(): with depth= the key comes first. */
@@ -72,6 +86,8 @@ static enum md_code put_column(struct md_build *b, struct md_stmt_build *s,
 	}
 	md_buf_putstr(next_column(s), output.sql);
 	put_key(b, &s->cells, md_output_name(select));
+	if (md_select_aggregate(node->model, select) == MD_AGG_NONE)
+		md_group_by(s, nothing);
 	return MD_OK;
 }
 
@@ -90,10 +106,11 @@ static enum md_code put_embed(struct md_build *b, struct md_stmt_build *s, struc
 	if (!embed->spread) {
 		code = md_put_nested(b, s, next_column(s), node, link, err);
 		put_key(b, &s->cells, md_embed_name(embed));
+		md_group_by(s, nothing);
 		return code;
 	}
 	if (!link->relation->to_one)
-		return md_fail_spread(b, &embed->level, err);
+		return md_fail_spread(&embed->level, err);
 	code = md_join_link(b, s, node, link, link->inner && inner_chain, &target, err);
 	return code == MD_OK ? put_columns(b, s, target, link->inner && inner_chain, err) : code;
 }
@@ -208,10 +225,13 @@ static enum md_code build_parts(struct md_build *b, struct md_stmt_build *s, str
 		limited = true;
 		limit = 1;
 	}
+	s->grouped = target->grouped;
 	md_mark_enforced(b, target, true);
 	md_buf_puts(&s->where, " WHERE ");
 	code = md_put_relation(b, s, &s->from, &s->where, link->relation, target->alias,
 			       node->alias, false, err);
+	if (code == MD_OK)
+		code = md_check_old_count(target, err);
 	if (code == MD_OK)
 		code = put_columns(b, s, target, true, err);
 	if (code == MD_OK)
@@ -245,10 +265,23 @@ static void put_parts(const struct md_build *b, const struct md_stmt_build *s, b
 	md_buf_puts(&select, " FROM ");
 	md_buf_put(&select, s->from.data, s->from.len);
 	md_buf_put(&select, s->where.data, s->where.len);
+	md_buf_put(&select, s->group.data, s->group.len);
 	md_buf_put(&select, s->order.data, s->order.len);
 	md_buf_puts(&select, ") AS e");
 	md_put_template(out, to_one ? "({c})" : list, md_buf_str(&select), nothing);
 	out->failed |= select.failed;
+}
+
+/* As JSON that can be grouped by. */
+static void put_comparable(const struct md_build *b, struct md_stmt_build *s,
+			   const struct md_stmt_build *inner, bool to_one, struct md_buf *out)
+{
+	md_auto_buf json = MD_BUF(MD_SQL_MAX);
+
+	put_parts(b, inner, to_one, false, &json);
+	md_put_template(out, b->context->dialect->templates[MD_SQL_TO_JSON], md_buf_str(&json),
+			nothing);
+	s->failed |= json.failed;
 }
 
 enum md_code md_put_nested(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
@@ -264,16 +297,20 @@ enum md_code md_put_nested(struct md_build *b, struct md_stmt_build *s, struct m
 	md_buf_init(&inner.cells, MD_SQL_MAX);
 	md_buf_init(&inner.from, MD_SQL_MAX);
 	md_buf_init(&inner.where, MD_SQL_MAX);
+	md_buf_init(&inner.group, MD_SQL_MAX);
 	md_buf_init(&inner.order, MD_SQL_MAX);
 	code = build_parts(b, &inner, node, link, &cut, err);
-	if (code == MD_OK)
+	if (code == MD_OK && s->grouped)
+		put_comparable(b, s, &inner, link->relation->to_one, out);
+	else if (code == MD_OK)
 		put_parts(b, &inner, link->relation->to_one, cut, out);
 	s->params = inner.params;
 	s->failed |= inner.failed || inner.cells.failed || inner.from.failed ||
-		     inner.where.failed || inner.order.failed;
+		     inner.where.failed || inner.group.failed || inner.order.failed;
 	md_buf_release(&inner.cells);
 	md_buf_release(&inner.from);
 	md_buf_release(&inner.where);
+	md_buf_release(&inner.group);
 	md_buf_release(&inner.order);
 	return code;
 }

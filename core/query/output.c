@@ -4,9 +4,13 @@
  * it made (nested.c). */
 #include "core/query/builder.h"
 
+#include <string.h>
+
 #include "core/json/sink_text.h"
 
 #include "core/base/banned.h"
+
+static const struct md_str nothing = { NULL, 0 };
 
 /* Typed cells (SQLite) are mostly written as what they are; text cells (PostgreSQL) by their
  * declared type. */
@@ -66,6 +70,14 @@ static const char *json_template(const struct md_build *b, enum md_type type)
 	return known ? NULL : b->context->dialect->templates[MD_SQL_AS_JSON];
 }
 
+/* The same for an expression, in JSON that can be grouped by where there are groups. */
+static const char *json_of_expression(const struct md_build *b, const struct md_stmt_build *s)
+{
+	const char *comparable = b->context->dialect->templates[MD_SQL_TO_JSON];
+
+	return s->grouped && comparable ? comparable : json_template(b, MD_TYPE_OTHER);
+}
+
 static void put_as_json(struct md_stmt_build *s, const char *template, struct md_str sql)
 {
 	if (template)
@@ -88,6 +100,7 @@ unsigned md_cell_column(struct md_build *b, struct md_stmt_build *s, unsigned al
 	md_put_column(b, &column, alias, field);
 	s->failed |= column.failed;
 	put_as_json(s, json_template(b, field->type), md_buf_str(&column));
+	md_group_by(s, md_buf_str(&column));
 	return cell;
 }
 
@@ -97,14 +110,27 @@ struct items {
 	bool failed;
 };
 
+/* What is spread may stand among the items. */
+static bool grow(struct md_build *b, struct items *items)
+{
+	unsigned cap = 2 * items->cap + 8;
+	struct md_shape_item *list = md_arena_alloc(b->arena, cap * sizeof(*list));
+
+	items->failed = !list;
+	if (!list)
+		return false;
+	memcpy(list, items->list, items->count * sizeof(*list));
+	items->list = list;
+	items->cap = cap;
+	return true;
+}
+
 static struct md_shape_item *add_item(struct md_build *b, struct items *items, struct md_str key)
 {
 	struct md_shape_item *item;
 
-	if (items->count == items->cap || items->failed) {
-		items->failed = true;
+	if (items->failed || (items->count == items->cap && !grow(b, items)))
 		return NULL;
-	}
 	item = &items->list[items->count];
 	*item = (struct md_shape_item){ .nest = MD_NEST_CELL };
 	if (md_str_is_given(key)) {
@@ -126,11 +152,19 @@ static void add_field(struct md_build *b, struct md_stmt_build *s, const struct 
 	item->column = md_cell_column(b, s, node->alias, field);
 }
 
-/* Alias, else the last key of the JSON path, else the column. */
+/* Alias, else the aggregate, else the last key of the JSON path, else the column. */
 struct md_str md_output_name(const struct md_select *select)
 {
+	static const char *const names[] = { [MD_AGG_COUNT] = "count",
+					     [MD_AGG_SUM] = "sum",
+					     [MD_AGG_AVG] = "avg",
+					     [MD_AGG_MIN] = "min",
+					     [MD_AGG_MAX] = "max" };
+
 	if (md_str_is_given(select->alias))
 		return select->alias;
+	if (select->aggregate != MD_AGG_NONE)
+		return md_str_of(names[select->aggregate]);
 	for (unsigned i = select->column.path_len; i > 0; i--)
 		if (!select->column.path[i - 1].is_index)
 			return select->column.path[i - 1].key;
@@ -146,23 +180,25 @@ static const struct md_cast *find_cast(const struct md_build *b, struct md_str n
 	return cast->name ? cast : NULL;
 }
 
-/* A boolean that is kept as a number is true or false as text. */
-static const char *cast_template(const struct md_build *b, const struct md_cast *cast,
-				 enum md_type from)
+/* A boolean that is kept as a number is true or false as text; a decimal that is kept as text is
+ * rounded before it becomes an integer. */
+static void put_cast_from(const struct md_build *b, const struct md_cast *cast,
+			  const struct md_output *output, struct md_buf *out)
 {
 	const char *bool_text = b->context->dialect->templates[MD_SQL_BOOL_TEXT];
+	const char *round = b->context->dialect->templates[MD_SQL_ROUND];
+	md_auto_buf rounded = MD_BUF(1u << 16);
 
-	return bool_text && from == MD_TYPE_BOOL && cast->type == MD_TYPE_TEXT ? bool_text
-									       : cast->sql;
-}
-
-/* PGRST123 when switched off, as PostgREST; PGRST127 as long as they are not built. */
-static enum md_code fail_aggregate(const struct md_build *b, struct md_error *err)
-{
-	if (!b->context->aggregates)
-		return md_fail(err, MD_INVALID, "PGRST123",
-			       "Use of aggregate functions is not allowed");
-	return md_fail_feature(err, "aggregate functions are not available in this version");
+	if (bool_text && output->type == MD_TYPE_BOOL && cast->type == MD_TYPE_TEXT) {
+		md_put_template(out, bool_text, output->sql, nothing);
+	} else if (round && output->type == MD_TYPE_KEPT_NUMERIC && cast->type >= MD_TYPE_INT2 &&
+		   cast->type <= MD_TYPE_INT8) {
+		md_put_template(&rounded, round, output->sql, nothing);
+		md_put_template(out, cast->sql, md_buf_str(&rounded), nothing);
+	} else {
+		md_put_template(out, cast->sql, output->sql, nothing);
+	}
+	out->failed |= rounded.failed;
 }
 
 /* The name of a type that our table does not have: in quotes, in lower case, as the engine takes a
@@ -191,8 +227,10 @@ static enum md_code put_cast(struct md_build *b, struct md_str name, struct md_o
 		return md_fail(err, MD_INVALID, "42704", "type \"%.*s\" does not exist",
 			       MD_STR_ARG(name));
 	put_type_name(b, &type, name);
-	md_put_template(&text, cast ? cast_template(b, cast, output->type) : any, output->sql,
-			md_buf_str(&type));
+	if (cast)
+		put_cast_from(b, cast, output, &text);
+	else
+		md_put_template(&text, any, output->sql, md_buf_str(&type));
 	output->sql = md_arena_str(b->arena, md_buf_str(&text));
 	output->type = cast ? cast->type : MD_TYPE_OTHER;
 	output->is_text = cast && cast->type == MD_TYPE_TEXT;
@@ -201,24 +239,42 @@ static enum md_code put_cast(struct md_build *b, struct md_str name, struct md_o
 	return text.failed || type.failed || !output->sql.ptr ? md_fail_nomem(err) : MD_OK;
 }
 
+/* A column, its JSON path and cast; nothing for count(). */
+static enum md_code input_of(struct md_build *b, struct md_stmt_build *s,
+			     const struct md_node *node, const struct md_select *select,
+			     struct md_output *output, struct md_error *err)
+{
+	enum md_code code;
+
+	if (!md_str_is_given(select->column.name))
+		return MD_OK;
+	code = md_column_expression(b, s, node, &select->column, &output->sql, &output->type, err);
+	if (code != MD_OK)
+		return code;
+	if (select->column.path_len > 0)
+		output->is_text = output->type == MD_TYPE_TEXT;
+	else
+		output->field = md_model_field(node->model, select->column.name);
+	return md_str_is_given(select->cast) ? put_cast(b, select->cast, output, err) : MD_OK;
+}
+
 enum md_code md_select_output(struct md_build *b, struct md_stmt_build *s,
 			      const struct md_node *node, const struct md_select *select,
 			      struct md_output *ret_output, struct md_error *err)
 {
+	enum md_aggregate aggregate = md_select_aggregate(node->model, select);
 	struct md_output output = { .field = NULL };
-	enum md_code code;
+	struct md_str cast = select->aggregate_cast;
+	enum md_code code = MD_OK;
 
-	if (select->aggregate != MD_AGG_NONE)
-		return fail_aggregate(b, err);
-	code = md_column_expression(b, s, node, &select->column, &output.sql, &output.type, err);
-	if (code != MD_OK)
-		return code;
-	if (select->column.path_len > 0)
-		output.is_text = output.type == MD_TYPE_TEXT;
+	if (aggregate != select->aggregate) /* count, without parentheses */
+		cast = select->cast;
 	else
-		output.field = md_model_field(node->model, select->column.name);
-	if (md_str_is_given(select->cast))
-		code = put_cast(b, select->cast, &output, err);
+		code = input_of(b, s, node, select, &output, err);
+	if (code == MD_OK && aggregate != MD_AGG_NONE)
+		code = md_put_aggregate(b, node, select, &output, err);
+	if (code == MD_OK && md_str_is_given(cast))
+		code = put_cast(b, cast, &output, err);
 	if (code == MD_OK)
 		*ret_output = output;
 	return code;
@@ -229,7 +285,8 @@ static enum md_codec codec_of_output(const struct md_build *b, const struct md_s
 {
 	if (output->is_text)
 		return MD_AS_TEXT;
-	if (select->column.path_len > 0 && !md_str_is_given(select->cast))
+	if (select->column.path_len > 0 && !md_str_is_given(select->cast) &&
+	    select->aggregate == MD_AGG_NONE)
 		return MD_AS_JSON_CHECKED;
 	return output->field ? field_codec(b, output->field) : codec_of(b, output->type);
 }
@@ -253,7 +310,9 @@ static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
 		return MD_OK;
 	}
 	item->column = add_cell(s);
-	put_as_json(s, output.any_type ? json_template(b, MD_TYPE_OTHER) : NULL, output.sql);
+	put_as_json(s, output.any_type ? json_of_expression(b, s) : NULL, output.sql);
+	if (md_select_aggregate(node->model, select) == MD_AGG_NONE)
+		md_group_by(s, nothing);
 	return MD_OK;
 }
 
@@ -275,20 +334,26 @@ static bool makes_json(const struct md_build *b)
 	return b->context->dialect->templates[MD_SQL_LIST] != NULL;
 }
 
-static bool has_own_statement(const struct md_build *b, const struct md_link *link)
+/* In a statement with aggregates what is spread is joined in any case. */
+static bool has_own_statement(const struct md_build *b, const struct md_link *link, bool grouped)
 {
+	if (!link->relation->to_one)
+		return true;
+	if (grouped && link->embed->spread)
+		return false;
+	if (!link->embed->spread && md_level_is_grouped(link->relation->to, &link->embed->level))
+		return true;
 	if (makes_json(b))
-		return !link->relation->to_one ||
-		       (may_be_many(link->relation) && !link->embed->spread);
-	return !link->relation->to_one || link->embed->level.has_limit ||
-	       link->embed->level.has_offset || may_be_many(link->relation);
+		return may_be_many(link->relation) && !link->embed->spread;
+	return link->embed->level.has_limit || link->embed->level.has_offset ||
+	       may_be_many(link->relation);
 }
 
 void md_mark_enforced(const struct md_build *b, struct md_node *node, bool inner_chain)
 {
 	for (unsigned i = 0; i < node->link_count; i++) {
 		struct md_link *link = &node->links[i];
-		bool joined = !has_own_statement(b, link);
+		bool joined = !has_own_statement(b, link, node->grouped);
 
 		if (node->nested)
 			joined = link->relation->to_one && link->embed->spread &&
@@ -328,6 +393,8 @@ enum md_code md_join_link(struct md_build *b, struct md_stmt_build *s, struct md
 		return code;
 	target->parent = node;
 	target->nested = node->nested;
+	target->grouped = node->grouped;
+	target->spread = link->embed->spread ? link->relation : NULL;
 	md_mark_enforced(b, target, inner);
 	md_buf_puts(&s->from, inner ? " JOIN " : " LEFT JOIN ");
 	code = md_put_relation(b, s, &s->from, &on, link->relation, target->alias, node->alias,
@@ -345,19 +412,50 @@ enum md_code md_join_link(struct md_build *b, struct md_stmt_build *s, struct md
 	return MD_OK;
 }
 
+static struct md_str key_of(const struct md_embed *embed)
+{
+	return embed->spread ? nothing : md_embed_name(embed);
+}
+
+/* NULL where there is no row, and the same everywhere else, so that it groups nothing apart. */
+static unsigned add_presence(struct md_build *b, struct md_stmt_build *s, unsigned alias,
+			     const struct md_relation *relation)
+{
+	unsigned cell = add_cell(s);
+
+	md_buf_puts(&s->cells, "CASE WHEN ");
+	md_put_column(b, &s->cells, alias, relation->remote[0]);
+	md_buf_puts(&s->cells, " IS NOT NULL THEN 1 END");
+	md_group_by(s, nothing);
+	return cell;
+}
+
+static enum md_code add_items(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			      bool inner_chain, struct items *items, struct md_error *err);
+
 static enum md_code join_link(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
-			      struct md_link *link, bool inner_chain, struct md_shape_item *item,
+			      struct md_link *link, bool inner_chain, struct items *items,
 			      struct md_error *err)
 {
+	struct md_shape_item *item;
+	unsigned index;
 	bool inner = link->inner && inner_chain;
 	struct md_node *target;
 	enum md_code code = md_join_link(b, s, node, link, inner, &target, err);
 
-	if (code != MD_OK || !item) /* rel(): joined for its filters only */
+	if (code != MD_OK || !items) /* rel(): joined for its filters only */
 		return code;
+	if (node->grouped && link->embed->spread)
+		return add_items(b, s, target, inner, items, err);
+	item = add_item(b, items, key_of(link->embed));
+	if (!item)
+		return md_fail_nomem(err);
+	index = items->count - 1;
 	item->nest = MD_NEST_OBJECT;
-	item->column = md_cell_column(b, s, target->alias, link->relation->remote[0]);
-	return md_node_shape(b, s, target, inner, &item->child, err);
+	item->column = node->grouped
+			       ? add_presence(b, s, target->alias, link->relation)
+			       : md_cell_column(b, s, target->alias, link->relation->remote[0]);
+	return md_node_shape(b, s, target, inner, &items->list[index].child, err);
 }
 
 bool md_embed_limit(const struct md_build *b, const struct md_level *level, int64_t *ret_limit)
@@ -387,6 +485,7 @@ static enum md_code build_child(struct md_build *b, struct md_node *node, struct
 	md_buf_puts(&s->where, " WHERE ");
 	code = md_put_relation(b, s, &s->from, &s->where, link->relation, target->alias,
 			       node->alias, true, err);
+	s->grouped = target->grouped;
 	if (code == MD_OK)
 		code = md_node_shape(b, s, target, true, &item->child, err);
 	if (code == MD_OK)
@@ -415,6 +514,9 @@ static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
 
 	if (!stmt || !call || !binds)
 		return md_fail_nomem(err);
+	if (parent->grouped) /* rows cannot be grouped by what other statements find */
+		return md_fail_feature(err, "lists beside aggregates are not available on %s",
+				       b->context->dialect->name);
 	if (b->child_count == sizeof(b->children) / sizeof(b->children[0]))
 		return md_fail(err, MD_TOO_LARGE, "MD414", "more than %u embedded lists",
 			       b->child_count);
@@ -439,13 +541,11 @@ static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
 	return MD_OK;
 }
 
-/* What is refused altogether is told first. */
-enum md_code md_fail_spread(const struct md_build *b, const struct md_level *level,
-			    struct md_error *err)
+enum md_code md_fail_spread(const struct md_level *level, struct md_error *err)
 {
-	for (const struct md_select *select = level->select; select; select = select->next)
-		if (select->kind == MD_SELECT_COLUMN && select->aggregate != MD_AGG_NONE)
-			return fail_aggregate(b, err);
+	if (md_level_is_grouped(NULL, level))
+		return md_fail_feature(err, "Aggregates are not implemented for one-to-many or "
+					    "many-to-many spreads.");
 	return md_fail_feature(err,
 			       "spreading a to-many relationship is not available in this version");
 }
@@ -465,6 +565,7 @@ static enum md_code nested_link(struct md_build *b, struct md_stmt_build *s, str
 {
 	item->codec = MD_AS_JSON_CHECKED;
 	item->column = add_cell(s);
+	md_group_by(s, nothing);
 	return md_put_nested(b, s, &s->cells, node, link, err);
 }
 
@@ -473,23 +574,21 @@ static enum md_code add_embed(struct md_build *b, struct md_stmt_build *s, struc
 			      struct md_error *err)
 {
 	const struct md_embed *embed = link->embed;
-	bool own_statement = has_own_statement(b, link);
-	struct md_shape_item *item = NULL;
-	struct md_str key = embed->spread ? (struct md_str){ NULL, 0 } : md_embed_name(embed);
+	bool own_statement = has_own_statement(b, link, node->grouped);
+	bool output = md_has_output(&embed->level);
+	struct md_shape_item *item;
 
 	if (embed->spread && !link->relation->to_one)
-		return md_fail_spread(b, &embed->level, err);
-	if (md_has_output(&embed->level)) {
-		item = add_item(b, items, key);
-		if (!item)
-			return md_fail_nomem(err);
-	} else if (own_statement) {
+		return md_fail_spread(&embed->level, err);
+	if (!own_statement)
+		return join_link(b, s, node, link, inner_chain, output ? items : NULL, err);
+	if (!output)
 		return MD_OK; /* counts in conditions only */
-	}
-	if (own_statement && makes_json(b))
-		return nested_link(b, s, node, link, item, err);
-	return own_statement ? child_link(b, s, node, link, item, err)
-			     : join_link(b, s, node, link, inner_chain, item, err);
+	item = add_item(b, items, key_of(embed));
+	if (!item)
+		return md_fail_nomem(err);
+	return makes_json(b) ? nested_link(b, s, node, link, item, err)
+			     : child_link(b, s, node, link, item, err);
 }
 
 static unsigned count_items(const struct md_node *node)
@@ -538,28 +637,36 @@ static void add_star(struct md_build *b, struct md_stmt_build *s, const struct m
 	}
 }
 
+static enum md_code add_items(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			      bool inner_chain, struct items *items, struct md_error *err)
+{
+	unsigned link = 0;
+	enum md_code code = md_check_old_count(node, err);
+
+	for (const struct md_select *select = node->level->select; select && code == MD_OK;
+	     select = select->next) {
+		if (select->kind == MD_SELECT_STAR)
+			add_star(b, s, node, items);
+		else if (select->kind == MD_SELECT_COLUMN)
+			code = add_column(b, s, node, select, items, err);
+		else
+			code = add_embed(b, s, node, &node->links[link++], inner_chain, items, err);
+	}
+	return code;
+}
+
 enum md_code md_node_shape(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
 			   bool inner_chain, const struct md_shape **ret_shape,
 			   struct md_error *err)
 {
 	struct md_shape *shape = md_arena_zalloc(b->arena, sizeof(*shape));
 	struct items items = { .cap = count_items(node) };
-	unsigned link = 0;
-	enum md_code code = MD_OK;
+	enum md_code code;
 
 	items.list = md_arena_alloc(b->arena, items.cap * sizeof(*items.list));
 	if (!shape || !items.list)
 		return md_fail_nomem(err);
-	for (const struct md_select *select = node->level->select; select && code == MD_OK;
-	     select = select->next) {
-		if (select->kind == MD_SELECT_STAR)
-			add_star(b, s, node, &items);
-		else if (select->kind == MD_SELECT_COLUMN)
-			code = add_column(b, s, node, select, &items, err);
-		else
-			code = add_embed(b, s, node, &node->links[link++], inner_chain, &items,
-					 err);
-	}
+	code = add_items(b, s, node, inner_chain, &items, err);
 	if (code != MD_OK)
 		return code;
 	shape->cycle = cycle_of(b, node, &items.failed);

@@ -452,6 +452,18 @@ static enum md_code build_by_row(struct write_build *w, struct md_error *err)
 	return code;
 }
 
+/* The rows that come back tell how many were written: groups of them would not. */
+static enum md_code check_aggregates(const struct write_build *w, struct md_error *err)
+{
+	const struct md_level *level = &w->request->query->root;
+	enum md_code code = md_check_aggregates(&w->b, level, err);
+
+	if (code != MD_OK || w->request->give != MD_GIVE_ROWS ||
+	    !md_level_is_grouped(w->request->model, level))
+		return code;
+	return md_fail_feature(err, "aggregates of the rows that a write gives back");
+}
+
 enum md_code md_write_plan_build(const struct md_write_request *request, const struct md_walk *walk,
 				 const struct md_plan_context *context,
 				 struct md_write_plan **ret_plan, struct md_error *err)
@@ -475,6 +487,8 @@ enum md_code md_write_plan_build(const struct md_write_request *request, const s
 					   .strip_nulls = request->strip_nulls };
 	w.b.request = &w.read;
 	w.plan->bounded = request->kind == MD_WRITE_INSERT || request->item;
+	if (code == MD_OK)
+		code = check_aggregates(&w, err);
 	if (code == MD_OK)
 		code = whole ? md_write_build_whole(&w.b, request, w.plan, err)
 			     : build_by_row(&w, err);

@@ -50,6 +50,29 @@ START_TEST(reads_columns)
 }
 END_TEST
 
+START_TEST(aggregates)
+{
+	static const struct example examples[] = {
+		{ "/users", "select=n:count(),age.sum(),score.avg()",
+		  "[{\"n\":3,\"sum\":55,\"avg\":1.2}]" },
+		{ "/users", "select=active,n:count()&order=active",
+		  "[{\"active\":false,\"n\":1},{\"active\":true,\"n\":1},"
+		  "{\"active\":null,\"n\":1}]" },
+		{ "/users", "select=id,posts!author_id(count())&order=id",
+		  "[{\"id\":1,\"posts\":[{\"count\":2}]},{\"id\":2,\"posts\":[{\"count\":1}]},"
+		  "{\"id\":3,\"posts\":[{\"count\":0}]}]" },
+		{ "/posts", "select=n:count(),users!author_id(name)&order=users(name)", "42803" },
+		{ "/posts", "select=n:count(),...users!author_id(name)&order=users(name)",
+		  "[{\"n\":2,\"name\":\"ann\"},{\"n\":1,\"name\":\"bob\"}]" },
+		{ "/posts", "select=n:count(),tags(name)", "PGRST127" },
+		{ "/users", "select=name.sum()", "42883" },
+		{ "/users", "select=age.sum()::frog", "42704" },
+	};
+
+	CHECK_ALL(examples);
+}
+END_TEST
+
 START_TEST(filters)
 {
 	static const struct example examples[] = {
@@ -350,6 +373,10 @@ START_TEST(survives_a_failure_of_every_allocation)
 	fail_every_allocation(
 		"/users", "select=data->a->>b&id=in.(1,2,3)&or=(name.ilike.A*,data->>t.eq.true)",
 		"[{\"b\":\"[1,2,\\\"x\\\"]\"}]");
+	fail_every_allocation(
+		"/users",
+		"select=data->>t,age.avg()::int,...profiles(bio.max())&id=eq.1&order=data->>t",
+		"[{\"t\":\"true\",\"avg\":30,\"max\":\"bio of ann\"}]");
 }
 END_TEST
 
@@ -363,7 +390,7 @@ START_TEST(caps_rows_of_lists_and_embeds)
 }
 END_TEST
 
-SUITE_MAIN("read", reads_columns, filters, embeds, reads_items_and_their_relationships,
+SUITE_MAIN("read", reads_columns, aggregates, filters, embeds, reads_items_and_their_relationships,
 	   counts_and_cuts_pages, compiles_a_shape_once, streams_a_large_answer_in_order,
 	   gives_a_read_over_its_budget_to_a_reader, opens_a_replaced_file_anew,
 	   survives_a_failure_of_every_allocation, caps_rows_of_lists_and_embeds)

@@ -69,6 +69,32 @@ static void check_all(const char *sql, const struct triple *cases, size_t count)
 		check_all(sql, cases, sizeof(cases) / sizeof(cases[0])); \
 	} while (0)
 
+/* What PostgreSQL's numeric gives for the same values. */
+START_TEST(sums_and_averages_are_exact)
+{
+	CHECK("SELECT md_sum(value) FROM json_each(?1)", { "[1,2,3]", NULL, "6" },
+	      { "[]", NULL, "NULL" }, { "[null]", NULL, "NULL" }, { "[0.1,0.2]", NULL, "0.3" },
+	      { "[9223372036854775807,1]", NULL, "9223372036854775808" },
+	      { "[-9223372036854775808,-1]", NULL, "-9223372036854775809" },
+	      { "[\"12.50\",\"-0.25\",3]", NULL, "15.25" }, { "[\"-0.5\",\"0.5\"]", NULL, "0.0" },
+	      { "[1e30,1]", NULL, "1000000000000000000000000000001" },
+	      { "[\"1e-20\",-1]", NULL, "-0.99999999999999999999" },
+	      { "[\"x\"]", NULL, "22P02 invalid input syntax for type numeric: \"x\"" },
+	      { "[\"1e2000\"]", NULL, "22003 value overflows numeric format" });
+	CHECK("SELECT md_avg(value) FROM json_each(?1)", { "[1,2]", NULL, "1.5000000000000000" },
+	      { "[1,1,2]", NULL, "1.3333333333333333" }, { "[1,2,2]", NULL, "1.6666666666666667" },
+	      { "[-1,-2,-2]", NULL, "-1.6666666666666667" },
+	      { "[0,0]", NULL, "0.00000000000000000000" },
+	      { "[12345,12346]", NULL, "12345.5000000000000000" },
+	      { "[\"0.001\",\"0.002\"]", NULL, "0.00150000000000000000" },
+	      { "[1e20,3]", NULL, "50000000000000000002" }, { "[null]", NULL, "NULL" });
+	CHECK("SELECT md_sum(?1 + 0.0)", { "9e999", NULL, "Infinity" },
+	      { "-9e999", NULL, "-Infinity" });
+	CHECK("SELECT md_round(?1)", { "2.5", NULL, "3" }, { "-2.5", NULL, "-3" },
+	      { "2.4999", NULL, "2" }, { "x", NULL, "x" }, { NULL, NULL, "NULL" });
+}
+END_TEST
+
 START_TEST(like_follows_postgresql)
 {
 	CHECK("SELECT md_like(?1, ?2, 0)", { "abc", "abc", "1" }, { "abc", "ABC", "0" },
@@ -524,6 +550,7 @@ int main(void)
 		reals_and_numerics_are_cast,
 		booleans_are_cast_from_every_spelling,
 		texts_are_what_postgresql_would_write,
+		sums_and_averages_are_exact,
 		reals_read_back_as_the_same_double,
 		uuids_become_lower_case_with_hyphens,
 		dates_and_times_are_normalised,
