@@ -5,7 +5,7 @@
 static const char *const methods_table[] = {
 	[MD_METHOD_GET] = "GET",         [MD_METHOD_HEAD] = "HEAD",   [MD_METHOD_POST] = "POST",
 	[MD_METHOD_PUT] = "PUT",         [MD_METHOD_PATCH] = "PATCH", [MD_METHOD_DELETE] = "DELETE",
-	[MD_METHOD_OPTIONS] = "OPTIONS", [MD_METHOD_OTHER] = "-",
+	[MD_METHOD_OPTIONS] = "OPTIONS", [MD_METHOD_QUERY] = "QUERY", [MD_METHOD_OTHER] = "-",
 };
 
 enum md_method md_method_of(struct md_str method)

@@ -16,7 +16,8 @@ enum md_method {
 	MD_METHOD_PATCH,
 	MD_METHOD_DELETE,
 	MD_METHOD_OPTIONS,
-	MD_METHOD_OTHER /* a token, but none of ours: 405 */
+	MD_METHOD_QUERY, /* RFC 10008 */
+	MD_METHOD_OTHER  /* a token, but none of ours: 405 */
 };
 
 /** Sizes; inclusive. They lie below the HTTP library's own, so that the answer is ours. */

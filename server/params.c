@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "server/loop.h"
 #include "server/preferences.h"
+#include "server/query_body.h"
 #include "server/request.h"
 #include "server/write.h"
 
@@ -94,7 +95,7 @@ enum md_code md_media_choose(const struct md_accept *accept, const enum md_media
 static bool is_data(const struct md_request *request)
 {
 	return request->route.id == MD_ROUTE_RELATION || request->route.id == MD_ROUTE_ITEM ||
-	       request->route.id == MD_ROUTE_RELATED;
+	       request->route.id == MD_ROUTE_RELATED || request->route.id == MD_ROUTE_QUERY;
 }
 
 static enum md_code choose_media(struct md_request *request)
@@ -153,6 +154,7 @@ static void fill_ask(struct md_request *request, const struct md_str *key)
 		[MD_ROUTE_RELATION] = MD_READ_LIST,
 		[MD_ROUTE_ITEM] = MD_READ_ITEM,
 		[MD_ROUTE_RELATED] = MD_READ_RELATED,
+		[MD_ROUTE_QUERY] = MD_READ_LIST,
 	};
 	struct md_loop *loop = request->loop;
 
@@ -175,18 +177,20 @@ static void fill_ask(struct md_request *request, const struct md_str *key)
 		.arena = request->arena,
 		.out = &request->out,
 	};
-	if (request->method == MD_METHOD_GET && md_heads_has(&request->heads, MD_HEAD_RANGE))
+	if (request->method != MD_METHOD_HEAD && md_heads_has(&request->heads, MD_HEAD_RANGE))
 		md_range_parse(request->heads.value[MD_HEAD_RANGE], &request->ask.range);
 }
 
 static enum md_code parse_data(struct md_request *request)
 {
-	bool item = request->route.id != MD_ROUTE_RELATION;
+	bool item = md_str_is_given(request->route.key);
 	const struct md_str *key = NULL;
 	enum md_code code = md_preferences_read(request);
 
 	if (code == MD_OK)
 		code = check_profile(request);
+	if (code == MD_OK && md_query_is_asked(request))
+		code = md_query_take(request);
 	if (code == MD_OK)
 		code = md_parse_query(request->arena, request->raw_query, &request->loop->parse,
 				      item, &request->query, &request->error);

@@ -5,8 +5,10 @@
 #include "core/json/write.h"
 #include "server/client.h"
 #include "server/cors.h"
+#include "server/pages.h"
 #include "server/params.h"
 #include "server/problem.h"
+#include "server/query_body.h"
 #include "server/run.h"
 #include "server/server.h"
 #include "server/status.h"
@@ -111,38 +113,6 @@ static const char *content_type(struct md_request *request)
 	return request->type;
 }
 
-static const char *content_range(struct md_request *request)
-{
-	char *text;
-
-	if (!request->has_page)
-		return NULL;
-	text = md_arena_alloc(request->arena, MD_CONTENT_RANGE_MAX);
-	if (text)
-		md_content_range(&request->page, text);
-	return text;
-}
-
-/* Where exactly this answer is to be found: the path with its parameters in order. */
-static const char *content_location(struct md_request *request)
-{
-	md_auto_buf out = { .max = 64 * 1024 };
-
-	if (!request->has_page || !request->read || request->error.code != MD_OK)
-		return NULL;
-	if (request->raw_query.len == 0)
-		return md_arena_strndup(request->arena, request->raw_path.ptr,
-					request->raw_path.len);
-	md_buf_putstr(&out, request->raw_path);
-	md_buf_putc(&out, '?');
-	if (md_query_canonical(request->arena, request->raw_query, &out, NULL) != MD_OK ||
-	    out.failed)
-		return NULL;
-	if (out.data[out.len - 1] == '?')
-		out.len--;
-	return md_arena_strndup(request->arena, out.data, out.len);
-}
-
 /* Where the new row is. */
 static const char *location(struct md_request *request)
 {
@@ -219,6 +189,17 @@ static const char *allow(struct md_request *request)
 		return NULL;
 	md_route_allow(&request->route, &out);
 	return out.failed ? NULL : md_arena_strndup(request->arena, out.data, out.len);
+}
+
+/* Where a query may be asked by its body, and when it was asked in the wrong way. */
+static const char *accept_query(struct md_request *request)
+{
+	bool has_query = request->has_route && (request->route.id == MD_ROUTE_RELATION ||
+						request->route.id == MD_ROUTE_QUERY);
+
+	return has_query && (request->method == MD_METHOD_OPTIONS || request->status == 415)
+		       ? MD_QUERY_TYPES
+		       : NULL;
 }
 
 static const char *retry_after(struct md_request *request)
@@ -309,9 +290,10 @@ static const struct {
 	enum when when;
 } headers_table[] = {
 	{ "Content-Type", content_type, ALWAYS },
-	{ "Content-Range", content_range, ALWAYS },
-	{ "Content-Location", content_location, ALWAYS },
+	{ "Content-Range", md_pages_range, ALWAYS },
+	{ "Content-Location", md_pages_location, ALWAYS },
 	{ "Content-Profile", content_profile, ALWAYS },
+	{ "Link", md_pages_next, ALWAYS },
 	{ "Location", location, ALWAYS },
 	{ "Vary", vary, ALWAYS },
 	{ "Server", server, ALWAYS },
@@ -324,6 +306,7 @@ static const struct {
 	{ "WWW-Authenticate", www_authenticate, ON_ERROR },
 	{ "Retry-After", retry_after, ON_ERROR },
 	{ "Allow", allow, ON_ERROR_OR_OPTIONS },
+	{ "Accept-Query", accept_query, ON_ERROR_OR_OPTIONS },
 	{ "Access-Control-Allow-Origin", allow_origin, WITH_ORIGIN_OR_OPTIONS },
 	{ "Access-Control-Allow-Credentials", allow_credentials, WITH_ORIGIN_OR_OPTIONS },
 	{ "Access-Control-Expose-Headers", expose_headers, WITH_ORIGIN_OR_OPTIONS },

@@ -9,10 +9,10 @@ const struct md_route_info md_routes[MD_ROUTE_COUNT] = {
 #undef ROUTE
 };
 
-/* PostgREST's order in Allow. */
-static const enum md_method allow_table[] = { MD_METHOD_OPTIONS, MD_METHOD_GET, MD_METHOD_HEAD,
-					      MD_METHOD_POST,    MD_METHOD_PUT, MD_METHOD_PATCH,
-					      MD_METHOD_DELETE };
+/* PostgREST's order in Allow, and what it does not have. */
+static const enum md_method allow_table[] = { MD_METHOD_OPTIONS, MD_METHOD_GET,  MD_METHOD_HEAD,
+					      MD_METHOD_POST,    MD_METHOD_PUT,  MD_METHOD_PATCH,
+					      MD_METHOD_DELETE,  MD_METHOD_QUERY };
 
 static enum md_code no_route(struct md_error *err)
 {
@@ -46,6 +46,15 @@ static enum md_code find_model(const struct md_registry *registry, struct md_str
 	return route->model ? MD_OK : md_registry_fail_model(registry, name, err);
 }
 
+/* A relation whose rows are meant. */
+static enum md_code find_relation(const struct md_registry *registry, struct md_str name,
+				  struct md_route *route, struct md_error *err)
+{
+	enum md_code code = find_model(registry, name, route, err);
+
+	return code == MD_OK ? md_model_check(route->model, err) : code;
+}
+
 /* Routes under /-/, which no relation can collide with. */
 static enum md_code find_own(const struct md_path *path, unsigned listeners,
 			     const struct md_registry *registry, struct md_route *route,
@@ -57,6 +66,8 @@ static enum md_code find_own(const struct md_path *path, unsigned listeners,
 		route->id = (enum md_route_id)id;
 		if (id == MD_ROUTE_MODEL)
 			return find_model(registry, path->segments[2], route, err);
+		if (id == MD_ROUTE_QUERY)
+			return find_relation(registry, path->segments[2], route, err);
 		return MD_OK;
 	}
 	return no_route(err);
@@ -95,9 +106,7 @@ enum md_code md_route_find(const struct md_path *path, unsigned listeners,
 		code = no_route(err);
 	} else if (path->count == 1) {
 		route.id = MD_ROUTE_RELATION;
-		code = find_model(registry, path->segments[0], &route, err);
-		if (code == MD_OK)
-			code = md_model_check(route.model, err);
+		code = find_relation(registry, path->segments[0], &route, err);
 	} else if (path->count > 1) {
 		code = find_item(path, registry, &route, err);
 	}
@@ -112,7 +121,7 @@ static unsigned methods_of(const struct md_route *route)
 	const struct md_model *model = route->model;
 	unsigned methods = md_routes[route->id].methods;
 
-	if (!model)
+	if (!model || route->id == MD_ROUTE_QUERY)
 		return methods;
 	if (!model->insertable)
 		methods &= ~(MD_METHOD_BIT(POST) | MD_METHOD_BIT(PUT));

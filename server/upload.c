@@ -13,9 +13,12 @@ static bool is_kept(const struct md_request *request)
 	static const bool writes[] = { [MD_METHOD_POST] = true,
 				       [MD_METHOD_PUT] = true,
 				       [MD_METHOD_PATCH] = true,
+				       [MD_METHOD_QUERY] = true,
 				       [MD_METHOD_OTHER] = false };
 
-	return writes[request->method] && !md_str_starts_with(request->target, MD_STR("/-/"));
+	if (md_str_starts_with(request->target, MD_STR("/-/")))
+		return md_str_starts_with(request->target, MD_STR("/-/query/"));
+	return writes[request->method];
 }
 
 void md_upload_take(struct md_request *request, const char *data, size_t size)
@@ -78,8 +81,16 @@ static bool is_json_after_all(enum md_body_kind kind, struct md_str text)
 	return kind == MD_BODY_FORM && text.len > 0 && (text.ptr[0] == '{' || text.ptr[0] == '[');
 }
 
-/* Body and answer share what one request may take. */
-static enum md_code share_memory(struct md_request *request)
+bool md_upload_kind(struct md_request *request, enum md_body_kind *ret_kind)
+{
+	if (find_kind(request, ret_kind) != MD_OK)
+		return false;
+	if (is_json_after_all(*ret_kind, (struct md_str){ request->body.data, request->body.len }))
+		*ret_kind = MD_BODY_JSON;
+	return true;
+}
+
+enum md_code md_upload_share(struct md_request *request, size_t more)
 {
 	size_t most = request->loop->options->request_memory, size = request->body.len;
 
@@ -89,33 +100,38 @@ static enum md_code share_memory(struct md_request *request)
 		return MD_TOO_LARGE;
 	}
 	request->out.max = most - size;
-	md_arena_extend(request->arena, size);
+	md_arena_extend(request->arena, more);
 	return MD_OK;
+}
+
+struct md_body_limits md_upload_limits(const struct md_request *request)
+{
+	const struct md_options *options = request->loop->options;
+
+	return (struct md_body_limits){ .size = options->body,
+					.string = options->body,
+					.number = NUMBER_MAX,
+					.depth = options->json_depth,
+					.nodes = options->body_values,
+					.keys = options->body_columns,
+					.rows = options->body_rows };
 }
 
 enum md_code md_upload_open(struct md_request *request, const struct md_str *columns,
 			    unsigned column_count)
 {
-	const struct md_options *options = request->loop->options;
-	const struct md_body_limits limits = { .size = options->body,
-					       .string = options->body,
-					       .number = NUMBER_MAX,
-					       .depth = options->json_depth,
-					       .nodes = options->body_values,
-					       .keys = options->body_columns,
-					       .rows = options->body_rows };
+	const struct md_body_limits limits = md_upload_limits(request);
 	struct md_str text = { request->body.data, request->body.len };
-	enum md_body_kind kind = MD_BODY_JSON;
-	enum md_code code = find_kind(request, &kind);
+	enum md_body_kind kind;
+	enum md_code code;
 
-	if (code == MD_OK)
-		code = share_memory(request);
+	if (!md_upload_kind(request, &kind))
+		return MD_INVALID;
+	code = md_upload_share(request, request->body.len);
 	if (code != MD_OK)
 		return code;
 	if (text.len == 0)
 		text = MD_STR("");
-	if (is_json_after_all(kind, text))
-		kind = MD_BODY_JSON;
 	request->write_ask.texts = kind == MD_BODY_CSV || kind == MD_BODY_FORM;
 	return md_body_open(request->arena, kind, text, &limits, columns, column_count,
 			    &request->write_ask.body, &request->error);

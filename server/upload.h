@@ -11,4 +11,11 @@ void md_upload_take(struct md_request *request, const char *data, size_t size);
  * written (columns=); NULL: whatever it has. */
 enum md_code md_upload_open(struct md_request *request, const struct md_str *columns,
 			    unsigned column_count);
+/** What the body is, by its Content-Type and its beginning; JSON when nothing is said. False:
+ * PGRST102, nothing that we read. */
+bool md_upload_kind(struct md_request *request, enum md_body_kind *ret_kind);
+/** Body and answer share what one request may take; its arena gets `more`. MD413: there is no room
+ * for an answer. */
+enum md_code md_upload_share(struct md_request *request, size_t more);
+struct md_body_limits md_upload_limits(const struct md_request *request);
 #endif

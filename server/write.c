@@ -27,7 +27,7 @@ static const struct method {
 
 bool md_is_write(const struct md_request *request)
 {
-	return methods_table[request->method].writes;
+	return methods_table[request->method].writes && request->route.id != MD_ROUTE_QUERY;
 }
 
 /* ---- what is asked ---- */
@@ -379,6 +379,7 @@ static unsigned status_of(const struct md_request *request)
 	case MD_METHOD_GET:
 	case MD_METHOD_HEAD:
 	case MD_METHOD_OPTIONS:
+	case MD_METHOD_QUERY:
 	case MD_METHOD_OTHER:
 		break;
 	}

@@ -86,6 +86,7 @@ static enum md_code set_range(struct md_read *read, struct md_error *err)
 	read->ask.has_offset = first > 0;
 	read->offset = first;
 	read->result.first = (uint64_t)first;
+	read->result.most = read->ask.has_limit ? (uint64_t)read->ask.limit : UINT64_MAX;
 	return MD_OK;
 }
 

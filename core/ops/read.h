@@ -110,6 +110,7 @@ void md_read_cancel(struct md_read *read);
 struct md_read_result {
 	uint64_t first; /* offset of the first row */
 	uint64_t rows;  /* rows in the answer */
+	uint64_t most;  /* rows it may have, by limit=, Range and db-max-rows; UINT64_MAX: any */
 	bool has_total;
 	uint64_t total;
 	uint64_t bytes;    /* of the whole answer, for HEAD */

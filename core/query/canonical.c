@@ -1,4 +1,4 @@
-/* The query string of Content-Location. */
+/* The query strings of Content-Location and Link. */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -21,20 +21,12 @@ static int compare(const void *left, const void *right)
 	return a < b ? -1 : a > b;
 }
 
-enum md_code md_query_canonical(struct md_arena *arena, struct md_str raw, struct md_buf *out,
-				struct md_error *err)
+static enum md_code put_sorted(struct md_arena *arena, const struct md_parameter *parameters,
+			       unsigned count, struct md_buf *out, struct md_error *err)
 {
-	struct md_parameter *parameters;
-	const struct md_parameter **sorted;
-	unsigned count;
-	enum md_code code;
+	const struct md_parameter **sorted =
+		md_arena_alloc(arena, count * sizeof(const struct md_parameter *));
 
-	if (raw.len == 0)
-		return MD_OK;
-	code = md_uri_parameters(arena, raw, UINT_MAX, &parameters, &count, err);
-	if (code)
-		return code;
-	sorted = md_arena_alloc(arena, count * sizeof(const struct md_parameter *));
 	if (!sorted)
 		return md_fail_nomem(err);
 	for (unsigned i = 0; i < count; i++)
@@ -49,4 +41,50 @@ enum md_code md_query_canonical(struct md_arena *arena, struct md_str raw, struc
 		md_uri_encode(out, sorted[i]->value, "-_.~");
 	}
 	return out->failed ? md_fail_nomem(err) : MD_OK;
+}
+
+enum md_code md_query_canonical(struct md_arena *arena, struct md_str raw, struct md_buf *out,
+				struct md_error *err)
+{
+	struct md_parameter *parameters;
+	unsigned count;
+	enum md_code code;
+
+	if (raw.len == 0)
+		return MD_OK;
+	code = md_uri_parameters(arena, raw, UINT_MAX, &parameters, &count, err);
+	return code == MD_OK ? put_sorted(arena, parameters, count, out, err) : code;
+}
+
+static struct md_parameter number(struct md_arena *arena, const char *name, int64_t value)
+{
+	char *text = md_arena_alloc(arena, 24);
+	size_t len = text ? (size_t)md_i64_to_text(value, text) : 0;
+
+	return (struct md_parameter){ md_str_of(name), { text, len } };
+}
+
+enum md_code md_query_page(struct md_arena *arena, struct md_str raw, int64_t limit, int64_t offset,
+			   struct md_buf *out, struct md_error *err)
+{
+	struct md_parameter *parameters = NULL, *kept;
+	unsigned count = 0, k = 0;
+	enum md_code code = MD_OK;
+
+	if (raw.len > 0)
+		code = md_uri_parameters(arena, raw, UINT_MAX, &parameters, &count, err);
+	if (code != MD_OK)
+		return code;
+	kept = md_arena_alloc(arena, (count + 2) * sizeof(*kept));
+	if (!kept)
+		return md_fail_nomem(err);
+	for (unsigned i = 0; i < count; i++)
+		if (md_str_is_given(parameters[i].value) &&
+		    !md_str_is(parameters[i].name, "limit") &&
+		    !md_str_is(parameters[i].name, "offset"))
+			kept[k++] = parameters[i];
+	if (limit >= 0)
+		kept[k++] = number(arena, "limit", limit);
+	kept[k++] = number(arena, "offset", offset);
+	return put_sorted(arena, kept, k, out, err);
 }

@@ -61,6 +61,11 @@ void md_query_print(const struct md_query *query, struct md_buf *out);
 enum md_code md_query_canonical(struct md_arena *arena, struct md_str raw, struct md_buf *out,
 				struct md_error *err);
 
+/** The same of another page: with this limit (-1: none) and offset. A parameter without value,
+ * which means nothing, is left out. */
+enum md_code md_query_page(struct md_arena *arena, struct md_str raw, int64_t limit, int64_t offset,
+			   struct md_buf *out, struct md_error *err);
+
 /** Append `text` with every byte but letters, digits and those of `plain` percent-encoded. */
 void md_uri_encode(struct md_buf *out, struct md_str text, const char *plain);
 #endif

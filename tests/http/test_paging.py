@@ -154,3 +154,75 @@ def test_an_estimated_count_is_exact_up_to_max_rows(serve, database, rows, total
     server.post("/t", [{"id": number} for number in range(rows)])
     response = server.get("/t", Prefer="count=estimated")
     assert response.header("Content-Range") == f"0-{rows - 1}/{total}"
+
+
+# --- Link -----------------------------------------------------------------------------------------
+
+def next_of(response):
+    """The target of rel="next"; None when there is none."""
+    link = response.header("Link")
+    if link is None:
+        return None
+    assert link.startswith("<") and link.endswith('>; rel="next"'), link
+    return link[1:link.index(">")]
+
+
+@pytest.mark.parametrize("target, next_", [
+    ("/book?limit=2", "/book?limit=2&offset=2"),
+    ("/book?select=id&limit=2&order=id&offset=1", "/book?limit=2&offset=3&order=id&select=id"),
+    ("/book?limit=5", "/book?limit=5&offset=5"),
+    ("/book?limit=6", None),
+    ("/book?limit=2&offset=4", None),
+    ("/book?limit=0", None),
+    ("/book", None),
+    ("/book/1?limit=1", None),
+    ("/publisher/1/book?limit=1&order=id", "/publisher/1/book?limit=1&offset=1&order=id"),
+    ("/book?title=like.*%25*&limit=1", "/book?limit=1&offset=1&title=like.%2A%25%2A"),
+    ("/book?title=neq.%C3%A9%3E%22%3C+%26%3B&limit=1",
+     "/book?limit=1&offset=1&title=neq.%C3%A9%3E%22%3C%20%26%3B"),
+    ("/book?select=id,publisher(id)&publisher.limit=1&limit=1",
+     "/book?limit=1&offset=1&publisher.limit=1&select=id%2Cpublisher%28id%29"),
+    ("/reading%20room?limit=1", "/reading%20room?limit=1&offset=1"),
+])
+def test_a_full_page_links_to_the_next_one(library, target, next_):
+    for response in (library.get(target), library.head(target)):
+        assert response.status == 200
+        assert next_of(response) == next_
+
+
+def test_following_the_links_meets_every_row_once(library):
+    target, ids = "/book?select=id&order=id.desc&limit=2&id=gt.0", []
+    while target:
+        response = library.get(target)
+        ids += [row["id"] for row in response.json]
+        target = next_of(response)
+    assert ids == [5, 4, 3, 2, 1]
+
+
+@pytest.mark.parametrize("headers, next_", [
+    ({"Range": "0-1"}, "/book?limit=2&offset=2&order=id"),
+    ({"Range": "1-2"}, "/book?limit=2&offset=3&order=id"),
+    ({"Range": "1-"}, None),
+    ({"Range": "4-9"}, None)])
+def test_a_page_of_a_range_header_has_a_next_one(library, headers, next_):
+    assert next_of(library.get("/book?order=id", **headers)) == next_
+
+
+def test_who_knows_the_number_of_rows_knows_the_last_page(library):
+    assert next_of(library.get("/book?limit=3", Prefer="count=exact")) == "/book?limit=3&offset=3"
+    assert next_of(library.get("/book?limit=3&offset=2", Prefer="count=exact")) is None
+    assert next_of(library.get("/book?limit=5", Prefer="count=exact")) is None
+
+
+def test_a_page_that_max_rows_cut_has_a_next_one(serve):
+    server = serve(db_max_rows=2)
+    assert next_of(server.get("/book?order=id")) == "/book?offset=2&order=id"
+    assert next_of(server.get("/book?order=id&offset=2")) == "/book?offset=4&order=id"
+    assert next_of(server.get("/book?order=id&offset=4")) is None
+    assert next_of(server.get("/book?order=id&limit=3")) == "/book?limit=3&offset=2&order=id"
+
+
+def test_errors_and_writes_have_no_next_page(shop):
+    assert shop.get("/maker?limit=-1").header("Link") is None
+    response = shop.patch("/maker?id=eq.1&limit=1", {"country": "x"}, Prefer="return=representation")
+    assert response.header("Link") is None

@@ -89,5 +89,28 @@ START_TEST(sorts_and_encodes_for_content_location)
 }
 END_TEST
 
+static void check_page(const char *text, int64_t limit, int64_t offset, const char *expected)
+{
+	struct md_arena *arena = md_arena_new(1u << 16);
+	md_auto_buf out = MD_BUF(1u << 12);
+
+	ck_assert_int_eq(md_query_page(arena, md_str_of(text), limit, offset, &out, NULL), MD_OK);
+	ck_assert_int_eq(out.len, strlen(expected));
+	ck_assert(memcmp(out.data, expected, out.len) == 0);
+	md_arena_free(arena);
+}
+
+START_TEST(another_page_has_the_same_parameters)
+{
+	check_page("", -1, 5, "offset=5");
+	check_page("", 2, 5, "limit=2&offset=5");
+	check_page("limit=9&offset=1", 2, INT64_MAX, "limit=2&offset=9223372036854775807");
+	check_page("z=1&off%73et=7&b&a=x+y;limit=3", -1, 0, "a=x%20y&offset=0&z=1");
+	check_page("rel.limit=1&rel.offset=2&or=(a.eq.%3E)", 1, 1,
+		   "limit=1&offset=1&or=%28a.eq.%3E%29&rel.limit=1&rel.offset=2");
+}
+END_TEST
+
 SUITE_MAIN("parse_uri", splits_paths_and_decodes_segments_once, refuses_bad_paths,
-	   splits_composite_keys_only, sorts_and_encodes_for_content_location)
+	   splits_composite_keys_only, sorts_and_encodes_for_content_location,
+	   another_page_has_the_same_parameters)

@@ -47,6 +47,12 @@ static const struct {
 	{ "/-/models", MD_ON_PUBLIC, "/-/models" },
 	{ "/-/models/item", MD_ON_PUBLIC, "/-/models/{name}" },
 	{ "/-/models/nothing", MD_ON_PUBLIC, "PGRST205" },
+	{ "/-/query/item", MD_ON_PUBLIC, "/-/query/{relation}" },
+	{ "/-/query/plain", MD_ON_PUBLIC, "/-/query/{relation}" },
+	{ "/-/query/nothing", MD_ON_PUBLIC, "PGRST205" },
+	{ "/-/query", MD_ON_PUBLIC, "PGRST125" },
+	{ "/-/query/item/1", MD_ON_PUBLIC, "PGRST125" },
+	{ "/-/query/item", MD_ON_ADMIN, "PGRST125" },
 	{ "/-/metrics", MD_ON_ADMIN, "/-/metrics" },
 	{ "/-/metrics", MD_ON_PUBLIC, "PGRST125" },
 	{ "/-/metrics", MD_ON_PUBLIC | MD_ON_ADMIN, "/-/metrics" },
@@ -99,7 +105,7 @@ START_TEST(other_methods_are_refused_with_what_is_allowed)
 	ck_assert_str_eq(err.wire, "PGRST117");
 	ck_assert_str_eq(err.message, "Unsupported HTTP method: BREW");
 	md_route_allow(&route, &allow);
-	ck_assert_str_eq(md_buf_text(&allow), "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE");
+	ck_assert_str_eq(md_buf_text(&allow), "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE,QUERY");
 }
 END_TEST
 
@@ -109,15 +115,17 @@ static const struct {
 	unsigned key_count;
 	const char *allow;
 } writes_table[] = {
-	{ MD_ROUTE_RELATION, true, true, true, 1, "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE" },
-	{ MD_ROUTE_RELATION, true, true, true, 0, "OPTIONS,GET,HEAD,POST,PATCH,DELETE" },
-	{ MD_ROUTE_RELATION, true, false, false, 1, "OPTIONS,GET,HEAD,POST" },
-	{ MD_ROUTE_RELATION, false, true, false, 1, "OPTIONS,GET,HEAD,PATCH" },
-	{ MD_ROUTE_RELATION, false, false, true, 1, "OPTIONS,GET,HEAD,DELETE" },
-	{ MD_ROUTE_RELATION, false, false, false, 1, "OPTIONS,GET,HEAD" },
+	{ MD_ROUTE_RELATION, true, true, true, 1, "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE,QUERY" },
+	{ MD_ROUTE_RELATION, true, true, true, 0, "OPTIONS,GET,HEAD,POST,PATCH,DELETE,QUERY" },
+	{ MD_ROUTE_RELATION, true, false, false, 1, "OPTIONS,GET,HEAD,POST,QUERY" },
+	{ MD_ROUTE_RELATION, false, true, false, 1, "OPTIONS,GET,HEAD,PATCH,QUERY" },
+	{ MD_ROUTE_RELATION, false, false, true, 1, "OPTIONS,GET,HEAD,DELETE,QUERY" },
+	{ MD_ROUTE_RELATION, false, false, false, 1, "OPTIONS,GET,HEAD,QUERY" },
 	{ MD_ROUTE_ITEM, true, true, true, 1, "OPTIONS,GET,HEAD,PUT,PATCH,DELETE" },
 	{ MD_ROUTE_ITEM, true, false, true, 1, "OPTIONS,GET,HEAD,DELETE" },
 	{ MD_ROUTE_RELATED, true, true, true, 1, "OPTIONS,GET,HEAD" },
+	{ MD_ROUTE_QUERY, true, true, true, 1, "OPTIONS,POST" },
+	{ MD_ROUTE_QUERY, false, false, false, 0, "OPTIONS,POST" },
 };
 
 START_TEST(a_relation_is_written_as_far_as_it_can_be)
@@ -129,7 +137,8 @@ START_TEST(a_relation_is_written_as_far_as_it_can_be)
 						.key_count = writes_table[i].key_count };
 		const struct md_route route = { .id = writes_table[i].id, .model = &model };
 		md_auto_buf allow = { .max = 100 };
-		bool posts = writes_table[i].id == MD_ROUTE_RELATION && model.insertable;
+		bool posts = writes_table[i].id == MD_ROUTE_QUERY ||
+			     (writes_table[i].id == MD_ROUTE_RELATION && model.insertable);
 
 		md_route_allow(&route, &allow);
 		ck_assert_str_eq(md_buf_text(&allow), writes_table[i].allow);
