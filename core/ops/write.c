@@ -146,6 +146,7 @@ struct md_write *md_write_new(struct md_ops *ops, const struct md_write_ask *ask
 	write->unit.tx = way->tx(write);
 	write->unit.alone = !md_write_plan_of(write)->bounded;
 	write->unit.deadline_ns = ask->deadline_ns;
+	write->unit.prelude = ask->prelude;
 	return write;
 }
 
