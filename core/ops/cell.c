@@ -71,7 +71,7 @@ static bool begins_with(struct md_str text, char c)
 }
 
 /* A list may be written as an array literal wherever a text may stand. */
-static enum md_code take_list(const struct md_body_cell *cell, const struct md_field *field,
+static enum md_code read_list(const struct md_body_cell *cell, const struct md_field *field,
 			      bool texts, struct md_arena *arena, struct md_value *ret_value,
 			      struct md_error *err)
 {
@@ -85,6 +85,17 @@ static enum md_code take_list(const struct md_body_cell *cell, const struct md_f
 	if (!md_json_is_valid(text_of(cell).ptr, text_of(cell).len, JSON_DEPTH))
 		return fail_json(err);
 	return md_kept_json(text_of(cell), arena, ret_value, err);
+}
+
+static enum md_code take_list(const struct md_body_cell *cell, const struct md_field *field,
+			      bool texts, struct md_arena *arena, struct md_value *ret_value,
+			      struct md_error *err)
+{
+	enum md_code code = read_list(cell, field, texts, arena, ret_value, err);
+
+	if (code != MD_OK)
+		return code;
+	return md_kept_items(md_kept_items_of(field->def), arena, ret_value, err);
 }
 
 static enum md_code take_json(const struct md_body_cell *cell, bool texts, struct md_arena *arena,

@@ -52,12 +52,14 @@ static enum md_code put_made(struct md_write *write, const struct md_field *fiel
 	return code;
 }
 
-/* Texts for a JSON column are JSON, bytes may be base64, lists array literals, and what date an
- * instant without one is in depends on the session. All else the engine reads as we do. */
+/* Texts for a JSON column are JSON, bytes may be base64, lists array literals, dates and times in
+ * forms or without parts that only we know how to read. */
 static bool is_converted(const struct md_write *write, const struct md_field *field)
 {
-	return (write->ask.texts && field->type == MD_TYPE_JSON) ||
-	       field->type == MD_TYPE_KEPT_BYTES || field->type == MD_TYPE_KEPT_TIMESTAMPTZ ||
+	bool moment = field->type >= MD_TYPE_KEPT_DATE && field->type <= MD_TYPE_KEPT_TIMESTAMPTZ;
+
+	return (write->ask.texts && field->type == MD_TYPE_JSON) || moment ||
+	       field->type == MD_TYPE_KEPT_BYTES ||
 	       (field->def && field->def->type == MD_DEF_ARRAY);
 }
 

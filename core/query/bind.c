@@ -207,6 +207,19 @@ static enum md_code bind_kept(enum md_type type, struct md_str text, struct md_a
 	return MD_OK;
 }
 
+/* Lists; `type` is that of their elements where it is one that is kept in a form of its own. */
+static enum md_code bind_items(const struct md_bind *bind, struct md_str text,
+			       struct md_arena *arena, struct md_value *ret_value,
+			       struct md_error *err)
+{
+	enum md_code code;
+
+	if (bind->as == MD_BIND_LITERAL)
+		return md_kept_literal(text, arena, ret_value, err);
+	code = md_kept_list(bind->as, text, arena, ret_value, err);
+	return code == MD_OK ? md_kept_items(bind->type, arena, ret_value, err) : code;
+}
+
 static enum md_code bind_one(const struct md_bind *bind, struct md_str text, struct md_arena *arena,
 			     struct md_value *ret_value, struct md_error *err)
 {
@@ -225,9 +238,8 @@ static enum md_code bind_one(const struct md_bind *bind, struct md_str text, str
 	case MD_BIND_JSON:
 	case MD_BIND_ARRAY:
 	case MD_BIND_ARRAY_TEXT:
-		return md_kept_list(bind->as, text, arena, ret_value, err);
 	case MD_BIND_LITERAL:
-		return md_kept_literal(text, arena, ret_value, err);
+		return bind_items(bind, text, arena, ret_value, err);
 	case MD_BIND_COMPACT:
 		return md_kept_json(text, arena, ret_value, err);
 	case MD_BIND_KEPT:

@@ -82,6 +82,7 @@ static void set_forms(const struct md_node *node, struct leaf *leaf)
 	if (field->def->type == MD_DEF_ARRAY) {
 		leaf->typed = leaf->json = md_kept_list_of(field->def);
 		leaf->own = MD_BIND_LITERAL;
+		leaf->bind.type = md_kept_items_of(field->def);
 	} else if (field->def->type == MD_DEF_JSON && field->type == MD_TYPE_JSON) {
 		leaf->typed = MD_BIND_COMPACT;
 	} else if (field->type >= MD_TYPE_KEPT_DATE && field->type != MD_TYPE_KEPT_NUMERIC) {
@@ -330,10 +331,10 @@ static enum md_code put_leaf(struct md_build *b, struct md_stmt_build *s, struct
 
 	if (code != MD_OK)
 		return code;
-	set_forms(node, &leaf);
 	leaf.bind = (struct md_bind){ .from = MD_FROM_FILTER,
 				      .type = leaf.type,
 				      .index = filter_number(b, filter) };
+	set_forms(node, &leaf);
 	if (filter->op != MD_OP_IN && filter->op != MD_OP_IS && !operators[filter->op].infix &&
 	    (template == MD_SQL_TEMPLATES || !b->context->dialect->templates[template]))
 		return fail_unsupported(b, filter, err);

@@ -22,6 +22,12 @@ enum md_code md_kept_json(struct md_str text, struct md_arena *arena, struct md_
  * object. 22P02: the literal is malformed. MD_NOMEM. */
 enum md_code md_kept_list(enum md_bind_as as, struct md_str text, struct md_arena *arena,
 			  struct md_value *ret_value, struct md_error *err);
+/** What the elements of a declared list are kept as; MD_TYPE_ANY: as they are. */
+enum md_type md_kept_items_of(const struct md_def_field *field);
+/** Bring the elements of a list, JSON as md_kept_json() makes it, into one form. Errors are those
+ * of md_kept_bind(). */
+enum md_code md_kept_items(enum md_type type, struct md_arena *arena, struct md_value *list,
+			   struct md_error *err);
 /** An array literal of a flat JSON list; anything else stays as it is. MD_NOMEM. */
 enum md_code md_kept_literal(struct md_str text, struct md_arena *arena, struct md_value *ret_value,
 			     struct md_error *err);

@@ -6,7 +6,7 @@
 
 #include "core/base/banned.h"
 
-enum { LIST_MAX = 64 * 1024 * 1024, JSON_DEPTH = 512 };
+enum { LIST_MAX = 64 * 1024 * 1024, JSON_DEPTH = 512, MICRO_DIGITS = 6 };
 
 enum md_bind_as md_kept_list_of(const struct md_def_field *field)
 {
@@ -76,6 +76,12 @@ static enum md_code fail_literal(struct md_str text, struct md_error *err)
 		       MD_STR_ARG(text));
 }
 
+static bool is_json_list(struct md_str text)
+{
+	return text.len > 0 && text.ptr[0] == '[' &&
+	       md_json_is_valid(text.ptr, text.len, JSON_DEPTH);
+}
+
 enum md_code md_kept_list(enum md_bind_as as, struct md_str text, struct md_arena *arena,
 			  struct md_value *ret_value, struct md_error *err)
 {
@@ -85,9 +91,8 @@ enum md_code md_kept_list(enum md_bind_as as, struct md_str text, struct md_aren
 	size_t i = 1;
 
 	if (text.len < 2 || text.ptr[0] != '{' || (!list && memchr(text.ptr, ':', text.len)))
-		return list && !md_json_is_valid(text.ptr, text.len, JSON_DEPTH)
-			       ? fail_literal(text, err)
-			       : md_kept_json(text, arena, ret_value, err);
+		return list && !is_json_list(text) ? fail_literal(text, err)
+						   : md_kept_json(text, arena, ret_value, err);
 	md_buf_putc(&out, '[');
 	while (i < text.len && text.ptr[i] != '}') {
 		if (out.len > 1)
@@ -145,8 +150,7 @@ enum md_code md_kept_literal(struct md_str text, struct md_arena *arena, struct 
 	const char *p = ret_value->text, *end = p + ret_value->len;
 	struct md_str copy;
 
-	if (code != MD_OK || text.len == 0 || text.ptr[0] != '[' ||
-	    !md_json_is_valid(text.ptr, text.len, JSON_DEPTH))
+	if (code != MD_OK || !is_json_list(text))
 		return code;
 	md_buf_putc(&out, '{');
 	for (p++; p < end && *p != ']'; p += p < end && *p == ',') {
@@ -160,5 +164,95 @@ enum md_code md_kept_literal(struct md_str text, struct md_arena *arena, struct 
 	if (out.failed || !copy.ptr)
 		return md_fail_nomem(err);
 	*ret_value = md_value_text(copy);
+	return MD_OK;
+}
+
+enum md_type md_kept_items_of(const struct md_def_field *field)
+{
+	static const enum md_type types[MD_DEF_TYPE_COUNT] = {
+		[MD_DEF_DATETIME] = MD_TYPE_KEPT_TIMESTAMPTZ,
+		[MD_DEF_DATETIME_LOCAL] = MD_TYPE_KEPT_TIMESTAMP,
+		[MD_DEF_DATE] = MD_TYPE_KEPT_DATE,
+		[MD_DEF_TIME] = MD_TYPE_KEPT_TIME,
+		[MD_DEF_BYTES] = MD_TYPE_KEPT_BYTES,
+	};
+
+	return types[field->items];
+}
+
+/* As answers show it: nobody looks into a list once it is kept. */
+static void put_item(struct md_buf *out, const struct md_value *value)
+{
+	const char *point;
+	size_t zeros = 0;
+
+	if (value->type == MD_BLOB) {
+		md_json_write_hex(out, value->text, value->len);
+		return;
+	}
+	point = memchr(value->text, '.', value->len);
+	md_buf_putc(out, '"');
+	if (point) {
+		size_t whole = (size_t)(point - value->text);
+
+		while (zeros < MICRO_DIGITS && point[MICRO_DIGITS - zeros] == '0')
+			zeros++;
+		md_buf_put(out, value->text, whole);
+		if (zeros < MICRO_DIGITS)
+			md_buf_put(out, point, 1 + MICRO_DIGITS - zeros);
+		md_buf_put(out, point + 1 + MICRO_DIGITS, value->len - whole - 1 - MICRO_DIGITS);
+	} else {
+		md_buf_put(out, value->text, value->len);
+	}
+	md_buf_putc(out, '"');
+}
+
+/* The string at its quote, in one form; returns behind it. NULL: it is none, as `code` says. */
+static const char *take_item(enum md_type type, struct md_buf *out, const char *p, const char *end,
+			     struct md_arena *arena, enum md_code *code, struct md_error *err)
+{
+	md_auto_buf plain = MD_BUF(LIST_MAX);
+	const char *start = ++p;
+	struct md_value value;
+	struct md_str text;
+
+	for (; p < end && *p != '"'; p++)
+		p += *p == '\\';
+	md_json_put_plain(&plain, start, (size_t)(p - start));
+	text = plain.failed ? (struct md_str){ NULL, 0 } : md_arena_str(arena, md_buf_str(&plain));
+	if (!text.ptr)
+		*code = md_fail_nomem(err);
+	else
+		*code = md_kept_bind(type, text, arena, &value, err);
+	if (*code != MD_OK)
+		return NULL;
+	put_item(out, &value);
+	return p + 1;
+}
+
+enum md_code md_kept_items(enum md_type type, struct md_arena *arena, struct md_value *list,
+			   struct md_error *err)
+{
+	const char *p = list->text, *end = p + list->len;
+	md_auto_buf out = MD_BUF(LIST_MAX);
+	enum md_code code = MD_OK;
+	struct md_str copy;
+
+	if (type < MD_TYPE_KEPT_DATE || list->len == 0 || *p != '[' ||
+	    memchr(p + 1, '[', list->len - 1))
+		return MD_OK;
+	while (p < end) {
+		if (*p != '"') {
+			md_buf_putc(&out, *p++);
+			continue;
+		}
+		p = take_item(type, &out, p, end, arena, &code, err);
+		if (!p)
+			return code;
+	}
+	copy = md_arena_str(arena, md_buf_str(&out));
+	if (out.failed || !copy.ptr)
+		return md_fail_nomem(err);
+	*list = md_value_text(copy);
 	return MD_OK;
 }
