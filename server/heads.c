@@ -24,6 +24,7 @@ static const struct {
 	NAME("origin", MD_HEAD_ORIGIN),
 	NAME("prefer", MD_HEAD_PREFER),
 	NAME("range", MD_HEAD_RANGE),
+	NAME("transaction", MD_HEAD_TRANSACTION),
 	NAME("transfer-encoding", MD_HEAD_TRANSFER_ENCODING),
 	NAME("via", MD_HEAD_FORWARDED),
 	NAME("x-forwarded-for", MD_HEAD_FORWARDED_FOR),

@@ -24,6 +24,7 @@ enum md_head {
 	MD_HEAD_ORIGIN,
 	MD_HEAD_PREFER,
 	MD_HEAD_RANGE,
+	MD_HEAD_TRANSACTION,
 	MD_HEAD_TRANSFER_ENCODING,
 	MD_HEAD_TRACE, /* the one named by server-trace-header */
 	MD_HEAD_COUNT

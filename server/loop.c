@@ -13,6 +13,7 @@
 #include "server/http.h"
 #include "server/request.h"
 #include "server/server.h"
+#include "server/transactions.h"
 
 #include "core/base/banned.h"
 
@@ -64,7 +65,7 @@ static void drain_step(struct md_loop *loop)
 {
 	uint64_t now = md_loop_now(loop);
 
-	if (loop->client_count == 0 && loop->request_count == 0) {
+	if (loop->client_count == 0 && loop->request_count == 0 && loop->session_count == 0) {
 		md_reactor_stop(loop->reactor);
 	} else if (!loop->cancelled && now >= loop->drain_until_ns) {
 		cancel_all(loop);
@@ -102,6 +103,8 @@ static void drain(struct md_task *task)
 	struct md_loop *loop = md_container_of(task, struct md_loop, drain_task);
 
 	loop->draining = true;
+	if (!loop->is_admin)
+		md_transactions_drain(loop);
 	for (unsigned i = 0; i < loop->site_count; i++)
 		md_http_quiesce(&loop->sites[i]);
 	for (struct md_client *client = loop->clients, *next; client; client = next) {

@@ -83,6 +83,7 @@ struct md_loop {
 	atomic_bool asked;         /* whether it is well, and has not answered */
 	struct md_client *clients; /* all of them */
 	unsigned client_count, request_count;
+	unsigned session_count; /* transactions over several requests that are here */
 	struct md_client *free_clients;
 	struct md_request *free_requests;
 	unsigned free_request_count;

@@ -156,6 +156,22 @@ static void put_pool(const struct md_server *server, struct md_buf *out)
 		       "Requests that began again on another connection.", pool.reruns);
 }
 
+static void put_transactions(struct md_server *server, struct md_buf *out)
+{
+	struct md_transactions *all = &server->transactions;
+
+	md_metrics_put(out, "modeld_transactions_open", "gauge",
+		       "Transactions over several requests.", md_transactions_count(all));
+	md_metrics_put(out, "modeld_transactions_total", "counter",
+		       "Such transactions that were begun.", atomic_load(&all->begun));
+	md_metrics_put(out, "modeld_transactions_committed_total", "counter",
+		       "Those to be committed.", atomic_load(&all->committed));
+	md_metrics_put(out, "modeld_transactions_rolled_back_total", "counter",
+		       "Those to be rolled back.", atomic_load(&all->rolled_back));
+	md_metrics_put(out, "modeld_transactions_expired_total", "counter",
+		       "Those nobody ended in time.", atomic_load(&all->expired));
+}
+
 static void put_daemon(const struct md_server *server, struct md_buf *out)
 {
 	md_metrics_put(out, "modeld_uptime_seconds", "gauge", "Seconds since the start.",
@@ -187,6 +203,7 @@ enum md_go md_run_metrics(struct md_request *request)
 	put_plans(server, out);
 	put_database(server, out);
 	put_pool(server, out);
+	put_transactions(request->loop->server, out);
 	put_differences(request->loop->registry, out);
 	put_daemon(server, out);
 	md_metrics_put_process(server, out);

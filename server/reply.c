@@ -13,6 +13,7 @@
 #include "server/server.h"
 #include "server/status.h"
 #include "server/stream.h"
+#include "server/transactions.h"
 #include "server/write.h"
 
 #include "core/base/banned.h"
@@ -446,6 +447,8 @@ enum md_go md_step_reply(struct md_request *request)
 	md_request_account(request);
 	md_client_enter(request->client, MD_CLIENT_WRITE, request->streaming ? 0 : request->length);
 	request->replied = true;
+	if (!(request->held & MD_HELD_BY_DATABASE))
+		md_transaction_leave(request);
 	queued = MHD_queue_response(request->mhd, request->status, response);
 	MHD_destroy_response(response);
 	return queued == MHD_YES ? MD_GO_ON : MD_GO_DROP;

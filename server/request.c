@@ -8,6 +8,7 @@
 #include "server/access_log.h"
 #include "server/client.h"
 #include "server/loop.h"
+#include "server/transactions.h"
 
 #include "core/base/banned.h"
 
@@ -52,6 +53,7 @@ static void request_give(struct md_request *request)
 {
 	struct md_loop *loop = request->loop;
 
+	md_transaction_leave(request);
 	loop->request_count--;
 	atomic_store_explicit(&loop->counters.memory,
 			      md_counted(&loop->counters.memory) - request->accounted,
@@ -128,6 +130,8 @@ void md_request_let_go(struct md_request *request, unsigned holder)
 		md_request_cancel(request);
 		return; /* may be gone by now */
 	}
+	if (request->replied && !(request->held & MD_HELD_BY_DATABASE))
+		md_transaction_leave(request);
 	if (request->held == 0)
 		request_give(request);
 }

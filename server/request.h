@@ -30,6 +30,7 @@
 struct md_client;
 struct md_loop;
 struct md_reload_wait;
+struct md_transaction;
 struct md_stale_wait;
 
 /** The steps in order. */
@@ -59,6 +60,7 @@ enum {
 	MD_HELD_BY_READ = 4u,
 	MD_HELD_BY_WRITE = 8u,
 	MD_HELD_BY_RELOAD = 16u,
+	MD_HELD_BY_TRANSACTION = 32u,
 	MD_HELD_BY_DATABASE = MD_HELD_BY_READ | MD_HELD_BY_WRITE
 };
 enum { MD_REQUEST_ID_MAX = 65 };
@@ -87,10 +89,12 @@ struct md_request {
 	const char *prelude;  /* what Prefer: timezone needs; NULL: nothing */
 	struct md_read *read; /* one of the two, or neither */
 	struct md_write *write;
-	struct md_reload_wait *reload; /* admin.c; in the arena; NULL: none asked for */
-	struct md_stale_wait *stale;   /* stale.c; the same */
-	uint64_t generation;           /* of the registry that it was routed by */
-	unsigned restarts;             /* how often it began again with a newer one */
+	struct md_reload_wait *reload;      /* admin.c; in the arena; NULL: none asked for */
+	struct md_stale_wait *stale;        /* stale.c; the same */
+	uint64_t generation;                /* of the registry that it was routed by */
+	unsigned restarts;                  /* how often it began again with a newer one */
+	struct md_transaction *transaction; /* it is in; NULL: none */
+	bool transaction_over;              /* it has ended the one it was in */
 	unsigned status;
 	const char *type;     /* Content-Type; NULL: none */
 	const char *etag;     /* in the arena; NULL: none */

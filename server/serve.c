@@ -332,6 +332,7 @@ static void release(struct md_server *server)
 	for (unsigned i = 0; i < server->listener_count; i++)
 		md_listener_close(&server->listeners[i]);
 	md_db_close(server->db);
+	md_transactions_release(&server->transactions);
 	md_ip_table_free(server->ips);
 }
 
@@ -349,6 +350,7 @@ static void init(struct md_server *server, const struct md_options *o)
 		.has_identity = o->db_anon_role[0] != '\0' && strncmp(o->db_url, "sqlite", 6) != 0,
 		.admin_on_public = o->admin_on_public,
 	};
+	md_transactions_init(&server->transactions);
 }
 
 /* Everything but what a stuck request still uses; that ends the process as it is. */

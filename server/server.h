@@ -11,6 +11,7 @@
 #include "server/client.h"
 #include "server/listen.h"
 #include "server/loop.h"
+#include "server/transactions.h"
 
 struct md_server {
 	struct md_log log;
@@ -26,6 +27,7 @@ struct md_server {
 	int64_t started_at;  /* seconds since 1970 */
 	bool has_identity;   /* somebody decides who may do what: an anonymous role */
 	bool admin_on_public;
+	struct md_transactions transactions;
 	atomic_bool draining;
 	_Atomic uint64_t reloads, reload_failures;
 };

@@ -10,6 +10,7 @@
 #include "server/server.h"
 #include "server/stale.h"
 #include "server/status.h"
+#include "server/transactions.h"
 
 #include "core/base/banned.h"
 
@@ -112,13 +113,16 @@ static enum md_go step_run(struct md_request *request)
 #undef ROUTE
 	};
 
+	enum md_go go;
+
 	if (request->gone)
 		return MD_GO_DROP;
 	if (request->method == MD_METHOD_OPTIONS) {
 		request->status = 200;
 		return MD_GO_ON;
 	}
-	return run_table[request->route.id](request);
+	go = md_transaction_enter(request);
+	return go == MD_GO_ON ? run_table[request->route.id](request) : go;
 }
 
 /* The database side is done with a piece or with all of it. */
@@ -140,6 +144,7 @@ static enum md_go start_read(struct md_request *request)
 {
 	bool waits;
 
+	request->ask.session = md_transaction_session(request);
 	request->ask.ready = read_ready;
 	request->ask.arg = request;
 	waits = !md_read_start(request->loop->ops, &request->ask, &request->read);

@@ -7,6 +7,7 @@
 #include "server/loop.h"
 #include "server/params.h"
 #include "server/run.h"
+#include "server/transactions.h"
 #include "server/upload.h"
 
 #include "core/base/banned.h"
@@ -330,6 +331,7 @@ static enum md_go start_write(struct md_request *request)
 {
 	bool ended;
 
+	request->write_ask.session = md_transaction_session(request);
 	request->held |= MD_HELD_BY_WRITE;
 	ended = md_write_start(request->loop->ops, &request->write_ask, &request->write);
 	if (ended)

@@ -310,6 +310,11 @@ unsigned md_db_features(const struct md_db *db)
 	return db->driver->features;
 }
 
+bool md_db_has_one_writer(const struct md_db *db)
+{
+	return db->driver->features & MD_DB_ONE_WRITER;
+}
+
 const char *md_db_label(const struct md_db *db)
 {
 	return db->label;

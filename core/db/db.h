@@ -72,6 +72,8 @@ enum md_code md_db_tune(struct md_db *db, const struct md_db_options *options,
 struct md_wal_owner *md_db_wal_owner(struct md_db *db);
 const struct md_dialect *md_db_dialect(const struct md_db *db);
 unsigned md_db_features(const struct md_db *db);
+/** Writes wait for one another, whatever they write. */
+bool md_db_has_one_writer(const struct md_db *db);
 /** The url without its password, for messages. */
 const char *md_db_label(const struct md_db *db);
 
