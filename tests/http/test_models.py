@@ -488,7 +488,7 @@ def test_a_reload_is_for_the_administration_only(serve, fresh, models):
     server = serve(fresh, models=models(SHOP))
     assert server.post("/-/reload").status == 404
     response = server.admin("/-/reload")
-    assert (response.status, response.header("Allow")) == (405, "POST")
+    assert (response.status, response.header("Allow")) == (405, "OPTIONS,POST")
 
 
 def test_a_page_of_the_web_cannot_reload(serve, fresh, models):
