@@ -65,6 +65,37 @@ static bool tells_shown_columns(const struct md_model *models, unsigned count, c
 	return true;
 }
 
+static struct md_str field_name(const struct md_model *model, struct md_str column)
+{
+	for (unsigned i = 0; i < model->field_count; i++)
+		if (md_str_equal(model->fields[i].column, column))
+			return model->fields[i].name;
+	return column;
+}
+
+/* The same with the names of fields, where they are not those of their columns. */
+static void tell_fields(const struct md_model *model, struct md_error *err)
+{
+	md_auto_buf text = MD_BUF(2 * MD_DETAILS_MAX);
+	const char *name = strchr(err->details, '('), *end = strstr(err->details, ")=(");
+
+	if (!name || !end)
+		return;
+	md_buf_put(&text, err->details, (size_t)(++name - err->details));
+	while (name < end) {
+		const char *comma = strstr(name, ", ");
+		const char *stop = comma && comma < end ? comma : end;
+		struct md_str column = { name, (size_t)(stop - name) };
+
+		md_buf_putstr(&text, field_name(model, column));
+		md_buf_puts(&text, stop < end ? ", " : "");
+		name = stop + (stop < end ? 2 : 0);
+	}
+	md_buf_puts(&text, end);
+	if (!text.failed)
+		md_error_details(err, "%.*s", (int)text.len, text.data);
+}
+
 /* With declared models, clients see fields and no other columns: what the engine says about a whole
  * row, or about keys that are not shown, is not for them. What the definitions say is. */
 static void be_discreet(const struct md_write *write, struct md_error *err)
@@ -86,6 +117,7 @@ static void be_discreet(const struct md_write *write, struct md_error *err)
 		if (strcmp(err->wire, of_keys[i]) == 0 &&
 		    !tells_shown_columns(models, count, err->details))
 			err->details[0] = '\0';
+	tell_fields(write->ask.model, err);
 	words = strcmp(err->wire, "23514") == 0
 			? md_constraint_words(registry, write->ask.model, write->unit.violated)
 			: NULL;

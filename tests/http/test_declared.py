@@ -496,6 +496,20 @@ def test_a_key_of_ones_own_drops_the_id(declare):
     refused(server.post("/a", {"x": 1}), "23502")
 
 
+def test_a_violated_key_is_told_by_its_fields_not_by_its_columns(declare):
+    server = declare("""
+        "A": { "fields": { "name": { "type": "text", "column": "full_name", "unique": true } } },
+        "B": { "fields": { "x": "int", "a": { "references": "A", "column": "a_ref" } },
+               "unique": [["x", "a"]] }""")
+    create(server, "/a", name="ann, bob")
+    create(server, "/b", x=1, a=1)
+    for path, row, details in [
+            ("/a", {"name": "ann, bob"}, "Key (name)=(ann, bob) already exists."),
+            ("/b", {"x": 1, "a": 1}, "Key (x, a)=(1, 1) already exists."),
+            ("/b", {"x": 1, "a": 7}, 'Key (a)=(7) is not present in table "a".')]:
+        assert server.post(path, row).json["details"] == details
+
+
 def test_a_deferred_reference_may_come_late(declare):
     server = declare(""""Node": { "fields": { "next_id": { "nullable": true, "references": {
         "model": "Node", "deferrable": "deferred", "on_delete": "set null" } } } }""")
