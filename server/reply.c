@@ -9,6 +9,7 @@
 #include "server/params.h"
 #include "server/problem.h"
 #include "server/query_body.h"
+#include "server/raised.h"
 #include "server/run.h"
 #include "server/server.h"
 #include "server/status.h"
@@ -92,6 +93,7 @@ static void error_body(struct md_request *request)
 	bool minimal = request->loop->options->client_error_verbosity == MD_ERRORS_MINIMAL;
 
 	describe_range_error(request);
+	md_raised_apply(request);
 	if (request->status == 0)
 		request->status = md_status_of(error, false);
 	if (request->status >= 500 && wants_id(error))
@@ -102,6 +104,10 @@ static void error_body(struct md_request *request)
 	} else {
 		request->type = json_type;
 		md_error_to_json(error, minimal, &request->out);
+	}
+	if (request->status == 204 || request->status == 304) { /* a function wants it so */
+		request->type = NULL;
+		md_buf_clear(&request->out);
 	}
 	request->length = request->out.len;
 }
@@ -205,6 +211,8 @@ static const char *accept_query(struct md_request *request)
 
 static const char *retry_after(struct md_request *request)
 {
+	if (request->raised)
+		return NULL;
 	return md_status_wants_retry(request->status, &request->error) ? "1" : NULL;
 }
 
@@ -327,6 +335,21 @@ static void add_header(struct MHD_Response *response, const char *name, const ch
 	MHD_add_response_header(response, name, value);
 }
 
+/* What a function of the database raised stands in place of ours. */
+static bool is_raised(const struct md_request *request, const char *name)
+{
+	for (const struct md_raised_header *h = request->raised; h; h = h->next)
+		if (md_str_equal_nocase(md_str_of(h->name), md_str_of(name)))
+			return true;
+	return false;
+}
+
+static void add_raised(const struct md_request *request, struct MHD_Response *response)
+{
+	for (const struct md_raised_header *h = request->raised; h; h = h->next)
+		add_header(response, h->name, h->value);
+}
+
 static void add_headers(struct md_request *request, struct MHD_Response *response)
 {
 	const char *trace = request->loop->options->server_trace_header;
@@ -343,9 +366,10 @@ static void add_headers(struct md_request *request, struct MHD_Response *respons
 		if (when != ALWAYS && !(when & now))
 			continue;
 		value = headers_table[i].value(request);
-		if (value)
+		if (value && !is_raised(request, headers_table[i].name))
 			add_header(response, headers_table[i].name, value);
 	}
+	add_raised(request, response);
 	if (trace[0] != '\0' && request->has_head && md_heads_has(&request->heads, MD_HEAD_TRACE))
 		add_header(response, trace, md_request_id(request));
 }

@@ -29,6 +29,7 @@
 
 struct md_client;
 struct md_loop;
+struct md_raised_header;
 struct md_reload_wait;
 struct md_transaction;
 struct md_stale_wait;
@@ -96,10 +97,11 @@ struct md_request {
 	struct md_transaction *transaction; /* it is in; NULL: none */
 	bool transaction_over;              /* it has ended the one it was in */
 	unsigned status;
-	const char *type;     /* Content-Type; NULL: none */
-	const char *etag;     /* in the arena; NULL: none */
-	const char *location; /* the same */
-	bool has_page;        /* Content-Range, Content-Location of a read */
+	const char *type;                /* Content-Type; NULL: none */
+	const char *etag;                /* in the arena; NULL: none */
+	const char *location;            /* the same */
+	struct md_raised_header *raised; /* by a function of the database; NULL: none */
+	bool has_page;                   /* Content-Range, Content-Location of a read */
 	bool is_preflight;
 	bool has_query; /* query and prefer are filled */
 	struct md_page page;

@@ -76,10 +76,12 @@ unsigned md_status_of(const struct md_error *err, bool authenticated)
 		if (strcmp(err->wire, exact_table[i].wire) == 0)
 			return exact_table[i].status;
 	status = digits(err->wire, "MD");
-	if (status == 0)
-		status = digits(err->wire, "PT");
 	if (status != 0)
 		return status;
+	if (strncmp(err->wire, "PT", 2) == 0 && strlen(err->wire) == 5) {
+		status = digits(err->wire, "PT");
+		return status != 0 ? status : 500;
+	}
 	for (size_t i = 0; i < ROWS(class_table); i++)
 		if (strncmp(err->wire, class_table[i].wire, 2) == 0)
 			return class_table[i].status;

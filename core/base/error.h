@@ -26,7 +26,7 @@ enum md_code {
 	MD_INTERNAL     /* our own fault */
 };
 
-enum { MD_WIRE_MAX = 12, MD_MESSAGE_MAX = 512, MD_DETAILS_MAX = 1536, MD_HINT_MAX = 512 };
+enum { MD_WIRE_MAX = 32, MD_MESSAGE_MAX = 512, MD_DETAILS_MAX = 1536, MD_HINT_MAX = 512 };
 
 /** One failure. `wire` is the code clients see: a SQLSTATE, `PGRST…` or `MD…`. Empty details or
  * hint = null. */
