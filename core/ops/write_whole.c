@@ -247,13 +247,16 @@ static bool is_judged(const struct md_write *write)
 }
 
 /* Whether the rows that come back may be more than an answer can hold: they are read before the
- * transaction ends, so that an error means that nothing was written. */
+ * transaction ends, so that an error means that nothing was written. What an embed brings along has
+ * no bound. */
 static bool may_overflow(const struct md_write *write)
 {
 	struct md_str text;
 
 	if (!write->sink)
 		return false;
+	if (write->ask.query->embed_count > 0)
+		return true;
 	if (write->ask.kind != MD_WRITE_INSERT)
 		return !write->ask.key;
 	text = md_body_json_text(write->ask.body);
@@ -278,6 +281,8 @@ static enum md_next next(struct md_unit *unit, struct md_call *ret_call)
 
 	if (!write->called && !is_idle(write)) {
 		write->called = true;
+		if (write->sink && write->unit.tx == MD_TX_IMPLICIT)
+			write->ask.out->max = SIZE_MAX; /* done by then: it has to be told */
 		*ret_call = (struct md_call){ .stmt = &md_write_plan_of(write)->write.stmt,
 					      .args = write->variants[0].write_args };
 		return MD_NEXT_CALL;
