@@ -52,6 +52,16 @@ enum md_type_kind {
 	MD_KIND_MULTIRANGE
 };
 
+/** What a role may be without: no bit, and it may do everything, as on engines without roles. Those
+ * of a table that it has in some column only count as had. */
+enum md_right {
+	MD_RIGHT_SELECT = 1,
+	MD_RIGHT_INSERT = 2,
+	MD_RIGHT_UPDATE = 4,
+	MD_RIGHT_DELETE = 8,
+	MD_RIGHTS_OF_COLUMNS = MD_RIGHT_SELECT | MD_RIGHT_INSERT | MD_RIGHT_UPDATE
+};
+
 struct md_catalog_column {
 	const char *name;
 	const char *declared; /* the engine's own type text; "" when there is none */
@@ -77,6 +87,8 @@ struct md_catalog_column {
 	const char *const *labels; /* an enum, in its order */
 	unsigned label_count;
 	bool always; /* an identity whose values clients may not give */
+	unsigned char lacks,
+		web_lacks; /* enum md_right: the connecting role, the one of requests */
 };
 /** Primary key (the first, if any) or unique constraint or unique index without predicate. Columns
  * in key order. */
@@ -140,11 +152,46 @@ struct md_catalog_table {
 	unsigned index_count;
 	const struct md_catalog_check *checks;
 	unsigned check_count;
-	double rows_estimate; /* < 0: unknown */
+	double rows_estimate;           /* < 0: unknown */
+	unsigned char lacks, web_lacks; /* enum md_right, as of columns */
+};
+
+enum md_argument_mode {
+	MD_ARG_IN,
+	MD_ARG_OUT,
+	MD_ARG_INOUT,
+	MD_ARG_VARIADIC, /* the last of those that are given: an array of all the rest */
+	MD_ARG_TABLE     /* a column of RETURNS TABLE */
+};
+struct md_catalog_argument {
+	const char *name; /* "": it has none */
+	enum md_argument_mode mode;
+	const char *declared; /* the type's text */
+	unsigned type_id;
+	enum md_type type;
+	const char *fallback; /* DEFAULT expression; NULL: it must be given */
+};
+enum md_volatility { MD_VOLATILE, MD_STABLE, MD_IMMUTABLE };
+/** A function that can be called by name; several may have the same. */
+struct md_catalog_function {
+	const char *name;
+	const char *comment;                         /* NULL: none */
+	const struct md_catalog_argument *arguments; /* as declared, those of the result included */
+	unsigned argument_count;
+	const char *returns; /* the type's text */
+	unsigned returns_id;
+	enum md_type returns_type;
+	bool returns_set;
+	bool returns_composite;       /* a row: of a type or table, of OUT arguments, of TABLE */
+	const char *returns_relation; /* rows of this table of the schema; NULL: of none */
+	enum md_volatility volatility;
+	bool lacks, web_lacks; /* who may not call it: as of columns */
 };
 struct md_catalog {
 	const struct md_catalog_table *tables; /* sorted by name, byte order */
 	unsigned count;
+	const struct md_catalog_function *functions; /* sorted by name, byte order */
+	unsigned function_count;
 };
 /** A number that differs, as good as surely, when anything but an estimate does. */
 uint64_t md_catalog_print(const struct md_catalog *catalog);

@@ -49,9 +49,10 @@ static void mix_column(uint64_t *print, const struct md_catalog_column *column)
 				      column->origin_table, column->origin_column,
 				      column->comment,      column->base,
 				      column->element };
-	const unsigned numbers[] = { column->type,     column->nullable,   column->generated,
-				     column->identity, column->max_length, column->kind,
-				     column->type_id,  column->always,     column->element_type };
+	const unsigned numbers[] = { column->type,      column->nullable,    column->generated,
+				     column->identity,  column->max_length,  column->kind,
+				     column->type_id,   column->always,      column->lacks,
+				     column->web_lacks, column->element_type };
 
 	mix_texts(print, texts, sizeof(texts) / sizeof(texts[0]));
 	mix_places(print, numbers, sizeof(numbers) / sizeof(numbers[0]));
@@ -93,7 +94,8 @@ static void mix_table(uint64_t *print, const struct md_catalog_table *table)
 	const unsigned numbers[] = { table->kind,        table->insertable,
 				     table->updatable,   table->deletable,
 				     table->key_count,   table->foreign_key_count,
-				     table->index_count, table->check_count };
+				     table->index_count, table->check_count,
+				     table->lacks,       table->web_lacks };
 
 	mix_texts(print, texts, sizeof(texts) / sizeof(texts[0]));
 	mix_places(print, numbers, sizeof(numbers) / sizeof(numbers[0]));
@@ -112,6 +114,29 @@ static void mix_table(uint64_t *print, const struct md_catalog_table *table)
 	}
 }
 
+static void mix_function(uint64_t *print, const struct md_catalog_function *function)
+{
+	const char *const texts[] = { function->name, function->comment, function->returns,
+				      function->returns_relation };
+	const unsigned numbers[] = {
+		function->returns_id, function->returns_set, function->returns_composite,
+		function->volatility, function->lacks,       function->web_lacks
+	};
+
+	mix_texts(print, texts, sizeof(texts) / sizeof(texts[0]));
+	mix_places(print, numbers, sizeof(numbers) / sizeof(numbers[0]));
+	mix_number(print, function->argument_count);
+	for (unsigned i = 0; i < function->argument_count; i++) {
+		const struct md_catalog_argument *argument = &function->arguments[i];
+
+		mix_text(print, argument->name);
+		mix_number(print, argument->mode);
+		mix_text(print, argument->declared);
+		mix_number(print, argument->type_id);
+		mix_text(print, argument->fallback);
+	}
+}
+
 uint64_t md_catalog_print(const struct md_catalog *catalog)
 {
 	uint64_t print = 0xcbf29ce484222325;
@@ -119,5 +144,7 @@ uint64_t md_catalog_print(const struct md_catalog *catalog)
 	mix_number(&print, catalog->count);
 	for (unsigned i = 0; i < catalog->count; i++)
 		mix_table(&print, &catalog->tables[i]);
+	for (unsigned i = 0; i < catalog->function_count; i++)
+		mix_function(&print, &catalog->functions[i]);
 	return print;
 }

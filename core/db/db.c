@@ -131,37 +131,49 @@ struct md_db_text {
 	char text[];
 };
 
-static struct md_db_text *find_text(const struct md_db *db, const struct md_buf *sql)
+static struct md_db_text *find_text(const struct md_db *db, const char *wanted)
 {
 	struct md_db_text *text = db->texts;
 
-	while (text &&
-	       (strlen(text->text) != sql->len || memcmp(text->text, sql->data, sql->len) != 0))
+	while (text && strcmp(text->text, wanted) != 0)
 		text = text->next;
 	return text;
 }
 
+/* The same text, for as long as the database is open. NULL: no memory. */
+static const char *keep_text(struct md_db *db, const char *wanted)
+{
+	struct md_db_text *text = find_text(db, wanted);
+	size_t size = strlen(wanted) + 1;
+
+	if (text)
+		return text->text;
+	text = malloc(sizeof(*text) + size);
+	if (!text)
+		return NULL;
+	memcpy(text->text, wanted, size);
+	text->next = db->texts;
+	db->texts = text;
+	return text->text;
+}
+
 static enum md_code set_role(struct md_db *db, const char *role, struct md_error *err)
 {
+	const char *prelude = NULL, *name = NULL;
 	md_auto_buf sql = MD_BUF(4096);
-	struct md_db_text *text = NULL;
 
 	if (!db->driver->put_role)
 		return MD_OK;
 	if (role && role[0] != '\0') {
 		db->driver->put_role(&sql, md_str_of(role));
-		text = find_text(db, &sql);
-	}
-	if (role && role[0] != '\0' && !text) {
-		text = sql.failed ? NULL : malloc(sizeof(*text) + sql.len + 1);
-		if (!text)
+		md_buf_put(&sql, "", 1);
+		prelude = sql.failed ? NULL : keep_text(db, sql.data);
+		name = keep_text(db, role);
+		if (!prelude || !name)
 			return md_fail_nomem(err);
-		memcpy(text->text, sql.data, sql.len);
-		text->text[sql.len] = '\0';
-		text->next = db->texts;
-		db->texts = text;
 	}
-	atomic_store_explicit(&db->prelude, text ? text->text : NULL, memory_order_release);
+	atomic_store_explicit(&db->prelude, prelude, memory_order_release);
+	atomic_store_explicit(&db->role, name, memory_order_release);
 	return MD_OK;
 }
 
@@ -323,13 +335,15 @@ const char *md_db_label(const struct md_db *db)
 enum md_code md_db_catalog(struct md_db *db, struct md_arena *arena,
 			   const struct md_catalog **ret_catalog, struct md_error *err)
 {
+	struct md_conn_target target = db->target;
 	struct md_conn *conn;
 	enum md_code code;
 
+	target.role = atomic_load_explicit(&db->role, memory_order_acquire);
 	if (!db->driver->catalog)
 		return md_fail(err, MD_INVALID, "MD400", "the %s driver cannot tell what there is",
 			       db->driver->scheme);
-	code = db->driver->connect(&db->target, &conn, err);
+	code = db->driver->connect(&target, &conn, err);
 	if (code != MD_OK)
 		return code;
 	code = db->driver->catalog(conn, arena, ret_catalog, err);

@@ -47,6 +47,7 @@ struct md_conn_target {
 	const struct md_log *log; /* may be NULL; must outlive the connection */
 	const char *schema; /* whose tables are served, for engines with several; NULL: the one in
 			       which the session makes tables */
+	const char *role;   /* for catalog(): whose rights to tell; NULL: the session's alone */
 };
 
 struct md_conn; /* drivers embed it as their first member */

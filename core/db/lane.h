@@ -81,7 +81,8 @@ struct md_db {
 	unsigned lanes;                /* loops that may have connections of their own */
 	atomic_uint joined;            /* loops so far */
 	_Atomic(const char *) prelude; /* of every unit; NULL: none */
-	struct md_db_text *texts;      /* what `prelude` has pointed to; freed at the end */
+	_Atomic(const char *) role;    /* that is in it; NULL: none */
+	struct md_db_text *texts;      /* what they have pointed to; freed at the end */
 	atomic_uint pool_timeout_ms, pool_recycle_ms, pool_idle_ms;
 	atomic_uint echo, echo_pool; /* enum md_echo */
 

@@ -108,6 +108,7 @@ static void release(struct md_pg *pg)
 	free(pg->password);
 	free(pg->prelude);
 	free(pg->schema);
+	free(pg->role);
 	free(pg);
 }
 
@@ -177,7 +178,10 @@ static enum md_code connect_pg(const struct md_conn_target *target, struct md_co
 	pg->flight_end = &pg->flight;
 	md_buf_init(&pg->binds.text, 1u << 30); /* the server's own limit for one value */
 	pg->schema = target->schema ? strdup(target->schema) : NULL;
-	code = target->schema && !pg->schema ? md_fail_nomem(err) : prepare(pg, target, err);
+	pg->role = target->role ? strdup(target->role) : NULL;
+	code = (target->schema && !pg->schema) || (target->role && !pg->role)
+		       ? md_fail_nomem(err)
+		       : prepare(pg, target, err);
 	if (code != MD_OK) {
 		release(pg);
 		return code;

@@ -173,6 +173,7 @@ struct md_pg {
 	bool closed;
 	bool blocking; /* a thread waits for it: out of the pipeline, see postgres_block.h */
 	char *schema;  /* to be introspected; NULL: the session's own */
+	char *role;    /* whose rights are told, besides the session's; NULL: nobody's */
 };
 
 /* postgres_url.c */

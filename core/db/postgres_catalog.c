@@ -340,9 +340,10 @@ static enum md_code find_schema(struct md_pg_survey *survey)
 
 static enum md_code read_all(struct md_pg_survey *survey)
 {
-	static enum md_code (*const steps[])(
-		struct md_pg_survey *) = { read_tables, md_pg_read_types, read_columns,
-					   md_pg_read_constraints, md_pg_read_views };
+	static enum md_code (*const steps[])(struct md_pg_survey *) = {
+		read_tables,      md_pg_read_types,  read_columns,        md_pg_read_constraints,
+		md_pg_read_views, md_pg_read_rights, md_pg_read_functions
+	};
 	enum md_code code = MD_OK;
 
 	for (size_t i = 0; code == MD_OK && i < sizeof(steps) / sizeof(steps[0]); i++)
@@ -392,7 +393,8 @@ static enum md_code survey_all(struct md_pg_survey *survey, const struct md_cata
 	catalog = md_arena_alloc(survey->arena, sizeof(*catalog));
 	if (!catalog)
 		return md_pg_survey_nomem(survey);
-	*catalog = (struct md_catalog){ survey->out, survey->count };
+	*catalog = (struct md_catalog){ survey->out, survey->count, survey->functions,
+					survey->function_count };
 	*ret_catalog = catalog;
 	return MD_OK;
 }

@@ -39,6 +39,8 @@ struct md_pg_survey {
 	unsigned count;
 	struct md_pg_type *types; /* rising by id */
 	unsigned type_count;
+	const struct md_catalog_function *functions;
+	unsigned function_count;
 	struct md_error *err;
 };
 
@@ -76,6 +78,8 @@ bool md_pg_cell_keep(struct md_pg_survey *survey, const PGresult *result, int ro
 
 /* postgres_catalog_types.c */
 enum md_code md_pg_read_types(struct md_pg_survey *survey);
+/** A type of the server's own; OTHER when it is none. */
+enum md_type md_pg_type_of(unsigned id);
 /** What a column of that type holds. */
 void md_pg_describe_type(const struct md_pg_survey *survey, unsigned id, int modifier,
 			 struct md_catalog_column *column);
@@ -87,4 +91,14 @@ enum md_code md_pg_read_constraints(struct md_pg_survey *survey);
 /* postgres_catalog_views.c */
 /** Where the columns of views come from. */
 enum md_code md_pg_read_views(struct md_pg_survey *survey);
+
+/* postgres_catalog_rights.c */
+/** What roles may not do. */
+enum md_code md_pg_read_rights(struct md_pg_survey *survey);
+/** Ask with the schema as $1 and the role of requests, or NULL, as $2. */
+enum md_code md_pg_survey_ask_role(struct md_pg_survey *survey, const char *sql,
+				   PGresult **ret_result);
+
+/* postgres_catalog_functions.c */
+enum md_code md_pg_read_functions(struct md_pg_survey *survey);
 #endif

@@ -22,7 +22,7 @@ static const struct {
 	{ 3802, MD_TYPE_JSON }, /* jsonb */
 };
 
-static enum md_type builtin(unsigned id)
+enum md_type md_pg_type_of(unsigned id)
 {
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i].id == id)
@@ -185,7 +185,7 @@ static void describe_elements(const struct md_pg_survey *survey, const struct md
 	column->element = element->name;
 	element = ground(survey, element, &ignored, &modifier);
 	if (element)
-		column->element_type = builtin(element->id);
+		column->element_type = md_pg_type_of(element->id);
 }
 
 void md_pg_describe_type(const struct md_pg_survey *survey, unsigned id, int modifier,
@@ -198,7 +198,7 @@ void md_pg_describe_type(const struct md_pg_survey *survey, unsigned id, int mod
 	if (!type)
 		return;
 	column->kind = kind_of(type);
-	column->type = builtin(type->id);
+	column->type = md_pg_type_of(type->id);
 	if ((type->id == VARCHAR || type->id == BPCHAR) && modifier > HEADER)
 		column->max_length = (unsigned)(modifier - HEADER);
 	column->labels = (const char *const *)type->labels;
