@@ -492,7 +492,7 @@ static void vary(struct group *group, struct probe *probe, unsigned how)
 
 struct outcome {
 	enum md_code code;
-	char wire[12], *text;
+	char wire[MD_WIRE_MAX], *text;
 };
 
 static void note(struct probe *probe, struct outcome *ret)

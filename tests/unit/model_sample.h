@@ -178,6 +178,6 @@ static struct md_catalog sample_catalog(struct md_arena *arena, const char *text
 	} while (sample_take(&s, ';'));
 	ck_assert_str_eq(s.at, "");
 	qsort(tables, n, sizeof(*tables), sample_compare);
-	return (struct md_catalog){ tables, n };
+	return (struct md_catalog){ .tables = tables, .count = n };
 }
 #endif

@@ -17,7 +17,7 @@ struct rig {
 	struct md_session *session;
 	bool idle;
 	enum md_code ended;
-	char wire[16];
+	char wire[MD_WIRE_MAX];
 	struct md_timer timer;
 };
 struct step {

@@ -88,7 +88,7 @@ END_TEST
 
 START_TEST(is_fine_with_an_empty_database)
 {
-	struct md_catalog catalog = { NULL, 0 };
+	struct md_catalog catalog = { .count = 0 };
 	struct md_registry *registry = NULL;
 	struct md_error err;
 	json_t *json;
@@ -358,7 +358,7 @@ static struct md_catalog big_catalog(struct md_arena *arena, unsigned count)
 						   .foreign_keys = foreign,
 						   .foreign_key_count = 2 };
 	}
-	return (struct md_catalog){ tables, count };
+	return (struct md_catalog){ .tables = tables, .count = count };
 }
 
 START_TEST(builds_ten_thousand_tables_in_no_time)

@@ -24,7 +24,7 @@ static const struct md_catalog_table tables[] = {
 	  .column_count = 2,
 	  .rows_estimate = -1 },
 };
-static const struct md_catalog catalog = { tables, 2 };
+static const struct md_catalog catalog = { .tables = tables, .count = 2 };
 
 static const struct {
 	const char *path;

@@ -62,7 +62,7 @@ static struct md_value text(const char *s)
 /* "": it passes; else the code, and the message with the details behind it. */
 static const char *told(struct md_value value)
 {
-	static char answer[sizeof(error.message) + sizeof(error.details) + 32];
+	static char answer[sizeof(error.message) + sizeof(error.details) + 64];
 
 	md_error_clear(&error);
 	ck_assert_int_eq(md_rules_fit(rules, arena, &value, &error), MD_OK);
