@@ -21,6 +21,8 @@ static const struct {
 	NAME("expect", MD_HEAD_EXPECT),
 	NAME("forwarded", MD_HEAD_FORWARDED),
 	NAME("host", MD_HEAD_HOST),
+	NAME("if-match", MD_HEAD_IF_MATCH),
+	NAME("if-none-match", MD_HEAD_IF_NONE_MATCH),
 	NAME("origin", MD_HEAD_ORIGIN),
 	NAME("prefer", MD_HEAD_PREFER),
 	NAME("range", MD_HEAD_RANGE),

@@ -2,6 +2,7 @@
 
 #include "config/options.h"
 #include "core/base/clock.h"
+#include "server/conditions.h"
 #include "server/loop.h"
 #include "server/preferences.h"
 #include "server/query_body.h"
@@ -196,6 +197,8 @@ static enum md_code parse_data(struct md_request *request)
 				      item, &request->query, &request->error);
 	if (code == MD_OK && item)
 		code = read_key(request, &key);
+	if (code == MD_OK && (request->route.id == MD_ROUTE_ITEM || md_is_write(request)))
+		code = md_conditions_read(request);
 	if (code != MD_OK)
 		return code;
 	request->has_query = true;

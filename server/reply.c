@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/json/write.h"
 #include "server/client.h"
+#include "server/conditions.h"
 #include "server/cors.h"
 #include "server/pages.h"
 #include "server/params.h"
@@ -261,7 +262,8 @@ static const char *expose_headers(struct md_request *request)
 /* A line of its own, when there is something to read: what PostgREST exposes stays as it is. */
 static const char *expose_more(struct md_request *request)
 {
-	bool has_more = request->etag || request->applied != 0 || request->error.code != MD_OK;
+	bool has_more = request->etag || request->applied != 0 || request->error.code != MD_OK ||
+			md_pages_next(request);
 
 	return has_more && expose_headers(request) ? MD_CORS_EXPOSED_TOO : NULL;
 }
@@ -416,8 +418,10 @@ static void describe_read(struct md_request *request)
 	if (result->counted)
 		request->applied |= MD_PREFER_COUNT;
 	request->status = 200;
-	if (request->route.id == MD_ROUTE_ITEM)
+	if (request->route.id == MD_ROUTE_ITEM) {
+		md_conditions_answer(request);
 		return;
+	}
 	request->page = (struct md_page){ .first = result->first,
 					  .rows = result->rows,
 					  .has_total = result->has_total,

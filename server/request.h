@@ -104,6 +104,7 @@ struct md_request {
 	bool has_page;                   /* Content-Range, Content-Location of a read */
 	bool is_preflight;
 	bool has_query; /* query and prefer are filled */
+	bool has_match; /* If-Match or If-None-Match was sent */
 	struct md_page page;
 	uint64_t length;  /* bytes of the body, also when HEAD sends none */
 	size_t stream_at; /* bytes of `out` the library has taken */
@@ -114,6 +115,7 @@ struct md_request {
 	struct md_query query;
 	struct md_prefer prefer;
 	enum md_media media;
+	struct md_match match; /* filled when has_match */
 	struct md_read_request ask;
 	struct md_write_ask write_ask;
 	struct md_error error; /* cleared at the beginning */

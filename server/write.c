@@ -4,6 +4,7 @@
 
 #include "config/options.h"
 #include "core/base/clock.h"
+#include "server/conditions.h"
 #include "server/loop.h"
 #include "server/params.h"
 #include "server/run.h"
@@ -306,7 +307,8 @@ enum md_code md_write_parse(struct md_request *request, const struct md_str *key
 	if (code != MD_OK)
 		return code;
 	fill_ask(request, request->route.id == MD_ROUTE_ITEM ? key : NULL);
-	if (methods_table[request->method].has_body)
+	code = md_conditions_ask(request, key);
+	if (code == MD_OK && methods_table[request->method].has_body)
 		code = read_body(request);
 	if (code == MD_OK && put)
 		code = check_put_body(request, key);
@@ -441,4 +443,6 @@ void md_write_describe(struct md_request *request)
 		return;
 	request->type = md_media_type(request->media);
 	request->length = request->out.len;
+	if (request->method == MD_METHOD_PATCH && request->route.id == MD_ROUTE_ITEM)
+		md_conditions_tag(request);
 }

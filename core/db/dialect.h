@@ -51,6 +51,8 @@ enum md_template {
 	MD_SQL_BODY_FALLBACK, /* next value of column {p} of table {c}, which counts */
 	MD_SQL_MERGE_COUNT,   /* condition that counts a row that was merged, not inserted */
 	MD_SQL_MERGES,        /* how many there were so far */
+	MD_SQL_LOCK,          /* behind a SELECT of one row: nobody else changes it until the
+				 transaction ends; NULL: nobody could */
 	MD_SQL_DECIMAL,       /* a decimal that is kept as text, to be ordered by its value; NULL:
 				 nothing has to be done */
 	MD_SQL_SUM,           /* sums and averages of exact numbers {c} … */

@@ -130,6 +130,7 @@ const struct md_dialect md_postgres_dialect = {
 				       "current_setting('modeld.merged', true), ''), '0')::int + "
 				       "1)::text, true) <> ''",
 		[MD_SQL_MERGES] = "current_setting('modeld.merged', true)",
+		[MD_SQL_LOCK] = " FOR UPDATE",
 		[MD_SQL_ESTIMATE] = "EXPLAIN (FORMAT JSON) ",
 		[MD_SQL_SUM] = "sum({c})",
 		[MD_SQL_SUM_REAL] = "sum({c})",

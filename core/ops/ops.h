@@ -31,6 +31,8 @@ struct md_cached_plan *md_ops_find(struct md_ops *ops, struct md_str key);
 /** Keep a new plan, of a read or of a write; owned from then on. NULL: out of memory. */
 struct md_cached_plan *md_ops_cache(struct md_ops *ops, struct md_str key, struct md_plan *plan,
 				    struct md_write_plan *write);
+/** MD400: the depth= of a request is not one that can be had. */
+enum md_code md_ops_check_depth(const struct md_query *query, struct md_error *err);
 /** One request less that uses `generation`. */
 void md_generation_leave(struct md_ops *ops, struct md_generation *generation);
 #endif

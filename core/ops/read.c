@@ -91,7 +91,7 @@ static enum md_code set_range(struct md_read *read, struct md_error *err)
 }
 
 /* depth= stands for a select of its own and is small: it multiplies with every relation. */
-static enum md_code check_depth(const struct md_query *query, struct md_error *err)
+enum md_code md_ops_check_depth(const struct md_query *query, struct md_error *err)
 {
 	if (!query->has_depth)
 		return MD_OK;
@@ -580,7 +580,7 @@ static enum md_code prepare(struct md_read *read, struct md_error *err)
 	enum md_code code = set_range(read, err);
 
 	if (code == MD_OK)
-		code = check_depth(read->request.query, err);
+		code = md_ops_check_depth(read->request.query, err);
 	if (code == MD_OK)
 		code = find_plan_timed(read, err);
 	if (code != MD_OK)

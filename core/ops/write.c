@@ -18,6 +18,7 @@ static void let_go(struct md_write *write)
 		if (write->variants[i].cached)
 			md_plans_unuse(write->variants[i].cached);
 	write->variant_count = 0;
+	md_write_match_release(write);
 	md_keys_clear(&write->merged);
 	md_constraint_release(write->constraint);
 	md_buf_release(&write->keys);
@@ -139,8 +140,12 @@ void md_write_done(struct md_unit *unit, enum md_code code)
 static enum md_code begin(struct md_write *write, const struct md_write_way *way,
 			  struct md_error *err)
 {
-	enum md_code code = md_write_prepare(write, err);
+	enum md_code code = MD_OK;
 
+	if (write->ask.match)
+		code = md_write_match_prepare(write, way, err);
+	if (code == MD_OK)
+		code = md_write_prepare(write, err);
 	return code == MD_OK && way->begin ? way->begin(write, err) : code;
 }
 
@@ -154,6 +159,12 @@ void md_write_begin_again(struct md_write *write)
 		md_text_sink_reset(write->sink);
 }
 
+/* If-None-Match: * of a PUT. A row that comes between looking and writing is left alone, too. */
+static bool makes_new_only(const struct md_write_ask *ask)
+{
+	return ask->match && ask->match->if_none_match.any && ask->kind == MD_WRITE_INSERT;
+}
+
 struct md_write *md_write_new(struct md_ops *ops, const struct md_write_ask *ask)
 {
 	struct md_write *write = md_arena_zalloc(ask->arena, sizeof(*write));
@@ -163,6 +174,8 @@ struct md_write *md_write_new(struct md_ops *ops, const struct md_write_ask *ask
 		return NULL;
 	write->ops = ops;
 	write->ask = *ask;
+	if (makes_new_only(ask))
+		write->ask.resolution = MD_RESOLUTION_IGNORE;
 	write->generation = ops->newest;
 	write->generation->users++;
 	md_buf_init(&write->keys, KEYS_MAX);
@@ -174,8 +187,8 @@ struct md_write *md_write_new(struct md_ops *ops, const struct md_write_ask *ask
 		return write;
 	}
 	way->start_over(write);
-	write->unit.ops = &way->ops;
-	write->unit.tx = way->tx(write);
+	write->unit.ops = ask->match ? &md_write_match_ops : &way->ops;
+	write->unit.tx = ask->match ? MD_TX_WRITE : way->tx(write);
 	write->unit.alone = !md_write_plan_of(write)->bounded;
 	write->unit.deadline_ns = ask->deadline_ns;
 	write->unit.prelude = ask->prelude;

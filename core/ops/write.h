@@ -11,6 +11,12 @@
 
 /** What is asked. Everything borrowed, from the request's arena. */
 struct md_write;
+/** Conditions on the row that a write is about, for its representation as GET of the same target
+ * gives it. */
+struct md_match {
+	struct md_etags if_match, if_none_match;
+	const struct md_str *key; /* model->key_count parts */
+};
 struct md_write_ask {
 	enum md_write_kind kind;
 	enum md_give give;
@@ -23,8 +29,9 @@ struct md_write_ask {
 	enum md_prefer_resolution resolution;
 	const struct md_str *conflict; /* on_conflict=; NULL: the primary key */
 	unsigned conflict_count;
-	bool replace;         /* PUT: the body is one row and has the key of the path */
-	bool missing_default; /* Prefer: missing=default */
+	bool replace;                 /* PUT: the body is one row and has the key of the path */
+	bool missing_default;         /* Prefer: missing=default */
+	const struct md_match *match; /* MD412 when it does not hold; NULL: none */
 	bool singular;
 	bool strip_nulls;
 	enum md_answer answer;

@@ -216,12 +216,13 @@ static enum md_code find_plan(struct md_write *write, const struct md_write_requ
 	return code;
 }
 
-static enum md_code bind_stmt(struct md_write *write, const struct md_plan_stmt *stmt,
-			      struct md_value **ret_args, struct md_error *err)
+enum md_code md_write_bind(struct md_write *write, const struct md_plan_stmt *stmt,
+			   const struct md_str *key, struct md_value **ret_args,
+			   struct md_error *err)
 {
 	const struct md_plan_values values = { .query = write->ask.query,
 					       .walk = &write->ops->walk,
-					       .key = write->ask.key,
+					       .key = key,
 					       .arena = write->ask.arena };
 	struct md_value *args;
 
@@ -234,20 +235,38 @@ static enum md_code bind_stmt(struct md_write *write, const struct md_plan_stmt 
 	return md_plan_bind(stmt, &values, args, err);
 }
 
+enum md_code md_write_bind_children(struct md_write *write, const struct md_plan *plan,
+				    const struct md_str *key, struct md_value ***ret_args,
+				    struct md_error *err)
+{
+	enum md_code code = MD_OK;
+	struct md_value **args;
+
+	if (plan->child_count == 0)
+		return MD_OK;
+	args = md_arena_alloc(write->ask.arena, plan->child_count * sizeof(*args));
+	if (!args)
+		return md_fail_nomem(err);
+	for (unsigned i = 0; i < plan->child_count && code == MD_OK; i++)
+		code = md_write_bind(write, &plan->children[i], key, &args[i], err);
+	*ret_args = args;
+	return code;
+}
+
+static enum md_code bind_stmt(struct md_write *write, const struct md_plan_stmt *stmt,
+			      struct md_value **ret_args, struct md_error *err)
+{
+	return md_write_bind(write, stmt, write->ask.key, ret_args, err);
+}
+
 static enum md_code bind_rows(struct md_write *write, const struct md_plan *rows,
 			      struct md_error *err)
 {
 	enum md_code code = bind_stmt(write, &rows->select, &write->rows_args, err);
 
-	if (code != MD_OK || rows->child_count == 0)
-		return code;
-	write->child_args =
-		md_arena_alloc(write->ask.arena, rows->child_count * sizeof(*write->child_args));
-	if (!write->child_args)
-		return md_fail_nomem(err);
-	for (unsigned i = 0; i < rows->child_count && code == MD_OK; i++)
-		code = bind_stmt(write, &rows->children[i], &write->child_args[i], err);
-	return code;
+	return code == MD_OK ? md_write_bind_children(write, rows, write->ask.key,
+						      &write->child_args, err)
+			     : code;
 }
 
 static bool has_field(const struct md_write_variant *variant, const struct md_field *field)

@@ -12,6 +12,7 @@
 #include "core/ops/write.h"
 
 struct md_constraint;
+struct md_write_match;
 
 enum { MD_WRITE_ROW_MAX = 256 * 1024 * 1024 }; /* bytes of one row */
 
@@ -44,6 +45,7 @@ struct md_write {
 	struct md_write_ask ask;
 	enum md_read_state state;
 	enum md_write_phase phase;
+	struct md_write_match *match;   /* conditions on the row; NULL: none */
 	const struct md_field **fields; /* of the body's columns */
 	unsigned column_count;
 	struct md_write_variant *variants;
@@ -83,8 +85,26 @@ static inline bool md_write_wants_rows(const struct md_write *write)
 	return write->ask.give == MD_GIVE_ROWS;
 }
 
+struct md_write_way;
 /** Columns, variants, plans, binds and sink. Home loop. */
 enum md_code md_write_prepare(struct md_write *write, struct md_error *err);
+/** Arguments of one statement (NULL: there is none) that do not come from the body. Home loop,
+ * right after the plan was found. */
+enum md_code md_write_bind(struct md_write *write, const struct md_plan_stmt *stmt,
+			   const struct md_str *key, struct md_value **ret_args,
+			   struct md_error *err);
+/** The same for the children of a read. */
+enum md_code md_write_bind_children(struct md_write *write, const struct md_plan *plan,
+				    const struct md_str *key, struct md_value ***ret_args,
+				    struct md_error *err);
+/** What the conditions of ask.match need, for a write that then goes `way`. Home loop. */
+enum md_code md_write_match_prepare(struct md_write *write, const struct md_write_way *way,
+				    struct md_error *err);
+void md_write_match_release(struct md_write *write);
+/** The unit that looks at the conditions and then goes its way. */
+extern const struct md_unit_ops md_write_match_ops;
+/** MD412. */
+enum md_code md_write_fail_match(struct md_error *err);
 /** The variant of the row at hand; NULL: there is none yet. */
 struct md_write_variant *md_write_find_variant(struct md_write *write);
 /** The next row of the body, its variant and its values. False: none, or unit.error says what is

@@ -126,6 +126,10 @@ bool md_write_check_rows(struct md_write *write)
 {
 	const struct md_write_ask *ask = &write->ask;
 
+	if (ask->match && ask->kind == MD_WRITE_INSERT && write->result.rows == 0) {
+		md_write_fail_match(&write->unit.error);
+		return false;
+	}
 	if (ask->has_max_affected &&
 	    write->result.rows > (uint64_t)(ask->max_affected < 0 ? 0 : ask->max_affected))
 		return fail_check(write, "PGRST124",

@@ -381,8 +381,9 @@ static enum md_code build_counts(struct md_build *b, const struct md_model *mode
 	return code;
 }
 
+/* `behind`: what else is to be done with the row. */
 static enum md_code build_probe(struct md_build *b, const struct md_model *parent,
-				struct md_error *err)
+				const char *behind, struct md_error *err)
 {
 	struct md_plan_stmt *stmt = md_arena_zalloc(b->arena, sizeof(*stmt));
 	const char *separator = " WHERE ";
@@ -397,6 +398,7 @@ static enum md_code build_probe(struct md_build *b, const struct md_model *paren
 		return code;
 	md_put_table(b, &s.from, parent, alias);
 	md_put_key_conditions(b, &s, &s.where, parent, alias, &separator);
+	md_buf_puts(&s.order, behind);
 	code = md_stmt_build_finish(b, &s, false, 0, NULL, stmt, err);
 	md_stmt_build_release(&s);
 	if (code == MD_OK)
@@ -523,12 +525,16 @@ static enum md_code build(struct md_build *b, struct md_error *err)
 		code = md_relation_resolve(b->context->registry, model, request->relationship,
 					   (struct md_str){ NULL, 0 }, &via, err);
 		if (code == MD_OK)
-			code = build_probe(b, model, err);
+			code = build_probe(b, model, "", err);
 		if (code != MD_OK)
 			return code;
 		b->plan->to_one = via->to_one;
 		model = via->to;
 	}
+	if (request->lock)
+		code = build_probe(b, model, b->context->dialect->templates[MD_SQL_LOCK], err);
+	if (code != MD_OK)
+		return code;
 	if (request->query->has_depth)
 		level = md_depth_level(b->arena, model, (unsigned)request->query->depth);
 	else

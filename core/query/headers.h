@@ -68,6 +68,19 @@ struct md_range {
  * = false. Whether first > last is the planner's business (416 PGRST103). */
 void md_range_parse(struct md_str header, struct md_range *ret_range);
 
+/** If-Match or If-None-Match. */
+struct md_etags {
+	bool given, any;    /* any: * */
+	struct md_str list; /* of tags, well-formed */
+};
+enum { MD_ETAG_MAX = 19 };
+/** The strong ETag of these bytes: quotes around 16 digits, NUL-terminated. */
+void md_etag_of(const void *data, size_t len, char out[MD_ETAG_MAX]);
+/** False: it is not a list of at least one tag, nor *. */
+bool md_etags_parse(struct md_str header, struct md_etags *ret_etags);
+/** Whether `etag` is in the list. `weakly`: there it may be a weak one. */
+bool md_etags_have(const struct md_etags *etags, const char *etag, bool weakly);
+
 enum md_media {
 	MD_MEDIA_JSON,            /* application/json, * / * */
 	MD_MEDIA_OBJECT,          /* application/vnd.pgrst.object[+json] */

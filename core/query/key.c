@@ -162,7 +162,8 @@ enum md_code md_plan_key(const struct md_plan_request *request, struct md_buf *k
 	put_i64(&w, (int64_t)(uintptr_t)request->model);
 	put_byte(&w, request->count);
 	put_i64(&w, request->count == MD_ROWS_BOTH ? request->count_limit : -1);
-	put_byte(&w, (unsigned)request->route << 4 | (unsigned)request->strip_nulls << 3 |
+	put_byte(&w, (unsigned)request->lock << 6 | (unsigned)request->route << 4 |
+			     (unsigned)request->strip_nulls << 3 |
 			     (unsigned)request->has_limit << 2 |
 			     (unsigned)request->has_offset << 1 | request->query->has_depth);
 	put_i64(&w, request->has_limit ? request->limit : -1);

@@ -41,6 +41,7 @@ struct md_plan_request {
 	bool has_limit,
 		has_offset; /* of the root, after Range and db-max-rows; offset's value is bound */
 	int64_t limit;
+	bool lock;        /* ITEM: `probe` keeps others from changing the row; see MD_SQL_LOCK */
 	bool array_lists; /* how many values a list has is no shape of its own */
 };
 /** What the planner works with besides the request. */
@@ -106,7 +107,8 @@ struct md_plan_stmt {
 
 struct md_plan {
 	struct md_arena *arena;
-	const struct md_plan_stmt *probe; /* RELATED: finds the parent row; NULL: not needed */
+	const struct md_plan_stmt *
+		probe; /* RELATED: finds the parent row; `lock`: the row itself; NULL: not needed */
 	const struct md_plan_stmt *count; /* one row, one integer; NULL: not asked */
 	const struct md_plan_stmt
 		*estimate; /* one row: the engine's plan, as JSON; NULL: not asked */
