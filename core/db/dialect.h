@@ -40,6 +40,7 @@ enum md_template {
 	MD_SQL_ROW,           /* the row {c} of a sub-select as a JSON object; NULL: embeds are
 				 child statements */
 	MD_SQL_LIST,          /* the JSON values of sub-select {c} as a JSON array */
+	MD_SQL_COLUMN,        /* the values {c} of all rows as a JSON array */
 	MD_SQL_STRIP,         /* JSON {c} without what is null in it */
 	MD_SQL_ESTIMATE,      /* before a SELECT: tells how many rows it might have; NULL: cannot */
 	/* A write in one statement, with the whole body as one JSON parameter {p}; NULL: row by

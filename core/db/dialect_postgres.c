@@ -118,6 +118,7 @@ const struct md_dialect md_postgres_dialect = {
 		[MD_SQL_ROW] = "row_to_json({c})",
 		/* As quick as json_agg(), and compact. */
 		[MD_SQL_LIST] = "array_to_json(ARRAY({c}))",
+		[MD_SQL_COLUMN] = "coalesce(array_to_json(array_agg(to_json({c}))), '[]')",
 		[MD_SQL_STRIP] = "json_strip_nulls({c})",
 		[MD_SQL_BODY_ROWS] = "json_to_recordset({p}::json) AS r({c})",
 		[MD_SQL_BODY_EACH] = "json_array_elements({p}::json) AS e(j), "

@@ -32,8 +32,10 @@ enum md_codec {
 enum md_nest {
 	MD_NEST_CELL,   /* one cell */
 	MD_NEST_OBJECT, /* object from cells of the same row; null when cell `column` is NULL */
-	MD_NEST_ROW,  /* object from the first row of a child statement; null when there is none */
-	MD_NEST_ARRAY /* array from the rows of a child statement */
+	MD_NEST_ROW,   /* object from the first row of a child statement; null when there is none */
+	MD_NEST_ARRAY, /* array from the rows of a child statement */
+	MD_NEST_COLUMNS /* without a key: an array for each item of the child's, of its values in
+			   all rows of a child statement */
 };
 
 /** An argument of a child statement that is taken from a cell of the parent row. */
@@ -58,7 +60,7 @@ struct md_shape_item {
 	enum md_codec codec; /* CELL */
 	unsigned column; /* CELL: the cell. OBJECT: the cell that is NULL when there is no row */
 	const struct md_shape *child;     /* not CELL */
-	const struct md_shape_call *call; /* ROW, ARRAY */
+	const struct md_shape_call *call; /* ROW, ARRAY, COLUMNS */
 };
 
 /** Identity of a row, for `depth=`: a row whose (model, key) is already on the path from the root

@@ -11,8 +11,9 @@
 /* One cell of the row; or, of a spread, the cells of another. */
 struct column {
 	const struct md_shape_item *item;
-	const struct md_text_value *value; /* an embedded row or rows; NULL: a plain cell */
-	const struct md_csv_form *spread;  /* NULL: this is one cell */
+	const struct md_text_value *value;   /* an embedded row or rows; NULL: a plain cell */
+	const struct md_csv_form *spread;    /* NULL: this is one cell */
+	const struct md_text_columns *lists; /* … or a cell for each list */
 };
 
 struct md_csv_form {
@@ -205,9 +206,33 @@ static bool write_spread(struct md_text_walk *walk, const struct column *column,
 	return ok;
 }
 
+/* A cell for each list, in JSON. */
+static bool write_lists(struct md_text_walk *walk, const struct md_text_columns *columns,
+			const struct md_value *cells)
+{
+	struct md_buf *lists = cells ? md_text_columns_open(walk, columns) : NULL;
+	bool ok = !cells || (lists && md_text_columns_collect(walk, columns, cells, lists));
+
+	for (unsigned i = 0; ok && i < md_text_columns_count(columns); i++) {
+		size_t start;
+
+		if (i > 0)
+			md_buf_putc(walk->out, ',');
+		start = walk->out->len;
+		if (!cells)
+			continue;
+		md_text_columns_put(walk->out, &lists[i]);
+		ok = !walk->out->failed && quote(walk->out, start);
+	}
+	md_text_columns_close(columns, lists);
+	return ok;
+}
+
 static bool write_column(struct md_text_walk *walk, const struct column *column,
 			 const struct md_value *cells)
 {
+	if (column->lists)
+		return write_lists(walk, column->lists, cells);
 	if (column->spread)
 		return write_spread(walk, column, cells);
 	if (!cells)
@@ -256,10 +281,31 @@ static bool put_name(struct md_arena *arena, const struct md_shape_item *item,
 	return put_text(header, name, text.len);
 }
 
+static bool compile_lists(struct md_arena *arena, const struct md_shape_item *item,
+			  struct md_buf *header, struct column *column)
+{
+	column->lists = md_text_columns_new(arena, item);
+	if (!column->lists)
+		return false;
+	for (unsigned i = 0; i < md_text_columns_count(column->lists); i++)
+		if (!put_name(arena, md_text_columns_item(column->lists, i), header))
+			return false;
+	return true;
+}
+
+static bool is_empty(const struct column *column)
+{
+	if (column->lists)
+		return md_text_columns_count(column->lists) == 0;
+	return column->spread && column->spread->count == 0;
+}
+
 static bool compile_column(struct md_arena *arena, const struct md_shape_item *item,
 			   struct md_buf *header, struct column *column)
 {
 	*column = (struct column){ .item = item };
+	if (!item->key && item->nest == MD_NEST_COLUMNS)
+		return compile_lists(arena, item, header, column);
 	if (!item->key) {
 		column->spread = compile(arena, item->child, header);
 		return column->spread != NULL;
@@ -285,7 +331,7 @@ static const struct md_csv_form *compile(struct md_arena *arena, const struct md
 
 		if (!compile_column(arena, &shape->items[i], header, column))
 			return NULL;
-		form->count += !column->spread || column->spread->count > 0;
+		form->count += !is_empty(column);
 	}
 	form->columns = columns;
 	return form;

@@ -269,6 +269,8 @@ static json_t *convert_item(struct walk *walk, const struct md_shape_item *item,
 	case MD_NEST_ROW:
 	case MD_NEST_ARRAY:
 		return convert_child(walk, item, cells);
+	case MD_NEST_COLUMNS: /* has no key and comes to add_columns() */
+		break;
 	}
 	__builtin_unreachable();
 }
@@ -299,6 +301,154 @@ struct target {
 	bool strip;
 };
 
+/* ---- columns: an array of arrays, one for each item ---- */
+
+static unsigned count_leaves(const struct md_shape *shape)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < shape->count; i++)
+		count += shape->items[i].key ? 1 : count_leaves(shape->items[i].child);
+	return count;
+}
+
+static bool collect_row(struct walk *walk, const struct md_shape *shape,
+			const struct md_value *cells, json_t *arrays, size_t *at);
+
+static bool append(struct walk *walk, json_t *arrays, size_t *at, json_t *value)
+{
+	return (value && json_array_append_new(json_array_get(arrays, (*at)++), value) == 0) ||
+	       or_nomem(walk, NULL);
+}
+
+static bool collect_rows(struct walk *walk, const struct md_shape_item *item, json_t *arrays,
+			 struct md_rows *child)
+{
+	const struct md_value *cells;
+	enum md_step step;
+
+	while ((step = md_walk_next(child, &cells, walk->err)) == MD_STEP_ROW) {
+		size_t at = 0;
+
+		if (!collect_row(walk, item->child, cells, arrays, &at))
+			return false;
+	}
+	return step == MD_STEP_END;
+}
+
+/* A new array with the lists; NULL: walk->err is filled. */
+static json_t *collect_columns(struct walk *walk, const struct md_shape_item *item,
+			       const struct md_value *cells)
+{
+	struct md_rows *parent = walk->rows, *child;
+	json_auto_t *arrays = or_nomem(walk, json_array());
+	bool ok = arrays != NULL;
+
+	for (unsigned i = count_leaves(item->child); ok && i > 0; i--)
+		ok = json_array_append_new(arrays, json_array()) == 0 || or_nomem(walk, NULL);
+	if (!ok ||
+	    md_walk_open(parent, item->call, walk->child_args, cells, &child, walk->err) != MD_OK)
+		return NULL;
+	walk->rows = child;
+	ok = collect_rows(walk, item, arrays, child);
+	walk->rows = parent;
+	md_walk_close(child);
+	return ok ? json_incref(arrays) : NULL;
+}
+
+/* Lists inside are elements of lists; null where there is no row. */
+static bool collect_inner(struct walk *walk, const struct md_shape_item *item,
+			  const struct md_value *cells, json_t *arrays, size_t *at)
+{
+	json_auto_t *inner = cells ? collect_columns(walk, item, cells) : NULL;
+	bool ok = !cells || inner;
+
+	for (size_t i = 0, count = count_leaves(item->child); ok && i < count; i++)
+		ok = append(walk, arrays, at,
+			    cells ? json_incref(json_array_get(inner, i)) : json_null());
+	return ok;
+}
+
+static bool collect_first(struct walk *walk, const struct md_shape_item *item,
+			  const struct md_value *cells, json_t *arrays, size_t *at)
+{
+	struct md_rows *parent = walk->rows, *child;
+	const struct md_value *row;
+	enum md_step step;
+	bool ok;
+
+	if (md_walk_open(parent, item->call, walk->child_args, cells, &child, walk->err) != MD_OK)
+		return false;
+	walk->rows = child;
+	step = md_walk_next(child, &row, walk->err);
+	ok = (step == MD_STEP_ROW || step == MD_STEP_END) &&
+	     collect_row(walk, item->child, step == MD_STEP_ROW ? row : NULL, arrays, at);
+	walk->rows = parent;
+	md_walk_close(child);
+	return ok;
+}
+
+static bool collect_item(struct walk *walk, const struct md_shape_item *item,
+			 const struct md_value *cells, json_t *arrays, size_t *at)
+{
+	json_t *value;
+
+	if (item->key) {
+		value = cells ? convert_item(walk, item, cells) : json_null();
+		return value && append(walk, arrays, at, value);
+	}
+	if (item->nest == MD_NEST_COLUMNS)
+		return collect_inner(walk, item, cells, arrays, at);
+	if (cells && item->nest == MD_NEST_ROW)
+		return collect_first(walk, item, cells, arrays, at);
+	if (cells && cells[item->column].type == MD_NULL)
+		cells = NULL;
+	return collect_row(walk, item->child, cells, arrays, at);
+}
+
+/* One more element for each list, from *at on. `cells` NULL: there is no row. */
+static bool collect_row(struct walk *walk, const struct md_shape *shape,
+			const struct md_value *cells, json_t *arrays, size_t *at)
+{
+	for (unsigned i = 0; i < shape->count; i++)
+		if (!collect_item(walk, &shape->items[i], cells, arrays, at))
+			return false;
+	return true;
+}
+
+/* The lists as members; null without a row, and then left out when nulls are. */
+static bool add_lists(struct walk *walk, const struct target *target, const struct md_shape *shape,
+		      json_t *arrays, size_t *at)
+{
+	for (unsigned i = 0; i < shape->count; i++) {
+		const struct md_shape_item *item = &shape->items[i];
+
+		if (!item->key) {
+			if (!add_lists(walk, target, item->child, arrays, at))
+				return false;
+			continue;
+		}
+		if (arrays &&
+		    !set(walk, target->object, item, json_incref(json_array_get(arrays, *at))))
+			return false;
+		if (!arrays && !target->strip && !set(walk, target->object, item, json_null()))
+			return false;
+		(*at)++;
+	}
+	return true;
+}
+
+static bool add_columns(struct walk *walk, const struct target *target,
+			const struct md_shape_item *item, const struct md_value *cells)
+{
+	json_auto_t *arrays = cells ? collect_columns(walk, item, cells) : NULL;
+	size_t at = 0;
+
+	return (!cells || arrays) && add_lists(walk, target, item->child, arrays, &at);
+}
+
+/* ---- members ---- */
+
 static bool add_items(struct walk *walk, const struct target *target, const struct md_shape *shape,
 		      unsigned count, const struct md_value *cells);
 
@@ -325,6 +475,8 @@ static bool add_child(struct walk *walk, const struct target *target,
 static bool add_spread(struct walk *walk, const struct target *target,
 		       const struct md_shape_item *item, const struct md_value *cells)
 {
+	if (item->nest == MD_NEST_COLUMNS)
+		return add_columns(walk, target, item, cells);
 	if (cells && item->nest == MD_NEST_ROW)
 		return add_child(walk, target, item, cells);
 	if (cells && cells[item->column].type == MD_NULL)

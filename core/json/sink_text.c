@@ -43,7 +43,8 @@ struct plan {
 	unsigned key_ops; /* ops that are written for a row met again */
 	bool strip;
 	const struct md_shape *shape;
-	const struct md_csv_form *csv; /* of a row of CSV, and then nothing else is set */
+	const struct md_csv_form *csv;         /* of a row of CSV, and then nothing else is set */
+	const struct md_text_columns *columns; /* of lists: `ops` are their keys only */
 	bool (*write)(struct md_text_walk *walk, const struct plan *plan,
 		      const struct md_value *cells);
 };
@@ -384,13 +385,18 @@ static bool write_row(struct md_text_walk *walk, const struct op *op, const stru
 
 static op_fn write_spread_object, write_spread_row;
 
+/* What stands there without a key. */
+static bool is_spread(const struct op *op)
+{
+	return op->write == write_spread_object || op->write == write_spread_row ||
+	       (op->plan && op->plan->columns);
+}
+
 static bool write_absent(struct md_text_walk *walk, const struct plan *plan)
 {
 	for (const struct op *op = plan->ops; op < plan->ops + plan->count; op++) {
-		bool spread = op->write == write_spread_object || op->write == write_spread_row;
-
-		if (spread ? !write_absent(walk, op->plan)
-			   : !put_key(walk, op) || !put(walk, "null", 4))
+		if (is_spread(op) ? !write_absent(walk, op->plan)
+				  : !put_key(walk, op) || !put(walk, "null", 4))
 			return false;
 	}
 	return true;
@@ -432,6 +438,21 @@ static bool write_spread_row(struct md_text_walk *walk, const struct op *op,
 			     const struct md_value *cells)
 {
 	return write_child(walk, op, cells, spread_first_row);
+}
+
+static bool write_columns(struct md_text_walk *walk, const struct op *op,
+			  const struct md_value *cells)
+{
+	const struct plan *plan = op->plan;
+	struct md_buf *lists = md_text_columns_open(walk, plan->columns);
+	bool ok = lists && md_text_columns_collect(walk, plan->columns, cells, lists);
+
+	for (unsigned i = 0; ok && i < plan->count; i++) {
+		ok = put_key(walk, &plan->ops[i]);
+		md_text_columns_put(walk->out, &lists[i]);
+	}
+	md_text_columns_close(plan->columns, lists);
+	return ok && !walk->out->failed;
 }
 
 /* ---- compiling ---- */
@@ -494,6 +515,28 @@ static const struct plan *compile_spread(struct compiler *compiler, const struct
 	return plan && compile_ops(compiler, shape, plan) ? plan : NULL;
 }
 
+/* The keys of the lists. */
+static const struct plan *compile_columns(struct compiler *compiler,
+					  const struct md_shape_item *item)
+{
+	struct plan *plan = md_arena_zalloc(compiler->arena, sizeof(*plan));
+	const struct md_text_columns *columns = md_text_columns_new(compiler->arena, item);
+	struct op *ops;
+
+	if (!plan || !columns)
+		return NULL;
+	plan->columns = columns;
+	plan->count = md_text_columns_count(columns);
+	ops = md_arena_zalloc(compiler->arena, plan->count * sizeof(*ops));
+	if (!ops)
+		return NULL;
+	for (unsigned i = 0; i < plan->count; i++)
+		if (!compile_prefix(compiler, md_text_columns_item(columns, i), &ops[i]))
+			return NULL;
+	plan->ops = ops;
+	return plan;
+}
+
 static bool compile_op(struct compiler *compiler, const struct md_shape_item *item, struct op *op)
 {
 	static op_fn *const nested[] = {
@@ -503,6 +546,11 @@ static bool compile_op(struct compiler *compiler, const struct md_shape_item *it
 	};
 
 	*op = (struct op){ .column = item->column, .call = item->call };
+	if (!item->key && item->nest == MD_NEST_COLUMNS) {
+		op->write = write_columns;
+		op->plan = compile_columns(compiler, item);
+		return op->plan != NULL;
+	}
 	if (!item->key) {
 		assert(item->nest == MD_NEST_OBJECT || item->nest == MD_NEST_ROW);
 		op->write = item->nest == MD_NEST_ROW ? write_spread_row : write_spread_object;

@@ -19,6 +19,11 @@ enum { MD_CELLS_MAX = 1000, MD_BINDS_MAX = 4096, MD_SQL_MAX = 1u << 18 };
 struct md_envelope {
 	const char *before, *behind;
 };
+/** What columns are called that are numbered in the statement itself. */
+struct md_names {
+	struct md_str *list;
+	unsigned count, cap;
+};
 struct md_stmt_build {
 	struct md_envelope around;
 	struct md_buf cells, from, where, group, order;
@@ -27,8 +32,9 @@ struct md_stmt_build {
 		*known; /* which plain columns the cells are, so that none is fetched twice */
 	struct md_bind *binds;
 	unsigned params, binds_cap;
-	bool grouped; /* it has aggregates: `group` is filled with the other cells */
-	bool failed;  /* memory */
+	struct md_names *names; /* not NULL: nested columns are named c0, c1, … and kept here */
+	bool grouped;           /* it has aggregates: `group` is filled with the other cells */
+	bool failed;            /* memory */
 };
 
 struct md_node;
@@ -151,14 +157,7 @@ void md_put_table(struct md_build *b, struct md_buf *out, const struct md_model 
 enum md_code md_put_conditions(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
 			       struct md_node *node, const char **separator, struct md_error *err);
 
-/* output.c: cells and shapes */
-/** The cell that holds this column; adds it when the statement does not have it yet. */
-unsigned md_cell_column(struct md_build *b, struct md_stmt_build *s, unsigned alias,
-			const struct md_field *field);
-/** The shape of a node's select list; adds cells, joins and child statements as it needs them. */
-enum md_code md_node_shape(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
-			   bool inner_chain, const struct md_shape **ret_shape,
-			   struct md_error *err);
+/* selected.c: items of select lists */
 /** What a column of a select list is, before it becomes a cell. */
 struct md_output {
 	struct md_str sql;
@@ -177,10 +176,17 @@ enum md_code md_select_output(struct md_build *b, struct md_stmt_build *s,
 struct md_str md_output_name(const struct md_select *select);
 /** … and an embed. */
 struct md_str md_embed_name(const struct md_embed *embed);
+
+/* output.c: cells and shapes */
+/** The cell that holds this column; adds it when the statement does not have it yet. */
+unsigned md_cell_column(struct md_build *b, struct md_stmt_build *s, unsigned alias,
+			const struct md_field *field);
+/** The shape of a node's select list; adds cells, joins and child statements as it needs them. */
+enum md_code md_node_shape(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			   bool inner_chain, const struct md_shape **ret_shape,
+			   struct md_error *err);
 /** Whether anything of this level is written: rel() and rel(other()) stand for conditions only. */
 bool md_has_output(const struct md_level *level);
-/** PGRST127: a to-many relationship cannot be spread. */
-enum md_code md_fail_spread(const struct md_level *level, struct md_error *err);
 /** Inner embeds that will be joined as such need no EXISTS. Must be known before the conditions are
  * written. */
 void md_mark_enforced(const struct md_build *b, struct md_node *node, bool inner_chain);
@@ -203,6 +209,8 @@ bool md_level_is_grouped(const struct md_model *model, const struct md_level *le
 /** PGRST123 when there are aggregates anywhere and they are switched off. */
 enum md_code md_check_aggregates(const struct md_build *b, const struct md_level *level,
 				 struct md_error *err);
+/** PGRST127 when a to-many relationship is spread with aggregates. */
+enum md_code md_check_columns(const struct md_level *level, struct md_error *err);
 /** 42803: `column` is no term of GROUP BY. */
 enum md_code md_fail_ungrouped(const struct md_model *model, struct md_str column,
 			       struct md_error *err);
@@ -220,6 +228,14 @@ enum md_code md_put_aggregate(struct md_build *b, const struct md_node *node,
 			      struct md_error *err);
 
 /* nested.c: embeds as JSON, for engines that make it better than child statements would */
+/** Join the embed's rows as columns, one array for each; *ret_alias has them as c0, c1, … under the
+ * names of `names`. */
+enum md_code md_join_columns(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			     struct md_link *link, struct md_names *names, unsigned *ret_alias,
+			     struct md_error *err);
+/** tN.cM, as JSON that can be grouped by where there are groups. */
+void md_put_joined_column(struct md_build *b, const struct md_stmt_build *s, struct md_buf *out,
+			  unsigned alias, unsigned column);
 /** A scalar sub-select that gives the embed of `node`'s row: a list, or an object or NULL. */
 enum md_code md_put_nested(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
 			   struct md_node *node, struct md_link *link, struct md_error *err);

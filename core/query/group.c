@@ -81,6 +81,14 @@ enum md_code md_check_aggregates(const struct md_build *b, const struct md_level
 	return md_fail(err, MD_INVALID, "PGRST123", "Use of aggregate functions is not allowed");
 }
 
+enum md_code md_check_columns(const struct md_level *level, struct md_error *err)
+{
+	if (!md_level_is_grouped(NULL, level))
+		return MD_OK;
+	return md_fail_feature(err, "Aggregates are not implemented for one-to-many or "
+				    "many-to-many spreads.");
+}
+
 /* ---- what the rows are grouped by ---- */
 
 void md_group_by(struct md_stmt_build *s, struct md_str term)

@@ -21,6 +21,38 @@ static void put_key(struct md_build *b, struct md_buf *out, struct md_str name)
 	b->context->dialect->put_name(out, name);
 }
 
+static bool grow(struct md_build *b, struct md_names *names)
+{
+	unsigned cap = 2 * names->cap + 8;
+	struct md_str *list = md_arena_alloc(b->arena, cap * sizeof(*list));
+
+	if (!list)
+		return false;
+	for (unsigned i = 0; i < names->count; i++)
+		list[i] = names->list[i];
+	names->list = list;
+	names->cap = cap;
+	return true;
+}
+
+/* The name of the cell added last. */
+static void put_cell_name(struct md_build *b, struct md_stmt_build *s, struct md_str name)
+{
+	struct md_names *names = s->names;
+
+	if (!names) {
+		put_key(b, &s->cells, name);
+		return;
+	}
+	if (names->count == names->cap && !grow(b, names)) {
+		s->failed = true;
+		return;
+	}
+	names->list[names->count] = md_arena_str(b->arena, name);
+	s->failed |= !names->list[names->count].ptr;
+	md_buf_printf(&s->cells, " AS c%u", names->count++);
+}
+
 static struct md_buf *next_column(struct md_stmt_build *s)
 {
 	if (s->cells.len > 0)
@@ -50,7 +82,7 @@ static void put_field(struct md_build *b, struct md_stmt_build *s, const struct 
 	md_buf_puts(out, field->as_string ? "CAST(" : "");
 	md_put_column(b, out, node->alias, field);
 	md_buf_puts(out, field->as_string ? " AS text)" : "");
-	put_key(b, out, name);
+	put_cell_name(b, s, name);
 	group_by_column(b, s, node, field);
 }
 
@@ -85,7 +117,7 @@ static enum md_code put_column(struct md_build *b, struct md_stmt_build *s,
 		return MD_OK;
 	}
 	md_buf_putstr(next_column(s), output.sql);
-	put_key(b, &s->cells, md_output_name(select));
+	put_cell_name(b, s, md_output_name(select));
 	if (md_select_aggregate(node->model, select) == MD_AGG_NONE)
 		md_group_by(s, nothing);
 	return MD_OK;
@@ -93,6 +125,25 @@ static enum md_code put_column(struct md_build *b, struct md_stmt_build *s,
 
 static enum md_code put_columns(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
 				bool inner_chain, struct md_error *err);
+
+/* Lists of values among the columns. */
+static enum md_code put_spread_columns(struct md_build *b, struct md_stmt_build *s,
+				       struct md_node *node, struct md_link *link,
+				       struct md_error *err)
+{
+	struct md_names names = { .list = NULL };
+	unsigned alias;
+	enum md_code code = md_check_columns(&link->embed->level, err);
+
+	if (code == MD_OK)
+		code = md_join_columns(b, s, node, link, &names, &alias, err);
+	for (unsigned i = 0; code == MD_OK && i < names.count; i++) {
+		md_put_joined_column(b, s, next_column(s), alias, i);
+		put_cell_name(b, s, names.list[i]);
+		md_group_by(s, nothing);
+	}
+	return code;
+}
 
 static enum md_code put_embed(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
 			      struct md_link *link, bool inner_chain, struct md_error *err)
@@ -105,12 +156,12 @@ static enum md_code put_embed(struct md_build *b, struct md_stmt_build *s, struc
 		return MD_OK; /* counts in conditions only */
 	if (!embed->spread) {
 		code = md_put_nested(b, s, next_column(s), node, link, err);
-		put_key(b, &s->cells, md_embed_name(embed));
+		put_cell_name(b, s, md_embed_name(embed));
 		md_group_by(s, nothing);
 		return code;
 	}
 	if (!link->relation->to_one)
-		return md_fail_spread(&embed->level, err);
+		return put_spread_columns(b, s, node, link, err);
 	code = md_join_link(b, s, node, link, link->inner && inner_chain, &target, err);
 	return code == MD_OK ? put_columns(b, s, target, link->inner && inner_chain, err) : code;
 }
@@ -249,6 +300,17 @@ static enum md_code build_parts(struct md_build *b, struct md_stmt_build *s, str
 	return MD_OK;
 }
 
+static void put_select(const struct md_stmt_build *s, struct md_buf *out)
+{
+	md_buf_puts(out, "SELECT ");
+	md_buf_put(out, s->cells.data, s->cells.len);
+	md_buf_puts(out, " FROM ");
+	md_buf_put(out, s->from.data, s->from.len);
+	md_buf_put(out, s->where.data, s->where.len);
+	md_buf_put(out, s->group.data, s->group.len);
+	md_buf_put(out, s->order.data, s->order.len);
+}
+
 static void put_parts(const struct md_build *b, const struct md_stmt_build *s, bool to_one,
 		      bool cut, struct md_buf *out)
 {
@@ -260,13 +322,8 @@ static void put_parts(const struct md_build *b, const struct md_stmt_build *s, b
 		md_buf_puts(&select, "e.v");
 	else
 		put_row(b, &select);
-	md_buf_puts(&select, " FROM (SELECT ");
-	md_buf_put(&select, s->cells.data, s->cells.len);
-	md_buf_puts(&select, " FROM ");
-	md_buf_put(&select, s->from.data, s->from.len);
-	md_buf_put(&select, s->where.data, s->where.len);
-	md_buf_put(&select, s->group.data, s->group.len);
-	md_buf_put(&select, s->order.data, s->order.len);
+	md_buf_puts(&select, " FROM (");
+	put_select(s, &select);
 	md_buf_puts(&select, ") AS e");
 	md_put_template(out, to_one ? "({c})" : list, md_buf_str(&select), nothing);
 	out->failed |= select.failed;
@@ -284,33 +341,108 @@ static void put_comparable(const struct md_build *b, struct md_stmt_build *s,
 	s->failed |= json.failed;
 }
 
+/* Parts of its own, and the binds of the statement it stands in. */
+static void open_parts(struct md_stmt_build *inner, const struct md_stmt_build *s)
+{
+	*inner = (struct md_stmt_build){ .binds = s->binds,
+					 .params = s->params,
+					 .binds_cap = s->binds_cap };
+	md_buf_init(&inner->cells, MD_SQL_MAX);
+	md_buf_init(&inner->from, MD_SQL_MAX);
+	md_buf_init(&inner->where, MD_SQL_MAX);
+	md_buf_init(&inner->group, MD_SQL_MAX);
+	md_buf_init(&inner->order, MD_SQL_MAX);
+}
+
+static void close_parts(struct md_stmt_build *inner, struct md_stmt_build *s)
+{
+	s->params = inner->params;
+	s->failed |= inner->failed || inner->cells.failed || inner->from.failed ||
+		     inner->where.failed || inner->group.failed || inner->order.failed;
+	md_buf_release(&inner->cells);
+	md_buf_release(&inner->from);
+	md_buf_release(&inner->where);
+	md_buf_release(&inner->group);
+	md_buf_release(&inner->order);
+}
+
 enum md_code md_put_nested(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
 			   struct md_node *node, struct md_link *link, struct md_error *err)
 {
-	/* Parts of its own, and the binds of the statement it stands in. */
-	struct md_stmt_build inner = { .binds = s->binds,
-				       .params = s->params,
-				       .binds_cap = s->binds_cap };
+	struct md_stmt_build inner;
 	bool cut = false;
 	enum md_code code;
 
-	md_buf_init(&inner.cells, MD_SQL_MAX);
-	md_buf_init(&inner.from, MD_SQL_MAX);
-	md_buf_init(&inner.where, MD_SQL_MAX);
-	md_buf_init(&inner.group, MD_SQL_MAX);
-	md_buf_init(&inner.order, MD_SQL_MAX);
+	open_parts(&inner, s);
 	code = build_parts(b, &inner, node, link, &cut, err);
 	if (code == MD_OK && s->grouped)
 		put_comparable(b, s, &inner, link->relation->to_one, out);
 	else if (code == MD_OK)
 		put_parts(b, &inner, link->relation->to_one, cut, out);
-	s->params = inner.params;
-	s->failed |= inner.failed || inner.cells.failed || inner.from.failed ||
-		     inner.where.failed || inner.group.failed || inner.order.failed;
-	md_buf_release(&inner.cells);
-	md_buf_release(&inner.from);
-	md_buf_release(&inner.where);
-	md_buf_release(&inner.group);
-	md_buf_release(&inner.order);
+	close_parts(&inner, s);
 	return code;
+}
+
+/* ---- rows as columns ---- */
+
+/* SELECT coalesce(array_to_json(array_agg(to_json(e.c0))), '[]') AS c0, … FROM (…) AS e */
+static void put_columns_of(const struct md_build *b, const struct md_stmt_build *inner,
+			   struct md_buf *out)
+{
+	const char *template = b->context->dialect->templates[MD_SQL_COLUMN];
+
+	md_buf_puts(out, "SELECT ");
+	for (unsigned i = 0; i < inner->names->count; i++) {
+		md_auto_buf column = MD_BUF(64);
+
+		md_buf_printf(&column, "e.c%u", i);
+		md_buf_puts(out, i > 0 ? "," : "");
+		md_put_template(out, template, md_buf_str(&column), nothing);
+		md_buf_printf(out, " AS c%u", i);
+	}
+	md_buf_puts(out, " FROM (");
+	put_select(inner, out);
+	md_buf_puts(out, ") AS e");
+}
+
+/* Where what is around is spread itself, there are no lists without its row. */
+enum md_code md_join_columns(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+			     struct md_link *link, struct md_names *names, unsigned *ret_alias,
+			     struct md_error *err)
+{
+	struct md_stmt_build inner;
+	bool cut = false;
+	enum md_code code;
+
+	open_parts(&inner, s);
+	inner.names = names;
+	code = build_parts(b, &inner, node, link, &cut, err);
+	if (code == MD_OK) {
+		*ret_alias = b->next_alias++;
+		md_buf_puts(&s->from, " LEFT JOIN LATERAL (");
+		put_columns_of(b, &inner, &s->from);
+		md_buf_putc(&s->from, ')');
+		md_buf_puts(&s->from, " AS ");
+		md_put_alias(&s->from, *ret_alias);
+		md_buf_puts(&s->from, " ON ");
+		if (node->spread) {
+			md_put_column(b, &s->from, node->alias, node->spread->remote[0]);
+			md_buf_puts(&s->from, " IS NOT NULL");
+		} else {
+			md_buf_puts(&s->from, b->context->dialect->truth[1]);
+		}
+	}
+	close_parts(&inner, s);
+	return code;
+}
+
+void md_put_joined_column(struct md_build *b, const struct md_stmt_build *s, struct md_buf *out,
+			  unsigned alias, unsigned column)
+{
+	md_auto_buf name = MD_BUF(64);
+
+	md_put_alias(&name, alias);
+	md_buf_printf(&name, ".c%u", column);
+	md_put_template(out, s->grouped ? b->context->dialect->templates[MD_SQL_TO_JSON] : "{c}",
+			md_buf_str(&name), nothing);
 }

@@ -152,134 +152,6 @@ static void add_field(struct md_build *b, struct md_stmt_build *s, const struct 
 	item->column = md_cell_column(b, s, node->alias, field);
 }
 
-/* Alias, else the aggregate, else the last key of the JSON path, else the column. */
-struct md_str md_output_name(const struct md_select *select)
-{
-	static const char *const names[] = { [MD_AGG_COUNT] = "count",
-					     [MD_AGG_SUM] = "sum",
-					     [MD_AGG_AVG] = "avg",
-					     [MD_AGG_MIN] = "min",
-					     [MD_AGG_MAX] = "max" };
-
-	if (md_str_is_given(select->alias))
-		return select->alias;
-	if (select->aggregate != MD_AGG_NONE)
-		return md_str_of(names[select->aggregate]);
-	for (unsigned i = select->column.path_len; i > 0; i--)
-		if (!select->column.path[i - 1].is_index)
-			return select->column.path[i - 1].key;
-	return select->column.name;
-}
-
-static const struct md_cast *find_cast(const struct md_build *b, struct md_str name)
-{
-	const struct md_cast *cast = b->context->dialect->casts;
-
-	while (cast->name && !md_str_equal_nocase(md_str_of(cast->name), name))
-		cast++;
-	return cast->name ? cast : NULL;
-}
-
-/* A boolean that is kept as a number is true or false as text; a decimal that is kept as text is
- * rounded before it becomes an integer. */
-static void put_cast_from(const struct md_build *b, const struct md_cast *cast,
-			  const struct md_output *output, struct md_buf *out)
-{
-	const char *bool_text = b->context->dialect->templates[MD_SQL_BOOL_TEXT];
-	const char *round = b->context->dialect->templates[MD_SQL_ROUND];
-	md_auto_buf rounded = MD_BUF(1u << 16);
-
-	if (bool_text && output->type == MD_TYPE_BOOL && cast->type == MD_TYPE_TEXT) {
-		md_put_template(out, bool_text, output->sql, nothing);
-	} else if (round && output->type == MD_TYPE_KEPT_NUMERIC && cast->type >= MD_TYPE_INT2 &&
-		   cast->type <= MD_TYPE_INT8) {
-		md_put_template(&rounded, round, output->sql, nothing);
-		md_put_template(out, cast->sql, md_buf_str(&rounded), nothing);
-	} else {
-		md_put_template(out, cast->sql, output->sql, nothing);
-	}
-	out->failed |= rounded.failed;
-}
-
-/* The name of a type that our table does not have: in quotes, in lower case, as the engine takes a
- * name that is not quoted. */
-static void put_type_name(const struct md_build *b, struct md_buf *out, struct md_str name)
-{
-	md_auto_buf folded = MD_BUF(1u << 12);
-
-	for (size_t i = 0; i < name.len; i++) {
-		bool upper = name.ptr[i] >= 'A' && name.ptr[i] <= 'Z';
-
-		md_buf_putc(&folded, upper ? (char)(name.ptr[i] + ('a' - 'A')) : name.ptr[i]);
-	}
-	b->context->dialect->put_name(out, md_buf_str(&folded));
-	out->failed |= folded.failed;
-}
-
-static enum md_code put_cast(struct md_build *b, struct md_str name, struct md_output *output,
-			     struct md_error *err)
-{
-	const char *any = b->context->dialect->templates[MD_SQL_ANY_CAST];
-	const struct md_cast *cast = find_cast(b, name);
-	md_auto_buf text = MD_BUF(1u << 16), type = MD_BUF(1u << 12);
-
-	if (!cast && (!any || name.len == 0))
-		return md_fail(err, MD_INVALID, "42704", "type \"%.*s\" does not exist",
-			       MD_STR_ARG(name));
-	put_type_name(b, &type, name);
-	if (cast)
-		put_cast_from(b, cast, output, &text);
-	else
-		md_put_template(&text, any, output->sql, md_buf_str(&type));
-	output->sql = md_arena_str(b->arena, md_buf_str(&text));
-	output->type = cast ? cast->type : MD_TYPE_OTHER;
-	output->is_text = cast && cast->type == MD_TYPE_TEXT;
-	output->any_type = output->type == MD_TYPE_OTHER;
-	output->field = NULL;
-	return text.failed || type.failed || !output->sql.ptr ? md_fail_nomem(err) : MD_OK;
-}
-
-/* A column, its JSON path and cast; nothing for count(). */
-static enum md_code input_of(struct md_build *b, struct md_stmt_build *s,
-			     const struct md_node *node, const struct md_select *select,
-			     struct md_output *output, struct md_error *err)
-{
-	enum md_code code;
-
-	if (!md_str_is_given(select->column.name))
-		return MD_OK;
-	code = md_column_expression(b, s, node, &select->column, &output->sql, &output->type, err);
-	if (code != MD_OK)
-		return code;
-	if (select->column.path_len > 0)
-		output->is_text = output->type == MD_TYPE_TEXT;
-	else
-		output->field = md_model_field(node->model, select->column.name);
-	return md_str_is_given(select->cast) ? put_cast(b, select->cast, output, err) : MD_OK;
-}
-
-enum md_code md_select_output(struct md_build *b, struct md_stmt_build *s,
-			      const struct md_node *node, const struct md_select *select,
-			      struct md_output *ret_output, struct md_error *err)
-{
-	enum md_aggregate aggregate = md_select_aggregate(node->model, select);
-	struct md_output output = { .field = NULL };
-	struct md_str cast = select->aggregate_cast;
-	enum md_code code = MD_OK;
-
-	if (aggregate != select->aggregate) /* count, without parentheses */
-		cast = select->cast;
-	else
-		code = input_of(b, s, node, select, &output, err);
-	if (code == MD_OK && aggregate != MD_AGG_NONE)
-		code = md_put_aggregate(b, node, select, &output, err);
-	if (code == MD_OK && md_str_is_given(cast))
-		code = put_cast(b, cast, &output, err);
-	if (code == MD_OK)
-		*ret_output = output;
-	return code;
-}
-
 static enum md_codec codec_of_output(const struct md_build *b, const struct md_select *select,
 				     const struct md_output *output)
 {
@@ -314,11 +186,6 @@ static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
 	if (md_select_aggregate(node->model, select) == MD_AGG_NONE)
 		md_group_by(s, nothing);
 	return MD_OK;
-}
-
-struct md_str md_embed_name(const struct md_embed *embed)
-{
-	return md_str_is_given(embed->alias) ? embed->alias : embed->relation;
 }
 
 /* What a table does not promise although it is declared: joined rows would come more than once. */
@@ -536,18 +403,9 @@ static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
 	call->stmt = &stmt->stmt;
 	call->binds = binds;
 	call->bind_count = relation->local_count;
-	item->nest = relation->to_one ? MD_NEST_ROW : MD_NEST_ARRAY;
+	item->nest = relation->to_one ? MD_NEST_ROW : item->key ? MD_NEST_ARRAY : MD_NEST_COLUMNS;
 	item->call = call;
 	return MD_OK;
-}
-
-enum md_code md_fail_spread(const struct md_level *level, struct md_error *err)
-{
-	if (md_level_is_grouped(NULL, level))
-		return md_fail_feature(err, "Aggregates are not implemented for one-to-many or "
-					    "many-to-many spreads.");
-	return md_fail_feature(err,
-			       "spreading a to-many relationship is not available in this version");
 }
 
 bool md_has_output(const struct md_level *level)
@@ -569,6 +427,27 @@ static enum md_code nested_link(struct md_build *b, struct md_stmt_build *s, str
 	return md_put_nested(b, s, &s->cells, node, link, err);
 }
 
+/* Lists that the engine makes, as cells. */
+static enum md_code add_columns(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
+				struct md_link *link, struct items *items, struct md_error *err)
+{
+	struct md_names names = { .list = NULL };
+	unsigned alias;
+	enum md_code code = md_join_columns(b, s, node, link, &names, &alias, err);
+
+	for (unsigned i = 0; code == MD_OK && i < names.count; i++) {
+		struct md_shape_item *item = add_item(b, items, names.list[i]);
+
+		if (!item)
+			return md_fail_nomem(err);
+		item->codec = MD_AS_JSON_CHECKED;
+		item->column = add_cell(s);
+		md_put_joined_column(b, s, &s->cells, alias, i);
+		md_group_by(s, nothing);
+	}
+	return code;
+}
+
 static enum md_code add_embed(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
 			      struct md_link *link, bool inner_chain, struct items *items,
 			      struct md_error *err)
@@ -578,12 +457,18 @@ static enum md_code add_embed(struct md_build *b, struct md_stmt_build *s, struc
 	bool output = md_has_output(&embed->level);
 	struct md_shape_item *item;
 
+	enum md_code code = MD_OK;
+
 	if (embed->spread && !link->relation->to_one)
-		return md_fail_spread(&embed->level, err);
+		code = md_check_columns(&embed->level, err);
+	if (code != MD_OK)
+		return code;
 	if (!own_statement)
 		return join_link(b, s, node, link, inner_chain, output ? items : NULL, err);
 	if (!output)
 		return MD_OK; /* counts in conditions only */
+	if (embed->spread && !link->relation->to_one && makes_json(b))
+		return add_columns(b, s, node, link, items, err);
 	item = add_item(b, items, key_of(embed));
 	if (!item)
 		return md_fail_nomem(err);

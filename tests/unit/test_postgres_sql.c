@@ -296,10 +296,17 @@ START_TEST(in_a_sub_select_one_is_a_row_and_what_is_spread_is_joined)
 }
 END_TEST
 
-START_TEST(a_list_cannot_be_spread)
+START_TEST(a_list_is_spread_as_columns)
 {
 	start();
-	ck_assert_str_eq(sql_of("clients", "select=...projects(id)"), "PGRST127");
+	ck_assert_str_eq(
+		sql_of("clients", "select=id,...projects(id,x:title)&projects.order=title"),
+		"SELECT t0.\"id\",t2.c0,t2.c1 FROM \"app\".\"clients\" AS t0 LEFT JOIN LATERAL ("
+		"SELECT coalesce(array_to_json(array_agg(to_json(e.c0))), '[]') AS c0,"
+		"coalesce(array_to_json(array_agg(to_json(e.c1))), '[]') AS c1 FROM ("
+		"SELECT t1.\"id\" AS c0,t1.\"title\" AS c1 FROM \"app\".\"projects\" AS t1 "
+		"WHERE t1.\"client_id\" = t0.\"id\" ORDER BY t1.\"title\" NULLS LAST) AS e) "
+		"AS t2 ON true");
 	ck_assert_str_eq(sql_of("clients", "select=...projects(id.count())"), "PGRST123");
 	ck_assert_str_eq(sql_of("clients", "select=projects(...jobs(id.count()))"), "PGRST123");
 	stop();
@@ -514,7 +521,7 @@ SUITE_MAIN("postgres_sql", columns_come_as_text_and_others_as_json,
 	   lists_are_one_parameter, text_search_makes_texts_searchable, paths_are_parameters,
 	   the_limit_is_text_and_the_offset_a_parameter, to_one_embeds_are_joined,
 	   to_many_embeds_are_json_of_sub_selects,
-	   in_a_sub_select_one_is_a_row_and_what_is_spread_is_joined, a_list_cannot_be_spread,
+	   in_a_sub_select_one_is_a_row_and_what_is_spread_is_joined, a_list_is_spread_as_columns,
 	   junctions_are_joined_in_the_sub_select,
 	   counts_and_estimates_have_statements_of_their_own,
 	   keys_of_integers_are_wide_enough_to_be_absent, depth_ends_where_a_row_comes_again,

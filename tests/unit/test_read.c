@@ -375,6 +375,12 @@ START_TEST(survives_a_failure_of_every_allocation)
 		"[{\"b\":\"[1,2,\\\"x\\\"]\"}]");
 	fail_every_allocation(
 		"/users",
+		"select=id,...posts!author_id(title,...post_tags(t:tag_id),tags(name))&id=eq.1",
+		"[{\"id\":1,\"title\":[\"one\",\"two\"],\"t\":[[1,2],[2]],\"tags\":[[{\"name\":"
+		"\"red\"},"
+		"{\"name\":\"blue\"}],[{\"name\":\"blue\"}]]}]");
+	fail_every_allocation(
+		"/users",
 		"select=data->>t,age.avg()::int,...profiles(bio.max())&id=eq.1&order=data->>t",
 		"[{\"t\":\"true\",\"avg\":30,\"max\":\"bio of ann\"}]");
 }

@@ -294,15 +294,16 @@ static void random_item(struct world *world, struct md_shape_item *item, char *k
 	bool full = world->shape_count >= POOL_SHAPES - 2 || world->table_count >= POOL_TABLES - 1;
 	static unsigned serial;
 
-	item->nest = depth == 0 || full ? MD_NEST_CELL : (enum md_nest)pick(4);
+	item->nest = depth == 0 || full ? MD_NEST_CELL : (enum md_nest)pick(5);
 	item->codec = (enum md_codec)pick(MD_AS_TIMESTAMP + 1);
 	item->column = item->codec == MD_AS_JSON_CHECKED ? 1 + pick(2) : pick(FAKE_COLUMNS);
-	if (item->nest == MD_NEST_CELL || item->nest == MD_NEST_ARRAY || pick(3) > 0) {
+	if (item->nest == MD_NEST_CELL || item->nest == MD_NEST_ARRAY ||
+	    (item->nest != MD_NEST_COLUMNS && pick(3) > 0)) {
 		snprintf(key, 24, "\"%s%u\":", forms[pick(3)], ++serial);
 		item->key = key;
 		item->key_len = (unsigned)strlen(key);
 	}
-	if (item->nest == MD_NEST_ROW || item->nest == MD_NEST_ARRAY)
+	if (item->nest >= MD_NEST_ROW)
 		item->call = random_table(world);
 	if (item->nest != MD_NEST_CELL)
 		item->child = random_shape(world, depth - 1);

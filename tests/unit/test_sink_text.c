@@ -236,6 +236,61 @@ START_TEST(spreads_the_row_of_a_child_statement)
 }
 END_TEST
 
+START_TEST(spreads_the_rows_of_a_child_statement_as_columns)
+{
+	static const struct md_shape_item pair[] = { CELL("tag", MD_AS_STRING, 1),
+						     CELL("of", MD_AS_ANY, 0) };
+	static const struct md_shape pair_shape = SHAPE(pair);
+	const struct md_shape_item items[] = {
+		{ .nest = MD_NEST_COLUMNS, .child = &pair_shape, .call = &tags_call },
+		CELL("id", MD_AS_ANY, 0),
+	};
+	struct md_shape shape = SHAPE(items);
+	struct fake_db db = FAKE_DB(user_tables);
+
+	ck_assert_str_eq(write_as(&shape, MD_FRAME_ARRAY, &db),
+			 "[{\"tag\":[\"x\",\"z\"],\"of\":[1,1],\"id\":1},"
+			 "{\"tag\":[],\"of\":[],\"id\":2},"
+			 "{\"tag\":[\"y\"],\"of\":[3],\"id\":3}]");
+	shape.strip_nulls = true;
+	ck_assert_str_eq(write_as(&shape, MD_FRAME_LINES, &db),
+			 "{\"tag\":[\"x\",\"z\"],\"of\":[1,1],\"id\":1}\n"
+			 "{\"tag\":[],\"of\":[],\"id\":2}\n"
+			 "{\"tag\":[\"y\"],\"of\":[3],\"id\":3}");
+	ck_assert_str_eq(write_as(&shape, MD_FRAME_CSV, &db),
+			 "tag,of,id\n\"[\"\"x\"\",\"\"z\"\"]\",\"[1,1]\",1\n"
+			 "[],[],2\n\"[\"\"y\"\"]\",[3],3");
+}
+END_TEST
+
+/* In columns, what is spread lies beside them, and columns are elements. */
+START_TEST(columns_nest)
+{
+	static const struct md_shape_item tag[] = { CELL("tag", MD_AS_STRING, 1) };
+	static const struct md_shape one_tag = SHAPE(tag);
+	static const struct md_shape_item inner[] = {
+		CELL("bio", MD_AS_STRING, 1),
+		{ .nest = MD_NEST_OBJECT, .column = 2, .child = &one_tag },
+		{ .nest = MD_NEST_COLUMNS, .child = &one_tag, .call = &tags_call },
+		{ .nest = MD_NEST_ROW, .child = &one_tag, .call = &tags_call },
+		{ KEY("all"), .nest = MD_NEST_ARRAY, .child = &one_tag, .call = &tags_call },
+	};
+	static const struct md_shape inner_shape = SHAPE(inner);
+	const struct md_shape_item items[] = {
+		{ .nest = MD_NEST_COLUMNS, .child = &inner_shape, .call = &profile_call },
+	};
+	const struct md_shape shape = SHAPE(items);
+	struct fake_db db = FAKE_DB(user_tables);
+
+	ck_assert_str_eq(write_as(&shape, MD_FRAME_ARRAY, &db),
+			 "[{\"bio\":[],\"tag\":[],\"tag\":[],\"tag\":[],\"all\":[]},"
+			 "{\"bio\":[\"likes C\"],\"tag\":[\"likes C\"],\"tag\":[[]],\"tag\":[null],"
+			 "\"all\":[[]]},"
+			 "{\"bio\":[null],\"tag\":[null],\"tag\":[[\"y\"]],\"tag\":[\"y\"],"
+			 "\"all\":[[{\"tag\":\"y\"}]]}]");
+}
+END_TEST
+
 START_TEST(ends_a_cycle_with_the_key)
 {
 	/* node (id, name, parent's id and name, in one row); the parent's parent is the node. */
@@ -447,8 +502,9 @@ END_TEST
 
 SUITE_MAIN("sink_text", writes_cells_by_codec, writes_nested_rows, frames_no_rows_and_one_row,
 	   counts_the_rows_of_the_root, leaves_nulls_out_when_asked, spreads_an_object_in_place,
-	   spreads_the_row_of_a_child_statement, ends_a_cycle_with_the_key,
-	   goes_on_after_waiting_and_after_a_full_buffer, starts_over_after_a_reset,
-	   writes_by_a_form_that_is_used_again, fails_with_the_error_of_any_step,
-	   fails_when_a_child_cannot_be_opened_or_waits, needs_no_more_room_than_the_answer,
-	   is_made_in_any_arena_that_is_large_enough, renders_keys)
+	   spreads_the_row_of_a_child_statement, spreads_the_rows_of_a_child_statement_as_columns,
+	   columns_nest, ends_a_cycle_with_the_key, goes_on_after_waiting_and_after_a_full_buffer,
+	   starts_over_after_a_reset, writes_by_a_form_that_is_used_again,
+	   fails_with_the_error_of_any_step, fails_when_a_child_cannot_be_opened_or_waits,
+	   needs_no_more_room_than_the_answer, is_made_in_any_arena_that_is_large_enough,
+	   renders_keys)
