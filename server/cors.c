@@ -28,7 +28,7 @@ const char *md_cors_origin(struct md_request *request)
 		return "*";
 	for (unsigned i = 0; i < origins->count; i++)
 		if (md_str_is(origin, origins->items[i]))
-			return md_arena_strndup(request->arena, origin.ptr, origin.len);
+			return origins->items[i];
 	return NULL;
 }
 

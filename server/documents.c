@@ -47,23 +47,30 @@ static void put_string(struct md_buf *out, struct md_str s)
 	md_json_write_string(out, s.ptr, s.len);
 }
 
+/* The name with something before it, as one string. */
+static void put_prefixed(const char *prefix, struct md_str name, struct md_buf *out)
+{
+	size_t start = out->len, len;
+
+	put_string(out, name);
+	len = strlen(prefix);
+	if (!md_buf_room(out, len))
+		return;
+	memmove(out->data + start + 1 + len, out->data + start + 1, out->len - start - 1);
+	memcpy(out->data + start + 1, prefix, len);
+	md_buf_wrote(out, len);
+}
+
 static void put_path(const struct md_model *model, struct md_buf *out)
 {
-	md_auto_buf path = { .max = 4096 };
-
-	md_buf_putc(&path, '/');
-	md_buf_putstr(&path, model->name);
-	md_json_write_string(out, path.data, path.len);
+	put_prefixed("/", model->name, out);
 	md_buf_puts(out, ":{\"get\":{\"tags\":[");
 	put_string(out, model->name);
 	md_buf_puts(out, "],\"produces\":[\"application/json\","
 			 "\"application/vnd.pgrst.object+json\"],"
 			 "\"responses\":{\"200\":{\"description\":\"OK\",\"schema\":"
 			 "{\"type\":\"array\",\"items\":{\"$ref\":");
-	md_buf_clear(&path);
-	md_buf_puts(&path, "#/definitions/");
-	md_buf_putstr(&path, model->name);
-	md_json_write_string(out, path.data, path.len);
+	put_prefixed("#/definitions/", model->name, out);
 	md_buf_puts(out, "}}},\"206\":{\"description\":\"Partial Content\"}}}}");
 }
 
@@ -276,5 +283,9 @@ enum md_go md_run_models(struct md_request *request)
 	}
 	request->etag = md_arena_printf(request->arena, "\"%" PRIx64 "\"",
 					md_registry_generation(registry));
+	if (!request->etag) {
+		md_fail_nomem(&request->error);
+		return MD_GO_FAIL;
+	}
 	return finish(request, "application/json; charset=utf-8");
 }

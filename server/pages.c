@@ -1,8 +1,16 @@
 #include "server/pages.h"
 
 #include "server/loop.h"
+#include "server/reply.h"
 
 #include "core/base/banned.h"
+
+/* Of a query that came in a body, and that no GET can ask. */
+static bool is_beyond_get(const struct md_request *request, size_t len)
+{
+	return request->method != MD_METHOD_GET && request->method != MD_METHOD_HEAD &&
+	       len > request->loop->gate.request_line;
+}
 
 const char *md_pages_range(struct md_request *request)
 {
@@ -13,41 +21,40 @@ const char *md_pages_range(struct md_request *request)
 	text = md_arena_alloc(request->arena, MD_CONTENT_RANGE_MAX);
 	if (text)
 		md_content_range(&request->page, text);
-	return text;
+	return md_reply_kept(request, text);
 }
 
 const char *md_pages_location(struct md_request *request)
 {
-	md_auto_buf out = { .max = 64 * 1024 };
+	md_auto_buf out = { .max = 1024 * 1024 };
 
-	if (!request->has_page || !request->read || request->error.code != MD_OK)
+	if (!request->has_page || !request->read || request->error.code != MD_OK ||
+	    is_beyond_get(request, request->raw_query.len))
 		return NULL;
-	if (request->raw_query.len == 0)
-		return md_arena_strndup(request->arena, request->raw_path.ptr,
-					request->raw_path.len);
 	md_buf_putstr(&out, request->raw_path);
+	if (request->raw_query.len == 0)
+		return md_reply_kept_buf(request, &out);
 	md_buf_putc(&out, '?');
 	if (md_query_canonical(request->arena, request->raw_query, &out, NULL) != MD_OK ||
 	    out.failed)
-		return NULL;
+		return md_reply_kept(request, NULL);
 	if (out.data[out.len - 1] == '?')
 		out.len--;
-	if (request->method != MD_METHOD_GET && request->method != MD_METHOD_HEAD &&
-	    out.len > request->loop->gate.request_line)
-		return NULL; /* a query that no GET can ask */
-	return md_arena_strndup(request->arena, out.data, out.len);
+	if (is_beyond_get(request, out.len))
+		return NULL;
+	return md_reply_kept_buf(request, &out);
 }
 
 const char *md_pages_next(struct md_request *request)
 {
 	const struct md_read_result *result = request->read ? md_read_result(request->read) : NULL;
 	const struct md_level *root = &request->query.root;
-	md_auto_buf out = MD_BUF(64 * 1024);
+	md_auto_buf out = MD_BUF(1024 * 1024);
 	int64_t limit = -1;
 	uint64_t next;
 
 	if (!request->has_page || !result || request->error.code != MD_OK || result->rows == 0 ||
-	    result->rows < result->most)
+	    result->rows < result->most || is_beyond_get(request, request->raw_query.len))
 		return NULL;
 	next = result->first + result->rows;
 	if (next > INT64_MAX || (request->prefer.count == MD_COUNT_EXACT && next >= result->total))
@@ -60,9 +67,10 @@ const char *md_pages_next(struct md_request *request)
 	md_uri_encode(&out, request->raw_path, "/%-_.~!$&'()*+,;=:@");
 	md_buf_putc(&out, '?');
 	if (md_query_page(request->arena, request->raw_query, limit, (int64_t)next, &out, NULL) !=
-		    MD_OK ||
-	    out.len > request->loop->gate.request_line)
+	    MD_OK)
+		return md_reply_kept(request, NULL);
+	if (out.len > request->loop->gate.request_line)
 		return NULL;
 	md_buf_puts(&out, ">; rel=\"next\"");
-	return out.failed ? NULL : md_arena_strndup(request->arena, out.data, out.len);
+	return md_reply_kept_buf(request, &out);
 }

@@ -114,7 +114,21 @@ static void error_body(struct md_request *request)
 }
 
 /* Header values. Each function gives the value, or NULL when the header is not sent. Texts live in
- * the arena or for ever. */
+ * the arena or for ever. An answer that lacks a header because there was no memory for it would be
+ * a different answer: it is not sent at all. */
+
+const char *md_reply_kept(struct md_request *request, const char *text)
+{
+	request->lost_header = request->lost_header || !text;
+	return text;
+}
+
+const char *md_reply_kept_buf(struct md_request *request, const struct md_buf *text)
+{
+	if (text->failed)
+		return md_reply_kept(request, NULL);
+	return md_reply_kept(request, md_arena_strndup(request->arena, text->data, text->len));
+}
 
 static const char *content_type(struct md_request *request)
 {
@@ -158,7 +172,7 @@ static const char *preference_applied(struct md_request *request)
 	if (request->applied == 0 || !request->has_query || request->error.code != MD_OK)
 		return NULL;
 	md_prefer_applied(&request->prefer, request->applied, &out);
-	return out.len == 0 ? NULL : md_arena_strndup(request->arena, out.data, out.len);
+	return out.len == 0 && !out.failed ? NULL : md_reply_kept_buf(request, &out);
 }
 
 static const char *warning(struct md_request *request)
@@ -174,8 +188,9 @@ static const char *proxy_status(struct md_request *request)
 {
 	if (request->error.code == MD_OK)
 		return NULL;
-	return md_arena_printf(request->arena, "PostgREST; error=%s",
-			       request->error.wire[0] ? request->error.wire : "PGRSTX00");
+	return md_reply_kept(request, md_arena_printf(request->arena, "PostgREST; error=%s",
+						      request->error.wire[0] ? request->error.wire
+									     : "PGRSTX00"));
 }
 
 static const char *www_authenticate(struct md_request *request)
@@ -196,7 +211,7 @@ static const char *allow(struct md_request *request)
 	if (!request->has_route || (request->status != 405 && request->method != MD_METHOD_OPTIONS))
 		return NULL;
 	md_route_allow(&request->route, &out);
-	return out.failed ? NULL : md_arena_strndup(request->arena, out.data, out.len);
+	return md_reply_kept_buf(request, &out);
 }
 
 /* Where a query may be asked by its body, and when it was asked in the wrong way. */
@@ -279,7 +294,9 @@ static const char *preflight_methods(struct md_request *request)
 
 static const char *preflight_headers(struct md_request *request)
 {
-	return request->is_preflight && md_cors_origin(request) ? md_cors_headers(request) : NULL;
+	if (!request->is_preflight || !md_cors_origin(request))
+		return NULL;
+	return md_reply_kept(request, md_cors_headers(request));
 }
 
 static const char *preflight_age(struct md_request *request)
@@ -328,13 +345,15 @@ static const struct {
 };
 
 /* The library refuses CR and LF by itself; a control character of any kind does not get that far.
- */
-static void add_header(struct MHD_Response *response, const char *name, const char *value)
+ * What the library does not take it has no memory for. */
+static void add_header(struct md_request *request, struct MHD_Response *response, const char *name,
+		       const char *value)
 {
 	for (const char *p = value; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return;
-	MHD_add_response_header(response, name, value);
+	if (value[0] != '\0' && MHD_add_response_header(response, name, value) != MHD_YES)
+		request->lost_header = true;
 }
 
 /* What a function of the database raised stands in place of ours. */
@@ -346,10 +365,18 @@ static bool is_raised(const struct md_request *request, const char *name)
 	return false;
 }
 
-static void add_raised(const struct md_request *request, struct MHD_Response *response)
+/* How long the body is, the library says. */
+static bool is_framing(const char *name)
+{
+	return md_str_equal_nocase(md_str_of(name), MD_STR("Content-Length")) ||
+	       md_str_equal_nocase(md_str_of(name), MD_STR("Transfer-Encoding"));
+}
+
+static void add_raised(struct md_request *request, struct MHD_Response *response)
 {
 	for (const struct md_raised_header *h = request->raised; h; h = h->next)
-		add_header(response, h->name, h->value);
+		if (!is_framing(h->name))
+			add_header(request, response, h->name, h->value);
 }
 
 static void add_headers(struct md_request *request, struct MHD_Response *response)
@@ -369,11 +396,11 @@ static void add_headers(struct md_request *request, struct MHD_Response *respons
 			continue;
 		value = headers_table[i].value(request);
 		if (value && !is_raised(request, headers_table[i].name))
-			add_header(response, headers_table[i].name, value);
+			add_header(request, response, headers_table[i].name, value);
 	}
 	add_raised(request, response);
 	if (trace[0] != '\0' && request->has_head && md_heads_has(&request->heads, MD_HEAD_TRACE))
-		add_header(response, trace, md_request_id(request));
+		add_header(request, response, trace, md_request_id(request));
 }
 
 /* Never called: HEAD has a length but no body. */
@@ -453,7 +480,7 @@ static struct MHD_Response *last_resort(struct md_request *request)
 enum md_go md_step_reply(struct md_request *request)
 {
 	struct MHD_Response *response;
-	enum MHD_Result queued;
+	enum MHD_Result queued = MHD_NO;
 
 	if (request->gone)
 		return MD_GO_DROP;
@@ -474,10 +501,11 @@ enum md_go md_step_reply(struct md_request *request)
 	add_headers(request, response);
 	md_request_account(request);
 	md_client_enter(request->client, MD_CLIENT_WRITE, request->streaming ? 0 : request->length);
-	request->replied = true;
 	if (!(request->held & MD_HELD_BY_DATABASE))
 		md_transaction_leave(request);
-	queued = MHD_queue_response(request->mhd, request->status, response);
+	if (!request->lost_header)
+		queued = MHD_queue_response(request->mhd, request->status, response);
+	request->replied = queued == MHD_YES;
 	MHD_destroy_response(response);
-	return queued == MHD_YES ? MD_GO_ON : MD_GO_DROP;
+	return request->replied ? MD_GO_ON : MD_GO_DROP;
 }

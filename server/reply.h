@@ -8,4 +8,8 @@
 void md_error_put_members(const struct md_error *error, bool minimal, struct md_buf *out);
 /** The error as an object, replacing what is in `out`. */
 void md_error_to_json(const struct md_error *error, bool minimal, struct md_buf *out);
+/** A header's value as it is; NULL: there was no memory for it, and the answer will not be sent. */
+const char *md_reply_kept(struct md_request *request, const char *text);
+/** The same, in the request's arena. */
+const char *md_reply_kept_buf(struct md_request *request, const struct md_buf *text);
 #endif

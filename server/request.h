@@ -81,6 +81,7 @@ struct md_request {
 	enum md_step_id step;
 	bool has_head, suspended, replied, must_close, streaming, gone, completed_ok;
 	bool is_turned_away; /* there is no memory for its body */
+	bool lost_header;    /* there is no memory for one of the answer's headers */
 	uint64_t started_ns, suspended_ns, parse_ns, accounted;
 	struct md_str target, raw_path, raw_query, method_text, version;
 	enum md_method method;

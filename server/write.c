@@ -422,15 +422,19 @@ static void note_range(struct md_request *request)
 static void note_location(struct md_request *request)
 {
 	const struct md_write_result *result = md_write_result(request->write);
-	md_auto_buf out = { .max = 64 * 1024 };
+	md_auto_buf out = { .max = 1024 * 1024 };
 
-	if (request->method != MD_METHOD_POST || !result->location || result->rows != 1)
+	if (request->method != MD_METHOD_POST || result->rows != 1)
+		return;
+	request->lost_header = result->lost_location;
+	if (!result->location)
 		return;
 	md_buf_putc(&out, '/');
 	md_uri_encode(&out, request->route.relation, "-_.~");
 	md_buf_puts(&out, result->location);
 	if (!out.failed)
 		request->location = md_arena_strndup(request->arena, out.data, out.len);
+	request->lost_header = request->lost_header || !request->location;
 }
 
 void md_write_describe(struct md_request *request)

@@ -42,6 +42,12 @@ static inline void md_buf_clear(struct md_buf *buf)
 /** Hand the bytes over (free() them); the buffer is empty afterwards. NULL when nothing was ever
  * written. */
 char *md_buf_take(struct md_buf *buf, size_t *ret_len);
+/** `part` is to stand in `buf`: its failure is theirs. */
+static inline void md_buf_inherit(struct md_buf *buf, const struct md_buf *part)
+{
+	buf->failed |= part->failed;
+	buf->no_memory |= part->no_memory;
+}
 /** Make room for `more` bytes behind the end. False (and failed) when that cannot be. */
 bool md_buf_grow(struct md_buf *buf, size_t more);
 

@@ -421,13 +421,24 @@ static void ask_for_single_rows(struct md_pg *pg, struct md_pg_job *job)
 		PQsetSingleRowMode(pg->db);
 }
 
+/* No result to take yet. When libpq has no memory for the answer to a Sync it says so nowhere else,
+ * and would be busy for ever. */
+static bool is_busy(struct md_pg *pg)
+{
+	if (!PQisBusy(pg->db))
+		return false;
+	if (strncmp(PQerrorMessage(pg->db), "out of memory", strlen("out of memory")) == 0)
+		pg->gone = true;
+	return true;
+}
+
 /* One step forward with the first job. False: nothing can be done now. */
 static bool advance(struct md_pg *pg, struct md_pg_job *job)
 {
 	if (job->paused)
 		return false;
 	if (job->in_rows) {
-		if (pg->cursor.streaming && !pg->cursor.ended && PQisBusy(pg->db))
+		if (pg->cursor.streaming && !pg->cursor.ended && is_busy(pg))
 			return false;
 		md_pg_rows_again(pg, job);
 		return true;
@@ -437,7 +448,7 @@ static bool advance(struct md_pg *pg, struct md_pg_job *job)
 		return true;
 	}
 	ask_for_single_rows(pg, job);
-	if (PQisBusy(pg->db))
+	if (is_busy(pg))
 		return false;
 	take_result(pg, job, PQgetResult(pg->db));
 	return true;

@@ -32,7 +32,7 @@ static const char *put_string(struct md_buf *out, const char *p, const char *end
 	if (escaped) {
 		md_json_put_plain(&plain, start, (size_t)(p - start));
 		md_json_write_string(out, plain.data, plain.len);
-		out->failed |= plain.failed;
+		md_buf_inherit(out, &plain);
 	} else {
 		md_json_write_string(out, start, (size_t)(p - start));
 	}

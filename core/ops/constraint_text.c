@@ -106,7 +106,7 @@ static void put_real(struct md_buf *out, double number)
 	if (text.len > 2 && memcmp(text.data + text.len - 2, ".0", 2) == 0)
 		text.len -= 2;
 	md_buf_put(out, text.data, text.len);
-	out->failed |= text.failed;
+	md_buf_inherit(out, &text);
 }
 
 void md_constraint_put_value(struct md_buf *out, enum md_type type, const struct md_value *value)

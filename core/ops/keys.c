@@ -41,6 +41,7 @@ void md_key_put_filter(struct md_buf *out, const struct md_value *value)
 		md_buf_put(&text, value->text, value->len);
 	else
 		md_key_put(&text, value);
+	md_buf_inherit(out, &text);
 	md_uri_encode(out, (struct md_str){ text.data, text.len }, "-_.~");
 }
 

@@ -52,6 +52,7 @@ struct md_write_result {
 	uint64_t rows;        /* inserted, changed or deleted */
 	uint64_t inserted;    /* of an upsert: those that were not there */
 	const char *location; /* "?id=eq.7" of the one row inserted; NULL: none */
+	bool lost_location;   /* there was no memory for it */
 	bool resolved;        /* the resolution was used: there is a key to conflict with */
 };
 

@@ -167,7 +167,8 @@ static void after_rows(struct md_write *write)
 		write->phase = MD_PHASE_ROWS;
 }
 
-static void set_keys(struct md_write *write)
+/* False: the keys are not all there. */
+static bool set_keys(struct md_write *write)
 {
 	const struct md_plan_stmt *stmt = &md_write_plan_of(write)->rows->select;
 
@@ -178,10 +179,13 @@ static void set_keys(struct md_write *write)
 		if (stmt->binds[i].from == MD_FROM_KEYS)
 			write->rows_args[i] =
 				md_value_text((struct md_str){ write->keys.data, write->keys.len });
+	return !write->keys.failed;
 }
 
 enum md_next md_write_end(struct md_write *write)
 {
+	if (write->unit.error.code == MD_OK && (write->keys.no_memory || write->ask.out->no_memory))
+		md_fail_nomem(&write->unit.error);
 	if (write->unit.error.code == MD_OK && (write->keys.failed || write->ask.out->failed))
 		md_fail(&write->unit.error, MD_TOO_LARGE, "54000", "the answer is too large");
 	return write->unit.error.code != MD_OK || write->ask.dry_run ? MD_NEXT_ROLLBACK
@@ -217,7 +221,8 @@ static enum md_next write_next(struct md_unit *unit, struct md_call *ret_call)
 		break;
 	case MD_PHASE_ROWS_BEFORE:
 	case MD_PHASE_ROWS:
-		set_keys(write);
+		if (!set_keys(write))
+			return md_write_end(write);
 		*ret_call = (struct md_call){ .stmt = &plan->rows->select.stmt,
 					      .args = write->rows_args };
 		break;
@@ -252,6 +257,7 @@ void md_write_note_location(struct md_write *write, const struct md_value *cells
 	}
 	if (!out.failed)
 		write->result.location = md_arena_strndup(write->ask.arena, out.data, out.len);
+	write->result.lost_location = out.no_memory || (!out.failed && !write->result.location);
 }
 
 static enum md_flow take_keys(struct md_write *write, struct md_rows *rows)

@@ -208,11 +208,11 @@ enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, b
 	md_buf_put(&sql, s->group.data, s->group.len);
 	md_buf_put(&sql, s->order.data, s->order.len);
 	md_buf_puts(&sql, s->around.behind ? s->around.behind : "");
-	if (s->cells.failed || s->from.failed || s->where.failed || s->group.failed ||
-	    s->order.failed)
-		sql.failed = true;
-	sql.no_memory |= s->cells.no_memory || s->from.no_memory || s->where.no_memory ||
-			 s->group.no_memory || s->order.no_memory;
+	md_buf_inherit(&sql, &s->cells);
+	md_buf_inherit(&sql, &s->from);
+	md_buf_inherit(&sql, &s->where);
+	md_buf_inherit(&sql, &s->group);
+	md_buf_inherit(&sql, &s->order);
 	code = md_stmt_keep(b, s, &sql, ret_stmt, err);
 	if (code == MD_OK)
 		ret_stmt->stmt.returns_rows = true;

@@ -259,7 +259,7 @@ enum md_code md_put_aggregate(struct md_build *b, const struct md_node *node,
 		md_buf_puts(&text, "CAST(");
 		md_buf_putstr(&text, md_buf_str(&call));
 		md_buf_puts(&text, " AS text)");
-		text.failed |= call.failed;
+		md_buf_inherit(&text, &call);
 	}
 	*output = (struct md_output){ .sql = md_arena_str(b->arena, md_buf_str(&text)),
 				      .type = type_of(which, output->type),

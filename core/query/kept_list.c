@@ -66,7 +66,7 @@ static size_t put_element(struct md_buf *out, struct md_str text, size_t from, b
 		md_buf_putstr(out, element);
 	else
 		md_json_write_string(out, element.ptr, element.len);
-	out->failed |= item.failed;
+	md_buf_inherit(out, &item);
 	return quoted ? skip_blanks(text, i + 1) : i;
 }
 
@@ -131,7 +131,7 @@ static const char *put_literal(struct md_buf *out, const char *p, const char *en
 		p += *p == '\\';
 	md_json_put_plain(&plain, start, (size_t)(p - start));
 	text = md_buf_str(&plain);
-	out->failed |= plain.failed;
+	md_buf_inherit(out, &plain);
 	md_buf_putc(out, '"');
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.ptr[i] == '"' || text.ptr[i] == '\\')

@@ -326,7 +326,7 @@ static void put_parts(const struct md_build *b, const struct md_stmt_build *s, b
 	put_select(s, &select);
 	md_buf_puts(&select, ") AS e");
 	md_put_template(out, to_one ? "({c})" : list, md_buf_str(&select), nothing);
-	out->failed |= select.failed;
+	md_buf_inherit(out, &select);
 }
 
 /* As JSON that can be grouped by. */

@@ -56,7 +56,7 @@ static void put_cast_from(const struct md_build *b, const struct md_cast *cast,
 	} else {
 		md_put_template(out, cast->sql, output->sql, nothing);
 	}
-	out->failed |= rounded.failed;
+	md_buf_inherit(out, &rounded);
 }
 
 /* The name of a type that our table does not have: in quotes, in lower case, as the engine takes a
@@ -71,7 +71,7 @@ static void put_type_name(const struct md_build *b, struct md_buf *out, struct m
 		md_buf_putc(&folded, upper ? (char)(name.ptr[i] + ('a' - 'A')) : name.ptr[i]);
 	}
 	b->context->dialect->put_name(out, md_buf_str(&folded));
-	out->failed |= folded.failed;
+	md_buf_inherit(out, &folded);
 }
 
 static enum md_code put_cast(struct md_build *b, struct md_str name, struct md_output *output,

@@ -292,8 +292,7 @@ static enum md_code put_returning_rows(struct write_build *w, struct md_error *e
 		md_buf_puts(&w->s.cells, "1");
 	md_buf_puts(&w->sql, " RETURNING ");
 	md_buf_put(&w->sql, w->s.cells.data, w->s.cells.len);
-	w->sql.failed |= w->s.cells.failed;
-	w->sql.no_memory |= w->s.cells.no_memory;
+	md_buf_inherit(&w->sql, &w->s.cells);
 	return MD_OK;
 }
 

@@ -99,7 +99,9 @@ static void put_default(struct whole *w, const struct md_field *field)
 	w->b->context->dialect->put_text(&column, field->column);
 	md_put_template(&w->sql, template_of(w, MD_SQL_BODY_FALLBACK), md_buf_str(&literal),
 			md_buf_str(&column));
-	w->sql.failed |= table.failed || literal.failed || column.failed;
+	md_buf_inherit(&w->sql, &table);
+	md_buf_inherit(&w->sql, &literal);
+	md_buf_inherit(&w->sql, &column);
 }
 
 /* r."a", or its default where the row does not have it. */
@@ -116,7 +118,7 @@ static void put_value(struct whole *w, const struct md_field *field)
 		md_buf_puts(&w->sql, " THEN ");
 		put_default(w, field);
 		md_buf_puts(&w->sql, " ELSE ");
-		w->sql.failed |= key.failed;
+		md_buf_inherit(&w->sql, &key);
 	}
 	md_buf_puts(&w->sql, "r.");
 	put_name(w, field->name);
@@ -142,7 +144,8 @@ static void put_body(struct whole *w)
 	md_put_bind(w->b, &w->s, &param, &(struct md_bind){ .from = MD_FROM_DOCUMENT });
 	md_buf_puts(&w->sql, " FROM ");
 	md_put_template(&w->sql, template_of(w, which), md_buf_str(&columns), md_buf_str(&param));
-	w->sql.failed |= param.failed || columns.failed;
+	md_buf_inherit(&w->sql, &param);
+	md_buf_inherit(&w->sql, &columns);
 }
 
 /* ---- INSERT, UPDATE, DELETE ---- */
@@ -403,8 +406,11 @@ static void put_read(struct whole *w, struct md_buf *out)
 	md_buf_put(out, w->s.from.data, w->s.from.len);
 	md_buf_put(out, w->s.where.data, w->s.where.len);
 	md_buf_put(out, w->s.order.data, w->s.order.len);
-	out->failed |= w->sql.failed || w->s.cells.failed || w->s.from.failed ||
-		       w->s.where.failed || w->s.order.failed;
+	md_buf_inherit(out, &w->sql);
+	md_buf_inherit(out, &w->s.cells);
+	md_buf_inherit(out, &w->s.from);
+	md_buf_inherit(out, &w->s.where);
+	md_buf_inherit(out, &w->s.order);
 }
 
 static enum md_code build(struct whole *w, struct md_error *err)
