@@ -52,8 +52,15 @@ class Disk(Numbers):
 
 
 class Memory(Numbers):
-    library, variable, first = "preload_memory.so", "MEMORY_FAULTS", (-1, 0)
-    LEFT, FAILED = range(2)
+    library, variable, first = "preload_memory.so", "MEMORY_FAULTS", (-1, 0, 0, 0, 0)
+    LEFT, FAILED, RUN, ASKED, BLOCKS = range(5)
+
+    def run_out(self, after, times=1):
+        """After so many allocations the next `times` fail."""
+        self[self.RUN], self[self.LEFT] = times, after
+
+    def heal(self):
+        self[self.LEFT] = -1
 
 
 def obey_permissions():
