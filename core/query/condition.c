@@ -225,6 +225,15 @@ static void put_in(struct md_build *b, struct md_stmt_build *s, const struct lea
 	md_buf_putc(out, ')');
 }
 
+static bool is_number(struct md_str text)
+{
+	size_t i = 0;
+
+	while (i < text.len && ((text.ptr[i] >= '0' && text.ptr[i] <= '9') || text.ptr[i] == '-'))
+		i++;
+	return i == text.len;
+}
+
 /* The language as a parameter, kept in the plan: it is part of the shape. Nothing: the engine's
  * own. */
 static enum md_code put_language(struct md_build *b, struct md_stmt_build *s,
@@ -234,6 +243,11 @@ static enum md_code put_language(struct md_build *b, struct md_stmt_build *s,
 
 	if (!md_str_is_given(language))
 		return MD_OK;
+	/* A number would be taken for an internal one, whether it is there or not. */
+	if (is_number(language))
+		return md_fail(err, MD_INVALID, "42704",
+			       "text search configuration \"%.*s\" does not exist",
+			       (int)language.len, language.ptr);
 	bind.text = md_arena_str(b->arena, language);
 	if (!bind.text.ptr)
 		return md_fail_nomem(err);
@@ -320,11 +334,20 @@ static unsigned filter_number(const struct md_build *b, const struct md_filter *
 	return i;
 }
 
+/* A comparison with no value at all is a constant: the column does not stand in it, nor do the
+ * parameters that its path had. */
+static bool is_empty_list(const struct md_filter *filter)
+{
+	return filter->value_count == 0 &&
+	       (filter->op == MD_OP_IN || filter->quantifier != MD_QUANT_NONE);
+}
+
 static enum md_code put_leaf(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
 			     struct md_node *node, const struct md_filter *filter,
 			     struct md_error *err)
 {
 	struct leaf leaf = { .filter = filter };
+	unsigned params = s->params;
 	enum md_code code =
 		md_column_expression(b, s, node, &filter->column, &leaf.column, &leaf.type, err);
 	enum md_template template = operators[filter->op].template;
@@ -355,6 +378,8 @@ static enum md_code put_leaf(struct md_build *b, struct md_stmt_build *s, struct
 		put_comparison(b, s, &leaf, 0, out);
 	}
 	md_buf_putc(out, ')');
+	if (is_empty_list(filter))
+		s->params = params;
 	return code;
 }
 

@@ -128,6 +128,26 @@ def test_overlapping_lists_are_found_and_what_is_no_list_is_refused(library):
     library.error("/book?title=ov.{x}", 400, "22P02")
 
 
+@pytest.mark.parametrize("query, ids", [
+    ("info->>isbn=in.()", []),
+    ('info->>isbn=in.("")', []),
+    ("info->>isbn=in.()&title=eq.Étude", []),
+    ("title=eq.Étude&info->>isbn=not.in.()&id=gt.1", [3]),
+    ("info->>isbn=eq(any).{}&id=gt.1", []),
+    ("info->>isbn=like(all).{}&id=gt.3&title=like.*W*", [5]),
+])
+def test_an_empty_list_behind_a_json_path_is_empty(library, query, ids):
+    assert library.column(f"/book?{query}&order=id") == ids
+
+
+@pytest.mark.postgresql("there is text search")
+def test_a_language_has_a_name_and_no_number(library):
+    library.error("/book?title=fts(0).x", 400, "42704")
+    library.error("/book?title=fts(99999999).x", 400, "42704")
+    library.error("/book?title=fts(nowhere).x", 400, "42704")
+    assert library.column("/book?title=fts(simple).lights") == [2]
+
+
 def test_numbers_compare_as_numbers_and_not_as_text(library):
     assert library.column("/book?pages=gt.95&order=id") == [1, 2, 4, 5]
 
