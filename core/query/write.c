@@ -173,7 +173,13 @@ static enum md_code put_insert(struct write_build *w, struct md_error *err)
 		md_buf_puts(&w->sql, put++ == 0 ? " VALUES (" : ",");
 		put_made_bind(w, i);
 	}
-	md_buf_puts(&w->sql, count > 0 ? ")" : " DEFAULT VALUES");
+	if (count == 0) {
+		/* SQLite takes no ON CONFLICT behind it: a default that is there already is an
+		 * error. */
+		md_buf_puts(&w->sql, " DEFAULT VALUES");
+		return MD_OK;
+	}
+	md_buf_putc(&w->sql, ')');
 	put_conflict(w);
 	return MD_OK;
 }

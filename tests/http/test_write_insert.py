@@ -252,6 +252,14 @@ def test_merging_changes_rows_that_are_there(shop):
     assert response.header("Preference-Applied") == f"{MERGE}, {FULL}"
 
 
+@pytest.mark.parametrize("resolution", [MERGE, IGNORE])
+@pytest.mark.parametrize("body", [{}, [{}], [{}, {}]])
+def test_rows_of_defaults_can_be_upserted(shop, resolution, body):
+    response = shop.post("/badge?select=code,label", body, Prefer=f"{resolution},{FULL}")
+    assert response.status == 201, response
+    assert response.json == [{"code": None, "label": None}] * (len(body) or 1)
+
+
 def test_merging_only_is_200(shop):
     response = shop.post("/maker", [{"id": 1, "name": "Oak"}], Prefer=MERGE)
     assert (response.status, response.body) == (200, b"")
