@@ -51,6 +51,17 @@ method('select', 'spreads a to-one embed into the row', async () => {
 	assert.deepEqual(rows, [{ name: 'Leo', by: 'Ann' }, { name: 'Mia', by: 'Bob' }])
 })
 
+method('select', 'aggregates, in groups and in embeds', async () => {
+	assert.deepEqual(await data(db.from('animal').select('count(),weight.max(),low:weight.min()')),
+		[{ count: 5, max: 190.5, low: 0.5 }])
+	assert.deepEqual(await data(db.from('animal').select('tame,count()').order('tame')),
+		[{ tame: false, count: 2 }, { tame: true, count: 2 }, { tame: null, count: 1 }])
+	const rows = await data(db.from('keeper').select('name,animal(count(),id.sum())').order('id'))
+	assert.deepEqual(rows[1], { name: 'Bob', animal: [{ count: 2, sum: 5 }] })
+	const [{ avg }] = await data(db.from('animal').select('id.avg()'))
+	assert.equal(Number(avg), 3)
+})
+
 method('select', 'without a relationship between the two says so', async () => {
 	await refused(db.from('animal').select('id,ticket(id)'), 400, 'PGRST200')
 })

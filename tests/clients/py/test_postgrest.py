@@ -36,6 +36,14 @@ def test_select_takes_aliases_casts_paths_and_embeds(client):
 
 
 @covers("select")
+def test_select_aggregates(client):
+    rows = client.data(client.table("animal").select("tame", "count()", "weight.max()")
+                       .order("tame"))
+    assert rows == [{"tame": False, "count": 2, "max": 190.5}, {"tame": True, "count": 2, "max": 32},
+                    {"tame": None, "count": 1, "max": 0.5}]
+
+
+@covers("select")
 @pytest.mark.parametrize("count", list(CountMethod))
 def test_select_counts_with_the_rows_or_alone(client, count):
     whole = client.run(client.table("animal").select("id", count=count).limit(2))
