@@ -346,14 +346,20 @@ static const struct {
 
 /* The library refuses CR and LF by itself; a control character of any kind does not get that far.
  * What the library does not take it has no memory for. */
-static void add_header(struct md_request *request, struct MHD_Response *response, const char *name,
-		       const char *value)
+struct headers {
+	struct md_request *request;
+	struct MHD_Response *response;
+};
+
+static void add_header(void *arg, const char *name, const char *value)
 {
+	struct headers *headers = arg;
+
 	for (const char *p = value; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return;
-	if (value[0] != '\0' && MHD_add_response_header(response, name, value) != MHD_YES)
-		request->lost_header = true;
+	if (value[0] != '\0' && MHD_add_response_header(headers->response, name, value) != MHD_YES)
+		headers->request->lost_header = true;
 }
 
 /* What a function of the database raised stands in place of ours. */
@@ -372,22 +378,14 @@ static bool is_framing(const char *name)
 	       md_str_equal_nocase(md_str_of(name), MD_STR("Transfer-Encoding"));
 }
 
-static void add_raised(struct md_request *request, struct MHD_Response *response)
+void md_reply_each_header(struct md_request *request,
+			  void (*each)(void *arg, const char *name, const char *value), void *arg)
 {
-	for (const struct md_raised_header *h = request->raised; h; h = h->next)
-		if (!is_framing(h->name))
-			add_header(request, response, h->name, h->value);
-}
-
-static void add_headers(struct md_request *request, struct MHD_Response *response)
-{
-	const char *trace = request->loop->options->server_trace_header;
 	unsigned now = request->error.code != MD_OK ? ON_ERROR : 0;
 
 	if (request->has_head &&
 	    (md_heads_has(&request->heads, MD_HEAD_ORIGIN) || request->method == MD_METHOD_OPTIONS))
 		now |= WITH_ORIGIN_OR_OPTIONS;
-
 	for (size_t i = 0; i < sizeof(headers_table) / sizeof(headers_table[0]); i++) {
 		unsigned when = headers_table[i].when;
 		const char *value;
@@ -396,11 +394,21 @@ static void add_headers(struct md_request *request, struct MHD_Response *respons
 			continue;
 		value = headers_table[i].value(request);
 		if (value && !is_raised(request, headers_table[i].name))
-			add_header(request, response, headers_table[i].name, value);
+			each(arg, headers_table[i].name, value);
 	}
-	add_raised(request, response);
+	for (const struct md_raised_header *h = request->raised; h; h = h->next)
+		if (!is_framing(h->name))
+			each(arg, h->name, h->value);
+}
+
+static void add_headers(struct md_request *request, struct MHD_Response *response)
+{
+	const char *trace = request->loop->options->server_trace_header;
+	struct headers headers = { request, response };
+
+	md_reply_each_header(request, add_header, &headers);
 	if (trace[0] != '\0' && request->has_head && md_heads_has(&request->heads, MD_HEAD_TRACE))
-		add_header(request, response, trace, md_request_id(request));
+		add_header(&headers, trace, md_request_id(request));
 }
 
 /* Never called: HEAD has a length but no body. */
@@ -477,6 +485,16 @@ static struct MHD_Response *last_resort(struct md_request *request)
 	return MHD_create_response_from_buffer(sizeof(body) - 1, body, MHD_RESPMEM_PERSISTENT);
 }
 
+void md_reply_describe(struct md_request *request)
+{
+	if (request->error.code == MD_OK && request->read)
+		describe_read(request);
+	if (request->error.code == MD_OK && request->write)
+		md_write_describe(request);
+	if (request->error.code != MD_OK)
+		error_body(request);
+}
+
 enum md_go md_step_reply(struct md_request *request)
 {
 	struct MHD_Response *response;
@@ -484,12 +502,7 @@ enum md_go md_step_reply(struct md_request *request)
 
 	if (request->gone)
 		return MD_GO_DROP;
-	if (request->error.code == MD_OK && request->read)
-		describe_read(request);
-	if (request->error.code == MD_OK && request->write)
-		md_write_describe(request);
-	if (request->error.code != MD_OK)
-		error_body(request);
+	md_reply_describe(request);
 	if (is_streaming(request))
 		response = md_stream_response(request);
 	else if (request->out.failed)

@@ -12,4 +12,9 @@ void md_error_to_json(const struct md_error *error, bool minimal, struct md_buf 
 const char *md_reply_kept(struct md_request *request, const char *text);
 /** The same, in the request's arena. */
 const char *md_reply_kept_buf(struct md_request *request, const struct md_buf *text);
+/** Status, type, length and what else the answer says about itself; the body of an error. */
+void md_reply_describe(struct md_request *request);
+/** Every header of the answer. Values are in the arena, or for ever. */
+void md_reply_each_header(struct md_request *request,
+			  void (*each)(void *arg, const char *name, const char *value), void *arg);
 #endif

@@ -6,7 +6,9 @@
 #include "config/options.h"
 #include "core/base/clock.h"
 #include "server/access_log.h"
+#include "server/batch.h"
 #include "server/client.h"
+#include "server/inner.h"
 #include "server/loop.h"
 #include "server/transactions.h"
 
@@ -72,12 +74,10 @@ static void request_give(struct md_request *request)
 	loop->free_request_count++;
 }
 
-struct md_request *md_request_new(struct md_client *client, struct MHD_Connection *mhd,
-				  const char *target)
+/* As new, with its target. */
+static struct md_request *request_begin(struct md_loop *loop, struct md_str target)
 {
-	struct md_loop *loop = client->site->loop;
 	struct md_request *request = request_take(loop);
-	size_t len = strlen(target);
 	char *copy;
 
 	if (!request)
@@ -91,17 +91,39 @@ struct md_request *md_request_new(struct md_client *client, struct MHD_Connectio
 	md_buf_clear(&request->body);
 	request->body.max = loop->options->body;
 	loop->request_count++;
-	copy = md_arena_strndup(request->arena, target, len);
+	copy = md_arena_strndup(request->arena, target.ptr, target.len);
 	if (!copy) {
 		request_give(request);
 		return NULL;
 	}
-	request->target = (struct md_str){ copy, len };
+	request->target = (struct md_str){ copy, target.len };
+	request->started_ns = md_now_ns();
+	return request;
+}
+
+struct md_request *md_request_new(struct md_client *client, struct MHD_Connection *mhd,
+				  const char *target)
+{
+	struct md_request *request = request_begin(client->site->loop, md_str_of(target));
+
+	if (!request)
+		return NULL;
 	request->mhd = mhd;
 	request->client = client;
 	client->request = request;
 	request->held = MD_HELD_BY_HTTP;
-	request->started_ns = md_now_ns();
+	return request;
+}
+
+struct md_request *md_request_inside(const struct md_inner *inner, struct md_str target)
+{
+	struct md_request *request = request_begin(inner->outer->loop, target);
+
+	if (!request)
+		return NULL;
+	request->client = inner->outer->client;
+	request->inner = inner;
+	request->held = MD_HELD_BY_OUTER;
 	return request;
 }
 
@@ -126,7 +148,8 @@ void md_request_let_go(struct md_request *request, unsigned holder)
 	if (holder == MD_HELD_BY_HTTP)
 		http_let_go(request);
 	request->held &= ~holder;
-	if (holder == MD_HELD_BY_HTTP && (request->held & MD_HELD_BY_DATABASE)) {
+	if (holder == MD_HELD_BY_HTTP &&
+	    (request->held & (MD_HELD_BY_DATABASE | MD_HELD_BY_BATCH))) {
 		md_request_cancel(request);
 		return; /* may be gone by now */
 	}
@@ -145,6 +168,8 @@ void md_request_cancel(struct md_request *request)
 		md_read_cancel(request->read);
 	if (request->held & MD_HELD_BY_WRITE)
 		md_write_cancel(request->write);
+	if (request->held & MD_HELD_BY_BATCH)
+		md_batch_cancel(request);
 }
 
 void md_request_account(struct md_request *request)
@@ -203,6 +228,10 @@ void md_request_suspend(struct md_request *request)
 
 void md_request_resume(struct md_request *request)
 {
+	if (request->inner) {
+		request->inner->ready(request, request->inner->arg);
+		return;
+	}
 	if (!request->suspended)
 		return;
 	request->suspended = false;

@@ -27,7 +27,9 @@
 #include "server/range.h"
 #include "server/router.h"
 
+struct md_batch;
 struct md_client;
+struct md_inner;
 struct md_loop;
 struct md_raised_header;
 struct md_reload_wait;
@@ -62,6 +64,10 @@ enum {
 	MD_HELD_BY_WRITE = 8u,
 	MD_HELD_BY_RELOAD = 16u,
 	MD_HELD_BY_TRANSACTION = 32u,
+	MD_HELD_BY_OUTER = 64u, /* of an inner request: who made it */
+	MD_HELD_BY_BATCH = 128u,
+	/* Who waits for what the database has to say. */
+	MD_HELD_BY_ASKER = MD_HELD_BY_HTTP | MD_HELD_BY_OUTER,
 	MD_HELD_BY_DATABASE = MD_HELD_BY_READ | MD_HELD_BY_WRITE
 };
 enum { MD_REQUEST_ID_MAX = 65 };
@@ -95,6 +101,8 @@ struct md_request {
 	struct md_stale_wait *stale;        /* stale.c; the same */
 	uint64_t generation;                /* of the registry that it was routed by */
 	unsigned restarts;                  /* how often it began again with a newer one */
+	const struct md_inner *inner;       /* whose answer goes elsewhere; NULL: the client's */
+	struct md_batch *batch;             /* its operations; NULL: it is none */
 	struct md_transaction *transaction; /* it is in; NULL: none */
 	bool transaction_over;              /* it has ended the one it was in */
 	unsigned status;
@@ -126,6 +134,8 @@ struct md_request {
 /** From the free list, with its target. NULL: no memory. */
 struct md_request *md_request_new(struct md_client *client, struct MHD_Connection *mhd,
 				  const char *target);
+/** Likewise, for inner.h. */
+struct md_request *md_request_inside(const struct md_inner *inner, struct md_str target);
 /** Give its memory back to the system; nobody holds it. */
 void md_request_free(struct md_request *request);
 /** Somebody lets go; the last one sends it home. */
@@ -134,6 +144,8 @@ void md_request_let_go(struct md_request *request, unsigned holder);
 bool md_request_pass_gate(struct md_request *request);
 /** Run steps until the end or until the request has to wait. */
 enum MHD_Result md_request_run(struct md_request *request);
+/** Run one step, whichever is next. */
+enum md_go md_request_step(struct md_request *request, enum md_step_id step);
 /** Stop the library's connection until md_request_resume(); from a callback of the library only. */
 void md_request_suspend(struct md_request *request);
 /** Go on after a suspension; not suspended: nothing happens. */

@@ -132,7 +132,7 @@ static void read_ready(struct md_read *read, void *arg)
 	enum md_read_state state = md_read_state(read);
 	bool ended = state == MD_READ_DONE || state == MD_READ_FAILED;
 
-	if (request->held & MD_HELD_BY_HTTP) {
+	if (request->held & MD_HELD_BY_ASKER) {
 		md_request_account(request);
 		md_request_resume(request);
 	}
@@ -184,6 +184,11 @@ static md_step_fn *const steps_table[MD_STEP_ID_DONE] = {
 	[MD_STEP_ID_PARSE] = md_step_parse, [MD_STEP_ID_AUTH] = md_step_auth,
 	[MD_STEP_ID_RUN] = step_run,        [MD_STEP_ID_REPLY] = md_step_reply,
 };
+
+enum md_go md_request_step(struct md_request *request, enum md_step_id step)
+{
+	return steps_table[step](request);
+}
 
 /* What follows a step. A failure may be of our own making. */
 static enum md_go follow(struct md_request *request)

@@ -14,6 +14,7 @@
 #include "config/options.h"
 #include "core/base/clock.h"
 #include "core/db/session.h"
+#include "server/inner.h"
 #include "server/loop.h"
 #include "server/run.h"
 #include "server/server.h"
@@ -267,7 +268,7 @@ enum md_go md_transaction_enter(struct md_request *request)
 
 	if (request->transaction)
 		return request->transaction->loop == request->loop ? MD_GO_ON : MD_GO_SUSPEND;
-	if (!md_heads_has(&request->heads, MD_HEAD_TRANSACTION))
+	if (request->inner || !md_heads_has(&request->heads, MD_HEAD_TRANSACTION))
 		return MD_GO_ON;
 	if (!request->route.model) {
 		md_fail(&request->error, MD_INVALID, "MD400",
@@ -280,6 +281,8 @@ enum md_go md_transaction_enter(struct md_request *request)
 
 struct md_session *md_transaction_session(const struct md_request *request)
 {
+	if (request->inner)
+		return request->inner->session;
 	return request->transaction ? request->transaction->session : NULL;
 }
 

@@ -17,7 +17,8 @@ static bool is_kept(const struct md_request *request)
 				       [MD_METHOD_OTHER] = false };
 
 	if (md_str_starts_with(request->target, MD_STR("/-/")))
-		return md_str_starts_with(request->target, MD_STR("/-/query/"));
+		return md_str_starts_with(request->target, MD_STR("/-/query/")) ||
+		       md_str_starts_with(request->target, MD_STR("/-/batch"));
 	return writes[request->method];
 }
 

@@ -212,7 +212,7 @@ static enum md_code check_put_body(struct md_request *request, const struct md_s
 }
 
 /* Nothing is kept: db-tx-end, and Prefer: tx where that may be asked. */
-static bool is_dry_run(const struct md_request *request)
+bool md_write_is_dry_run(const struct md_request *request)
 {
 	static const bool dry[][3] = {
 		[MD_TX_END_COMMIT] = { false, false, false },
@@ -262,7 +262,7 @@ static void fill_ask(struct md_request *request, const struct md_str *key)
 		.strip_nulls = request->media == MD_MEDIA_ARRAY_STRIPPED ||
 			       request->media == MD_MEDIA_OBJECT_STRIPPED,
 		.answer = md_media_answer(request->media),
-		.dry_run = is_dry_run(request),
+		.dry_run = md_write_is_dry_run(request),
 		.has_max_affected = prefers(request, MD_PREFER_MAX_AFFECTED) &&
 				    prefer->has_max_affected &&
 				    prefer->handling == MD_HANDLING_STRICT,
@@ -322,7 +322,7 @@ static void write_ready(struct md_write *write, void *arg)
 	struct md_request *request = arg;
 
 	(void)write;
-	if (request->held & MD_HELD_BY_HTTP) {
+	if (request->held & MD_HELD_BY_ASKER) {
 		md_request_account(request);
 		md_request_resume(request);
 	}

@@ -262,6 +262,11 @@ const struct md_write_result *md_chain_result(const struct md_chain *chain, unsi
 	return md_write_result(chain->writes[index]);
 }
 
+struct md_write *md_chain_write(const struct md_chain *chain, unsigned index)
+{
+	return chain->writes[index];
+}
+
 void md_chain_cancel(struct md_chain *chain)
 {
 	if (chain->state != MD_READ_RUNNING)

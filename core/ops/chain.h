@@ -31,6 +31,8 @@ const struct md_error *md_chain_error(const struct md_chain *chain);
 unsigned md_chain_failed(const struct md_chain *chain);
 /** What each has done; when all is done. */
 const struct md_write_result *md_chain_result(const struct md_chain *chain, unsigned index);
+/** The write itself, for what it can tell. */
+struct md_write *md_chain_write(const struct md_chain *chain, unsigned index);
 /** As md_write_cancel(). */
 void md_chain_cancel(struct md_chain *chain);
 #endif
