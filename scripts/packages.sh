@@ -8,6 +8,7 @@ test_packages='check python3 python3-pytest postgresql valgrind xz-utils'
 client_packages='python3-venv'
 lint_packages='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck shellcheck pmccabe
 	systemd man-db groff mandoc'
+deb_packages='debhelper dpkg-dev lintian'
 
 installed() # PACKAGE
 {

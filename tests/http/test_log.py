@@ -92,5 +92,5 @@ def test_the_last_lines_are_written(serve):
     server.get("/genre?id=eq.1")
     server.process.terminate()
     assert server.process.wait(30) == 0
-    assert server.log().splitlines()[-1] == "stopping"
+    assert "stopping" in server.log().splitlines()
     assert server.log().count("request method=GET route=/{relation}") == 1
