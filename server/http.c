@@ -110,7 +110,8 @@ static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char
 
 /* First call: everything but the body is here. The library closes the connection after an answer
  * that is queued now, so only the gate answers here; the steps wait for the second call, which
- * comes at once when there is no body. */
+ * comes at once when there is no body. Of a request with a very large one they run up to the
+ * database, so that nobody sends what is not wanted. */
 static void take_head(struct md_request *request, struct MHD_Connection *mhd, const char *method,
 		      const char *version)
 {
@@ -143,8 +144,10 @@ static enum MHD_Result access_request(void *cls, struct MHD_Connection *mhd, con
 		return MHD_YES;
 	if (!request->has_head) {
 		take_head(request, mhd, method, version);
-		if (md_request_pass_gate(request))
+		if (md_request_pass_gate(request) && !request->is_bulk)
 			return MHD_YES;
+	} else {
+		request->has_body = true;
 	}
 	return md_request_run(request);
 }

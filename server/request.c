@@ -11,6 +11,7 @@
 #include "server/inner.h"
 #include "server/loop.h"
 #include "server/transactions.h"
+#include "server/upload.h"
 
 #include "core/base/banned.h"
 
@@ -56,6 +57,7 @@ static void request_give(struct md_request *request)
 	struct md_loop *loop = request->loop;
 
 	md_transaction_leave(request);
+	md_upload_drop(request);
 	loop->request_count--;
 	atomic_store_explicit(&loop->counters.memory,
 			      md_counted(&loop->counters.memory) - request->accounted,

@@ -88,6 +88,8 @@ struct md_request {
 	bool has_head, suspended, replied, must_close, streaming, gone, completed_ok;
 	bool is_turned_away; /* there is no memory for its body */
 	bool lost_header;    /* there is no memory for one of the answer's headers */
+	bool is_bulk;        /* its body is too large to be kept, and goes to a file */
+	bool has_body;       /* all of it has come */
 	uint64_t started_ns, suspended_ns, parse_ns, accounted;
 	struct md_str target, raw_path, raw_query, method_text, version;
 	enum md_method method;
@@ -97,6 +99,7 @@ struct md_request {
 	const char *prelude;  /* what Prefer: timezone needs; NULL: nothing */
 	struct md_read *read; /* one of the two, or neither */
 	struct md_write *write;
+	struct md_bulk *bulk;
 	struct md_reload_wait *reload;      /* admin.c; in the arena; NULL: none asked for */
 	struct md_stale_wait *stale;        /* stale.c; the same */
 	uint64_t generation;                /* of the registry that it was routed by */

@@ -29,6 +29,7 @@ struct md_server {
 	bool admin_on_public;
 	struct md_transactions transactions;
 	atomic_bool draining;
+	_Atomic unsigned bulk_requests; /* that have a file for their body */
 	_Atomic uint64_t reloads, reload_failures;
 };
 #endif

@@ -11,6 +11,7 @@
 #include "server/stale.h"
 #include "server/status.h"
 #include "server/transactions.h"
+#include "server/upload.h"
 
 #include "core/base/banned.h"
 
@@ -26,9 +27,13 @@ static uint64_t memory_in_flight(const struct md_server *server)
 
 bool md_request_pass_gate(struct md_request *request)
 {
+	struct md_gate_limits limits = request->loop->gate;
 	struct md_gate gate = { request->method_text, request->target, request->version,
-				&request->heads, &request->loop->gate };
+				&request->heads, &limits };
 
+	request->is_bulk = md_upload_is_bulk(request);
+	if (request->is_bulk)
+		limits.body = request->loop->options->bulk_body;
 	request->status = md_gate_judge(&gate, &request->error);
 	if (request->status != 0) {
 		request->must_close = true;
@@ -117,6 +122,8 @@ static enum md_go step_run(struct md_request *request)
 
 	if (request->gone)
 		return MD_GO_DROP;
+	if (request->is_bulk && md_upload_finish(request) != MD_OK)
+		return MD_GO_FAIL;
 	if (request->method == MD_METHOD_OPTIONS) {
 		request->status = 200;
 		return MD_GO_ON;
@@ -190,6 +197,12 @@ enum md_go md_request_step(struct md_request *request, enum md_step_id step)
 	return steps_table[step](request);
 }
 
+/* A body that is too large to be kept comes when all is ready for it. */
+static bool waits_for_body(const struct md_request *request)
+{
+	return request->is_bulk && !request->has_body;
+}
+
 /* What follows a step. A failure may be of our own making. */
 static enum md_go follow(struct md_request *request)
 {
@@ -202,14 +215,20 @@ static enum md_go follow(struct md_request *request)
 		md_reread_helped();
 	if (go == MD_GO_FAIL && step == MD_STEP_ID_RUN)
 		go = md_stale_look(request);
-	if (go == MD_GO_REPLY || go == MD_GO_FAIL)
+	if (go == MD_GO_REPLY || go == MD_GO_FAIL) {
+		request->must_close = request->must_close || waits_for_body(request);
 		request->step = MD_STEP_ID_REPLY;
+	}
 	return go;
 }
 
 enum MHD_Result md_request_run(struct md_request *request)
 {
 	while (request->step != MD_STEP_ID_DONE) {
+		if (request->step == MD_STEP_ID_RUN && waits_for_body(request)) {
+			md_client_enter(request->client, MD_CLIENT_BODY, 0);
+			return MHD_YES;
+		}
 		switch (follow(request)) {
 		case MD_GO_ON:
 		case MD_GO_REPLY:

@@ -7,7 +7,14 @@
 /** A piece of the body. Kept when the request can be a write; without memory for it the request is
  * turned away later, when it can be answered. */
 void md_upload_take(struct md_request *request, const char *data, size_t size);
-/** The whole body, checked, by its Content-Type, into request->write_ask. Columns: those that are
+/** Whether its body is larger than one that is kept in memory, of a kind that need not be. */
+bool md_upload_is_bulk(const struct md_request *request);
+/** A bulk body has come: its first part into request->write_ask. Again: nothing happens. */
+enum md_code md_upload_finish(struct md_request *request);
+/** Its file goes. */
+void md_upload_drop(struct md_request *request);
+/** The whole body, checked, by its Content-Type, into request->write_ask; for a bulk body, which
+ * has not come yet, a file. Columns: those that are
  * written (columns=); NULL: whatever it has. */
 enum md_code md_upload_open(struct md_request *request, const struct md_str *columns,
 			    unsigned column_count);

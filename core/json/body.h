@@ -17,6 +17,7 @@
 #define MD_CORE_JSON_BODY_H
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
@@ -39,6 +40,10 @@ struct md_body_limits {
 	unsigned nodes; /* values: objects, arrays, what is in them; CSV and forms: rows, fields */
 	unsigned keys;  /* keys of an object, columns */
 	unsigned rows;
+	/* No limits, but about a part of a body of lines: those in front of it, and whether its
+	 * rows must have exactly the columns given, which are those of the first part. */
+	uint64_t lines_before;
+	bool exact;
 };
 
 enum md_body_cell_kind {

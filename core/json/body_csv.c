@@ -86,12 +86,12 @@ static const char *skip_line_ends(const char *p, const char *end)
 static enum md_code fail_parse(struct csv *csv, const char *at, const char *mistake)
 {
 	const char *end = csv->end;
-	size_t line = 1;
+	unsigned long long line = csv->fence->limits->lines_before + 1;
 
 	for (const char *p = csv->fence->body->text.ptr; p < at; p++)
 		line += *p == '\n' || (*p == '\r' && (p + 1 == end || p[1] != '\n'));
-	return md_fail(csv->fence->err, MD_INVALID, "PGRST102", "parse error in line %zu: %s", line,
-		       mistake);
+	return md_fail(csv->fence->err, MD_INVALID, "PGRST102", "parse error in line %llu: %s",
+		       line, mistake);
 }
 
 static enum md_code check_field(struct csv *csv, const char **pp, struct field *field)

@@ -77,17 +77,31 @@ static bool learn(struct md_json *json)
 	return json->seen != NULL;
 }
 
+/* Whether the first row of a part has all columns and nothing else. */
+static bool has_exactly(const struct md_body *body)
+{
+	for (unsigned i = 0; i < body->key_count; i++)
+		if (body->keys[i].column == MD_NO_COLUMN)
+			return false;
+	return body->key_count == body->column_count;
+}
+
 static bool finish_row(struct md_json *json, unsigned field_count)
 {
 	struct md_body *body = json->fence->body;
+	bool exact = json->fence->limits->exact;
 
 	if (json->need > body->scratch)
 		body->scratch = json->need;
 	if (!json->seen) {
 		json->depth--;
-		return learn(json);
+		if (!learn(json))
+			return false;
+		json->has_others = exact && !has_exactly(body);
+		return true;
 	}
-	if (!body->is_given && (field_count != body->column_count || json->key_count > 0))
+	if ((!body->is_given || exact) &&
+	    (field_count != body->column_count || json->key_count > 0))
 		json->has_others = true;
 	return md_json_leave(json);
 }

@@ -5,20 +5,21 @@
 
 #include "core/base/banned.h"
 
-static enum md_code fail_line(struct md_json *json, size_t line)
+static enum md_code fail_line(struct md_json *json, uint64_t at)
 {
 	struct md_fence *fence = json->fence;
+	unsigned long long line = fence->limits->lines_before + at;
 	bool others = json->has_others;
 
 	if (json->code != MD_OK) {
 		if (fence->err && fence->err->details[0] == '\0')
-			md_error_details(fence->err, "The mistake is in line %zu.", line);
+			md_error_details(fence->err, "The mistake is in line %llu.", line);
 		return json->code;
 	}
 	md_fence_invalid(fence, others ? "All object keys must match" : "Empty or invalid json");
 	md_error_details(fence->err,
-			 others ? "The keys of line %zu are not those of the first."
-				: "Line %zu is not a JSON object.",
+			 others ? "The keys of line %llu are not those of the first."
+				: "Line %llu is not a JSON object.",
 			 line);
 	return MD_INVALID;
 }
@@ -50,7 +51,7 @@ static enum md_code check(struct md_fence *fence)
 	json.levels = md_arena_alloc(fence->arena, fence->limits->depth * sizeof(*json.levels));
 	if (!json.levels)
 		return md_fail_nomem(fence->err);
-	for (size_t line = 1; p < end; line++) {
+	for (uint64_t line = 1; p < end; line++) {
 		const char *feed = memchr(p, '\n', (size_t)(end - p));
 
 		json.end = feed ? feed : end;

@@ -34,11 +34,11 @@ static struct md_str shown(struct md_str name)
 }
 
 /* /3/name, or /name in a body that is one object (RFC 6901). Without a name the row is meant. */
-static void put_pointer(struct md_buf *out, const struct md_body *body, size_t row,
+static void put_pointer(struct md_buf *out, const struct md_check *check, size_t row,
 			struct md_str name)
 {
-	if (md_body_is_array(body))
-		md_buf_printf(out, "/%zu", row);
+	if (md_body_is_array(check->body))
+		md_buf_printf(out, "/%llu", (unsigned long long)check->rows_before + row);
 	if (!md_str_is_given(name))
 		return;
 	md_buf_putc(out, '/');
@@ -89,7 +89,7 @@ static void add(struct findings *findings, size_t row, struct md_str name,
 	if (findings->count == 0)
 		findings->first = *problem;
 	if (findings->count < MD_CHECK_TOLD) {
-		put_pointer(&pointer, findings->check->body, row, shown(name));
+		put_pointer(&pointer, findings->check, row, shown(name));
 		findings->nomem |= pointer.failed;
 		tell(findings, (struct md_str){ pointer.data, pointer.len }, problem);
 	}

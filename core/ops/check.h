@@ -13,6 +13,7 @@ struct md_check {
 	enum md_write_kind kind;
 	const struct md_model *model; /* declared */
 	const struct md_body *body;
+	uint64_t rows_before;                 /* of a part of a body: the rows of those before it */
 	const struct md_str *names;           /* of the body's columns */
 	const struct md_field *const *fields; /* theirs; NULL: there is none */
 	unsigned count;

@@ -130,6 +130,8 @@ void md_write_done(struct md_unit *unit, enum md_code code)
 {
 	struct md_write *write = (struct md_write *)unit;
 
+	if (code != MD_OK)
+		md_write_tell_part(write);
 	if (code != MD_OK && !write->explaining) /* what was explained is in our own words */
 		be_discreet(write, &unit->error);
 	let_go(write);
@@ -189,7 +191,7 @@ struct md_write *md_write_new(struct md_ops *ops, const struct md_write_ask *ask
 	way->start_over(write);
 	write->unit.ops = ask->match ? &md_write_match_ops : &way->ops;
 	write->unit.tx = ask->match ? MD_TX_WRITE : way->tx(write);
-	write->unit.alone = !md_write_plan_of(write)->bounded;
+	write->unit.alone = write->ask.bulk || !md_write_plan_of(write)->bounded;
 	write->unit.deadline_ns = ask->deadline_ns;
 	write->unit.prelude = ask->prelude;
 	return write;

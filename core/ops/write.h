@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/json/body.h"
+#include "core/json/bulk.h"
 #include "core/ops/read.h"
 
 /** What is asked. Everything borrowed, from the request's arena. */
@@ -25,6 +25,9 @@ struct md_write_ask {
 		*key; /* of an item route: model->key_count parts; NULL: the filters decide */
 	const struct md_query *query;
 	const struct md_body *body; /* NULL for DELETE */
+	/** The rows come in parts, of which `body` is the first, to be read again; travels with
+	 * the write. NULL: they are all in `body`. */
+	struct md_bulk *bulk;
 	bool texts; /* the body's cells are texts of their column's type (CSV, forms) */
 	enum md_prefer_resolution resolution;
 	const struct md_str *conflict; /* on_conflict=; NULL: the primary key */

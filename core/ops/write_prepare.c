@@ -28,20 +28,18 @@ static enum md_code find_fields(struct md_write *write, const struct md_str *nam
 	return MD_OK;
 }
 
-/* Everything that is wrong with the body of a declared model, its columns included. */
-static enum md_code check_body(struct md_write *write, const struct md_str *names,
-			       struct md_error *err)
+static enum md_code check_rows(struct md_write *write, const struct md_str *names,
+			       struct md_value **ret_values, struct md_error *err)
 {
-	struct md_arena *arena = write->ask.arena;
-	const struct md_field **fields =
-		md_arena_alloc(arena, write->column_count * sizeof(*fields));
+	struct md_arena *arena = md_write_arena(write);
 	struct md_value *values = md_arena_alloc(arena, write->column_count * sizeof(*values));
 	const struct md_check check = {
 		.kind = write->ask.kind,
 		.model = write->ask.model,
 		.body = write->ask.body,
+		.rows_before = write->rows_before,
 		.names = names,
-		.fields = fields,
+		.fields = write->fields,
 		.count = write->column_count,
 		.texts = write->ask.texts,
 		.missing_default = write->ask.missing_default,
@@ -49,26 +47,55 @@ static enum md_code check_body(struct md_write *write, const struct md_str *name
 		.scratch = write->scratch,
 		.arena = arena,
 	};
+
+	if (!values)
+		return md_fail_nomem(err);
+	*ret_values = values;
+	return md_check_rows(&check, values, err);
+}
+
+enum md_code md_write_check_part(struct md_write *write, struct md_error *err)
+{
+	struct md_value *values;
+	unsigned count;
+	const struct md_str *names = md_body_columns(write->ask.body, &count);
+
+	return write->ask.model->def ? check_rows(write, names, &values, err) : MD_OK;
+}
+
+/* Everything that is wrong with the body of a declared model, its columns included. */
+static enum md_code check_body(struct md_write *write, const struct md_str *names,
+			       struct md_error *err)
+{
+	const struct md_field **fields =
+		md_arena_alloc(write->ask.arena, write->column_count * sizeof(*fields));
+	struct md_value *values;
 	enum md_code code;
 
-	if (!fields || !values)
+	if (!fields)
 		return md_fail_nomem(err);
 	for (unsigned i = 0; i < write->column_count; i++)
 		fields[i] = md_model_input(write->ask.model, names[i]);
-	code = md_check_rows(&check, values, err);
-	if (code != MD_OK)
-		return code;
 	write->fields = fields;
-	if (md_body_rows(write->ask.body) == 1)
+	code = check_rows(write, names, &values, err);
+	if (code == MD_OK && md_body_rows(write->ask.body) == 1 && !write->ask.bulk)
 		write->values = values;
-	else
-		write->row_arena = md_arena_new(MD_WRITE_ROW_MAX);
-	return write->values || write->row_arena ? MD_OK : md_fail_nomem(err);
+	return code;
+}
+
+/* Texts of several rows do not stay. */
+static enum md_code make_row_arena(struct md_write *write, struct md_error *err)
+{
+	if (!write->ask.bulk && (!write->ask.model->def || write->values))
+		return MD_OK;
+	write->row_arena = md_arena_new(MD_WRITE_ROW_MAX);
+	return write->row_arena ? MD_OK : md_fail_nomem(err);
 }
 
 static enum md_code read_columns(struct md_write *write, struct md_error *err)
 {
 	const struct md_str *names;
+	enum md_code code;
 
 	if (!write->ask.body)
 		return MD_OK;
@@ -78,9 +105,10 @@ static enum md_code read_columns(struct md_write *write, struct md_error *err)
 	write->scratch = md_arena_alloc(write->ask.arena, md_body_scratch(write->ask.body));
 	if (!write->cells || !write->scratch)
 		return md_fail_nomem(err);
-	if (write->ask.model->def)
-		return check_body(write, names, err);
-	return find_fields(write, names, write->column_count, &write->fields, err);
+	code = write->ask.model->def
+		       ? check_body(write, names, err)
+		       : find_fields(write, names, write->column_count, &write->fields, err);
+	return code == MD_OK ? make_row_arena(write, err) : code;
 }
 
 static bool has_same_columns(const struct md_write *write, const struct md_write_variant *variant)
@@ -183,17 +211,38 @@ static enum md_code build_plan(struct md_write *write, const struct md_write_req
 			       struct md_str key, struct md_write_variant *variant,
 			       struct md_error *err)
 {
-	struct md_plan_context context;
 	struct md_write_plan *plan;
 	enum md_code code;
 
-	md_ops_context(write->ops, &context);
-	context.max_rows = UINT64_MAX; /* the cap is for reads */
-	code = md_write_plan_build(request, &write->ops->walk, &context, &plan, err);
+	code = md_write_plan_build(request, write->walk, &write->context, &plan, err);
 	if (code != MD_OK)
 		return code;
 	variant->cached = md_ops_cache(write->ops, key, NULL, plan);
 	return variant->cached ? MD_OK : md_fail_nomem(err);
+}
+
+/* A plan for this write alone, which goes when it is no longer used. */
+static enum md_code make_plan(struct md_write *write, const struct md_write_request *request,
+			      struct md_write_variant *variant, struct md_error *err)
+{
+	md_auto_buf key = MD_BUF(256 * 1024);
+	struct md_cached_plan *cached;
+	struct md_write_plan *plan;
+	enum md_code code = md_write_plan_key(request, &key, write->walk, err);
+
+	if (code == MD_OK)
+		code = md_write_plan_build(request, write->walk, &write->context, &plan, err);
+	if (code != MD_OK)
+		return code;
+	cached = md_arena_zalloc(plan->arena, sizeof(*cached));
+	if (!cached) {
+		md_write_plan_free(plan);
+		return md_fail_nomem(err);
+	}
+	cached->write = plan;
+	md_plans_use(cached);
+	variant->cached = cached;
+	return MD_OK;
 }
 
 static enum md_code find_plan(struct md_write *write, const struct md_write_request *request,
@@ -204,7 +253,7 @@ static enum md_code find_plan(struct md_write *write, const struct md_write_requ
 	enum md_code code;
 
 	md_buf_clear(&ops->key);
-	code = md_write_plan_key(request, &ops->key, &ops->walk, err);
+	code = md_write_plan_key(request, &ops->key, write->walk, err);
 	if (code != MD_OK)
 		return code;
 	key = (struct md_str){ ops->key.data, ops->key.len };
@@ -221,7 +270,7 @@ enum md_code md_write_bind(struct md_write *write, const struct md_plan_stmt *st
 			   struct md_error *err)
 {
 	const struct md_plan_values values = { .query = write->ask.query,
-					       .walk = &write->ops->walk,
+					       .walk = write->walk,
 					       .key = key,
 					       .arena = write->ask.arena };
 	struct md_value *args;
@@ -329,7 +378,8 @@ static enum md_code plan_variant(struct md_write *write, struct md_write_request
 		return code;
 	request->made = variant->made;
 	request->made_count = variant->made_count;
-	code = find_plan(write, request, variant, err);
+	code = write->away ? make_plan(write, request, variant, err)
+			   : find_plan(write, request, variant, err);
 	if (code != MD_OK)
 		return code;
 	plan = variant->cached->write;
@@ -351,7 +401,7 @@ static enum md_frame frame_of(const struct md_write *write)
 		return write->ask.answer == MD_ANSWER_CSV ? MD_FRAME_CSV : MD_FRAME_LINES;
 	if (write->ask.singular)
 		return MD_FRAME_OBJECT;
-	return plan->rows || plan->whole ? MD_FRAME_ARRAY : MD_FRAME_ROWS;
+	return plan->rows || (plan->whole && !write->ask.bulk) ? MD_FRAME_ARRAY : MD_FRAME_ROWS;
 }
 
 static enum md_code make_sink(struct md_write *write, struct md_error *err)
@@ -381,9 +431,34 @@ static enum md_code start_generator(struct md_write *write, struct md_error *err
 	return MD_OK;
 }
 
+bool md_write_late_variant(struct md_write *write)
+{
+	struct md_error *err = &write->unit.error;
+	struct md_write_variant *variant;
+
+	if (add_variant(write, err) != MD_OK)
+		return false;
+	variant = &write->variants[write->variant_count - 1];
+	return plan_variant(write, &write->request, variant, err) == MD_OK;
+}
+
+/* Variants may turn up while the rows are read: what makes plans is kept for them. */
+static enum md_code set_tools(struct md_write *write, struct md_error *err)
+{
+	write->walk = &write->ops->walk;
+	md_ops_context(write->ops, &write->context);
+	write->context.max_rows = UINT64_MAX; /* the cap is for reads */
+	if (!write->ask.bulk)
+		return MD_OK;
+	write->walk = md_arena_alloc(write->ask.arena, sizeof(*write->walk));
+	return write->walk ? MD_OK : md_fail_nomem(err);
+}
+
 enum md_code md_write_prepare(struct md_write *write, struct md_error *err)
 {
-	struct md_write_request request = {
+	enum md_code code = start_generator(write, err);
+
+	write->request = (struct md_write_request){
 		.kind = write->ask.kind,
 		.give = write->ask.give,
 		.model = write->ask.model,
@@ -392,17 +467,19 @@ enum md_code md_write_prepare(struct md_write *write, struct md_error *err)
 		.missing_default = write->ask.missing_default && md_write_is_whole(write),
 		.strip_nulls = write->ask.strip_nulls
 	};
-	enum md_code code = start_generator(write, err);
 
+	if (code == MD_OK)
+		code = set_tools(write, err);
 	if (code == MD_OK)
 		code = read_columns(write, err);
 	if (code == MD_OK)
 		code = find_variants(write, err);
 	if (code == MD_OK)
-		code = set_resolution(write, &request, err);
+		code = set_resolution(write, &write->request, err);
 	for (unsigned i = 0; i < write->variant_count && code == MD_OK; i++)
-		code = plan_variant(write, &request, &write->variants[i], err);
+		code = plan_variant(write, &write->request, &write->variants[i], err);
 	if (code == MD_OK)
 		code = make_sink(write, err);
+	write->away = write->ask.bulk != NULL;
 	return code;
 }

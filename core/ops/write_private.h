@@ -52,6 +52,11 @@ struct md_write {
 	unsigned variant_count;
 	struct md_write_variant *now; /* of the row at hand */
 	struct md_body_cursor cursor;
+	uint64_t rows_before;            /* in parts before the one at hand */
+	struct md_write_request request; /* what plans are made of */
+	struct md_plan_context context;  /* … on another thread than the loop's */
+	struct md_walk *walk;            /* scratch of plans */
+	bool away;                       /* on the executing thread: the cache is out of reach */
 	char *scratch;
 	struct md_body_cell *cells;
 	struct md_value *values;    /* of a body's one row, checked and converted; NULL: not yet */
@@ -110,6 +115,22 @@ struct md_write_variant *md_write_find_variant(struct md_write *write);
 /** The next row of the body, its variant and its values. False: none, or unit.error says what is
  * wrong with it. */
 bool md_write_next_row(struct md_write *write);
+/** What lives as long as the rows at hand: the request, or a part of its body. */
+static inline struct md_arena *md_write_arena(const struct md_write *write)
+{
+	return write->ask.bulk ? md_bulk_arena(write->ask.bulk) : write->ask.arena;
+}
+/** The next part of a body that comes in parts, checked, with the cursor before its first row.
+ * False: there is none, or unit.error says why. */
+bool md_write_next_part(struct md_write *write);
+/** Stand before the first part, now or again. */
+void md_write_first_part(struct md_write *write);
+/** It has failed: say in which lines. */
+void md_write_tell_part(struct md_write *write);
+/** Check the rows of a part of a declared model. */
+enum md_code md_write_check_part(struct md_write *write, struct md_error *err);
+/** A variant of the row at hand, made on the executing thread. */
+bool md_write_late_variant(struct md_write *write);
 /** explain() of the unit. */
 enum md_next md_write_explain(struct md_unit *unit, struct md_call *ret_call);
 /** A way to do it. */

@@ -65,7 +65,7 @@ static bool note_merged(struct md_write *write, const struct md_stmt *exists)
 
 	if (write->ask.resolution == MD_RESOLUTION_MERGE && md_body_rows(write->ask.body) > 1)
 		code = md_keys_add(&write->merged, write->now->exists_args, exists->params,
-				   write->ask.arena, &is_new, err);
+				   md_write_arena(write), &is_new, err);
 	if (code == MD_OK && !is_new) {
 		code = md_fail(err, MD_CONFLICT, "21000",
 			       "ON CONFLICT DO UPDATE command cannot affect row a second time");
@@ -79,9 +79,14 @@ bool md_write_next_row(struct md_write *write)
 {
 	const struct md_write_plan *plan;
 
-	if (!md_body_next(&write->cursor, write->cells))
-		return false;
+	while (!write->ask.body || !md_body_next(&write->cursor, write->cells))
+		if (!md_write_next_part(write))
+			return false;
 	write->now = md_write_find_variant(write);
+	if (!write->now && !md_write_late_variant(write))
+		return false;
+	if (!write->now)
+		write->now = &write->variants[write->variant_count - 1];
 	plan = write->now->cached->write;
 	write->was_there = false;
 	if (write->row_arena)
@@ -246,8 +251,9 @@ void md_write_note_location(struct md_write *write, const struct md_value *cells
 	const struct md_model *model = write->ask.model;
 	md_auto_buf out = MD_BUF(1u << 16);
 
+	/* With more than one row nobody will ask. */
 	if (write->ask.kind != MD_WRITE_INSERT || write->ask.give != MD_GIVE_KEYS ||
-	    !shows_key(model))
+	    write->result.location || !shows_key(model))
 		return;
 	for (unsigned i = 0; i < model->key_count; i++) {
 		md_buf_putc(&out, i == 0 ? '?' : '&');
@@ -280,6 +286,8 @@ static enum md_flow take_keys(struct md_write *write, struct md_rows *rows)
 		if (rows->columns < count || count == 0)
 			continue;
 		md_write_note_location(write, cells);
+		if (!md_write_plan_of(write)->rows)
+			continue;
 		md_buf_putc(&write->keys, write->keys.len == 0 ? '[' : ',');
 		for (unsigned i = 0; i < count; i++) {
 			md_buf_putc(&write->keys, i == 0 ? '[' : ',');
@@ -402,6 +410,7 @@ static void start_over(struct md_write *write)
 	write->constraint = NULL;
 	md_keys_clear(&write->merged);
 	md_buf_clear(&write->keys);
+	md_write_first_part(write);
 	if (write->ask.body)
 		md_body_rewind(&write->cursor, write->ask.body, write->scratch);
 	if (is_array(write))

@@ -45,7 +45,7 @@ static enum md_code put_made(struct md_write *write, const struct md_field *fiel
 	char room[MD_GENERATED_TEXT];
 	struct md_value value;
 	enum md_code code =
-		md_generate(write->generator, &made, write->ask.arena, room, &value, err);
+		md_generate(write->generator, &made, md_write_arena(write), room, &value, err);
 
 	if (code == MD_OK)
 		put_value(&write->document, field, &value);
@@ -68,7 +68,7 @@ static enum md_code put_converted(struct md_write *write, const struct md_field 
 {
 	struct md_value value;
 	enum md_code code =
-		md_cell_field(cell, field, write->ask.texts, write->ask.arena, &value, err);
+		md_cell_field(cell, field, write->ask.texts, md_write_arena(write), &value, err);
 
 	if (code != MD_OK)
 		return code;
@@ -212,7 +212,8 @@ static enum md_code make_document(struct md_write *write, struct md_str *ret_tex
 	return code;
 }
 
-static enum md_code begin(struct md_write *write, struct md_error *err)
+/* The document of the rows at hand, among the arguments of the statement. */
+static enum md_code bind_rows(struct md_write *write, struct md_error *err)
 {
 	const struct md_plan_stmt *stmt = &md_write_plan_of(write)->write;
 	struct md_str document = { NULL, 0 };
@@ -232,6 +233,12 @@ static enum md_code begin(struct md_write *write, struct md_error *err)
 		write->variants[0].write_args[i] = md_value_text(document);
 	}
 	return MD_OK;
+}
+
+/* Parts are bound one by one, when it is their turn. */
+static enum md_code begin(struct md_write *write, struct md_error *err)
+{
+	return write->ask.bulk ? MD_OK : bind_rows(write, err);
 }
 
 /* ---- the unit ---- */
@@ -265,8 +272,10 @@ static bool may_overflow(const struct md_write *write)
 
 static enum md_tx tx(const struct md_write *write)
 {
-	return is_judged(write) || may_overflow(write) || write->ask.dry_run ? MD_TX_WRITE
-									     : MD_TX_IMPLICIT;
+	bool bracket =
+		write->ask.bulk || is_judged(write) || may_overflow(write) || write->ask.dry_run;
+
+	return bracket ? MD_TX_WRITE : MD_TX_IMPLICIT;
 }
 
 /* A change of nothing in rows that nobody named one by one. */
@@ -275,10 +284,47 @@ static bool is_idle(const struct md_write *write)
 	return write->ask.kind == MD_WRITE_UPDATE && write->column_count == 0 && !write->ask.key;
 }
 
+/* The rows of a body in parts come back with several statements; the brackets are ours. */
+static bool is_array_in_parts(const struct md_write *write)
+{
+	return write->ask.bulk && write->sink && !write->ask.singular &&
+	       write->ask.answer == MD_ANSWER_JSON;
+}
+
+static enum md_next end_parts(struct md_write *write)
+{
+	if (write->unit.error.code == MD_OK && md_write_check_rows(write)) {
+		if (is_array_in_parts(write))
+			md_buf_putc(write->ask.out, ']');
+		if (write->sink)
+			md_text_sink_finish(write->sink, write->ask.out);
+	}
+	return md_write_end(write);
+}
+
+/* A statement a part; its rows are taken before the next one is read. */
+static enum md_next next_part(struct md_write *write, struct md_call *ret_call)
+{
+	if (write->called && !write->consumed)
+		return MD_NEXT_AFTER_ROWS;
+	if (write->unit.error.code != MD_OK || !md_write_next_part(write))
+		return end_parts(write);
+	md_buf_clear(&write->document);
+	if (bind_rows(write, &write->unit.error) != MD_OK)
+		return end_parts(write);
+	write->called = true;
+	write->consumed = false;
+	*ret_call = (struct md_call){ .stmt = &md_write_plan_of(write)->write.stmt,
+				      .args = write->variants[0].write_args };
+	return MD_NEXT_CALL;
+}
+
 static enum md_next next(struct md_unit *unit, struct md_call *ret_call)
 {
 	struct md_write *write = write_of(unit);
 
+	if (write->ask.bulk)
+		return next_part(write, ret_call);
 	if (!write->called && !is_idle(write)) {
 		write->called = true;
 		if (write->sink && write->unit.tx == MD_TX_IMPLICIT)
@@ -344,13 +390,15 @@ static enum md_flow judge(struct md_write *write)
 	const struct md_write_plan *plan = md_write_plan_of(write);
 
 	write->consumed = true;
-	if (write->sink) {
-		md_text_sink_finish(write->sink, write->ask.out);
+	if (write->sink)
 		write->result.rows = md_text_sink_rows(write->sink);
-	} else if (!plan->write.stmt.returns_rows) {
-		write->result.rows = write->unit.changes;
-	}
+	else if (!plan->write.stmt.returns_rows)
+		write->result.rows += write->unit.changes;
 	write->result.inserted = write->result.rows - write->merges;
+	if (write->ask.bulk)
+		return MD_FLOW_ON;
+	if (write->sink)
+		md_text_sink_finish(write->sink, write->ask.out);
 	return md_write_check_rows(write) ? MD_FLOW_ON : MD_FLOW_ABORT;
 }
 
@@ -372,6 +420,9 @@ static void start_over(struct md_write *write)
 	md_write_begin_again(write);
 	write->called = write->consumed = false;
 	write->merges = 0;
+	md_write_first_part(write);
+	if (is_array_in_parts(write))
+		md_buf_putc(write->ask.out, '[');
 	if (is_idle(write) && write->sink && write->ask.answer != MD_ANSWER_JSON)
 		md_text_sink_finish(write->sink, write->ask.out);
 	else if (is_idle(write) && write->sink && !write->ask.singular)
