@@ -177,6 +177,28 @@ def test_neighbours_keep_their_own_time_zones(clock):
                                           b'"code":"22023"')] == [8, 8, 4, 4]
 
 
+@SERVERS
+@pytest.mark.parametrize("settings", [{}, {"db_prepared_statements": "false"}])
+def test_a_time_zone_goes_with_a_role(serve, database, settings):
+    db = database("""
+        DO $$ BEGIN IF to_regrole('traveller') IS NULL THEN CREATE ROLE traveller; END IF; END $$;
+        CREATE VIEW who AS SELECT current_user::text AS name, current_setting('TimeZone') AS zone;
+        CREATE TABLE visit (id INTEGER PRIMARY KEY, name TEXT DEFAULT current_user,
+                            zone TEXT DEFAULT current_setting('TimeZone'));
+        GRANT SELECT, INSERT, UPDATE ON who, visit TO traveller;""")
+    server = serve(db, db_anon_role="traveller", **settings)
+    home = server.rows("/who")
+    assert home[0]["name"] == "traveller" and home[0]["zone"] != "Asia/Tokyo"
+    for zone in ("Asia/Tokyo", "Europe/Rome", "Asia/Tokyo"):
+        assert server.rows("/who", Prefer=f"timezone={zone}") == [{"name": "traveller", "zone": zone}]
+        assert server.rows("/who") == home
+    response = server.post("/visit", {"id": 1}, Prefer=f"{FULL}, timezone=Asia/Tokyo")
+    assert response.json == [{"id": 1, "name": "traveller", "zone": "Asia/Tokyo"}]
+    etag = server.get("/visit/1").header("ETag")
+    response = server.patch("/visit/1", {"name": "x"}, If_Match=etag, Prefer="timezone=Asia/Tokyo")
+    assert response.status == 204
+
+
 @pytest.mark.sqlite("its moments are texts")
 def test_without_time_zones_only_utc_can_be_preferred(clock):
     assert clock.get("/moment", Prefer="timezone=UTC").header("Preference-Applied") == "timezone=UTC"

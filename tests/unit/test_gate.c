@@ -153,6 +153,7 @@ END_TEST
 START_TEST(methods_are_case_sensitive)
 {
 	ck_assert_int_eq(md_method_of(MD_STR("GET")), MD_METHOD_GET);
+	ck_assert_int_eq(md_method_of(MD_STR("QUERY")), MD_METHOD_QUERY);
 	ck_assert_int_eq(md_method_of(MD_STR("get")), MD_METHOD_OTHER);
 	ck_assert_int_eq(md_method_of(MD_STR("PROPFIND")), MD_METHOD_OTHER);
 }
