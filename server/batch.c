@@ -14,6 +14,7 @@
 #include "server/reply.h"
 #include "server/run.h"
 #include "server/status.h"
+#include "server/transactions.h"
 #include "server/write.h"
 
 #include "core/base/banned.h"
@@ -29,6 +30,8 @@ struct md_batch {
 	unsigned culprit;      /* which operation is to blame; list.count: none */
 	struct md_chain *chain;
 	struct md_session *session;
+	bool borrowed;       /* the session is that of the request */
+	struct md_task task; /* all is done in it */
 	struct md_buf answers;
 };
 
@@ -120,6 +123,7 @@ static enum md_go start_chain(struct md_batch *batch)
 		.count = batch->list.count,
 		.dry_run = batch->dry_run,
 		.deadline_ns = md_loop_now(loop) + loop->options->request_deadline * MD_MS,
+		.session = md_transaction_session(request),
 		.arena = request->arena,
 		.ready = chain_ready,
 		.arg = batch,
@@ -254,8 +258,18 @@ static void session_ended(struct md_session *session, const struct md_error *err
 	finish(batch);
 }
 
+static void borrowed_ended(struct md_task *task)
+{
+	finish(md_container_of(task, struct md_batch, task));
+}
+
 static void end_session(struct md_batch *batch)
 {
+	if (batch->borrowed) {
+		batch->task.run = borrowed_ended; /* later: the request may not have suspended */
+		md_reactor_post(batch->request->loop->reactor, &batch->task);
+		return;
+	}
 	if (batch->failed || batch->dry_run)
 		md_session_rollback(batch->session, session_ended, batch);
 	else
@@ -346,8 +360,13 @@ static enum md_go start_session(struct md_batch *batch)
 	const struct md_session_options how = { .writes = writes(batch) };
 	struct md_request *request = batch->request;
 
-	if (md_session_open(request->loop->db, &how, &batch->session, &request->error) != MD_OK)
+	batch->session = md_transaction_session(request);
+	batch->borrowed = batch->session != NULL;
+	if (!batch->borrowed &&
+	    md_session_open(request->loop->db, &how, &batch->session, &request->error) != MD_OK) {
+		free_requests(batch);
 		return MD_GO_FAIL;
+	}
 	free_requests(batch);
 	batch->inner.session = batch->session;
 	request->held |= MD_HELD_BY_BATCH;

@@ -23,6 +23,7 @@ static const struct {
 	NAME("host", MD_HEAD_HOST),
 	NAME("if-match", MD_HEAD_IF_MATCH),
 	NAME("if-none-match", MD_HEAD_IF_NONE_MATCH),
+	NAME("idempotency-key", MD_HEAD_IDEMPOTENCY_KEY),
 	NAME("origin", MD_HEAD_ORIGIN),
 	NAME("prefer", MD_HEAD_PREFER),
 	NAME("range", MD_HEAD_RANGE),

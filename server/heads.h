@@ -21,6 +21,7 @@ enum md_head {
 	MD_HEAD_FORWARDED, /* Forwarded, Via or any X-Forwarded-… but -For */
 	MD_HEAD_FORWARDED_FOR,
 	MD_HEAD_HOST,
+	MD_HEAD_IDEMPOTENCY_KEY,
 	MD_HEAD_IF_MATCH,
 	MD_HEAD_IF_NONE_MATCH,
 	MD_HEAD_ORIGIN,

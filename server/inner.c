@@ -77,18 +77,6 @@ enum md_go md_inner_run(struct md_request *request)
 	return MD_GO_FAIL;
 }
 
-/* What clients of a batch are told of an operation. */
-static bool is_told(const char *name)
-{
-	static const char *const names[] = { "Content-Type", "Content-Range",      "Location",
-					     "ETag",         "Preference-Applied", "Warning" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
 struct listing {
 	struct md_buf *out;
 	bool any;
@@ -98,7 +86,7 @@ static void put_header(void *arg, const char *name, const char *value)
 {
 	struct listing *listing = arg;
 
-	if (!is_told(name))
+	if (!md_reply_is_told(name))
 		return;
 	if (listing->any)
 		md_buf_putc(listing->out, ',');

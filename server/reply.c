@@ -378,6 +378,17 @@ static bool is_framing(const char *name)
 	       md_str_equal_nocase(md_str_of(name), MD_STR("Transfer-Encoding"));
 }
 
+bool md_reply_is_told(const char *name)
+{
+	static const char *const names[] = { "Content-Type", "Content-Range",      "Location",
+					     "ETag",         "Preference-Applied", "Warning" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 void md_reply_each_header(struct md_request *request,
 			  void (*each)(void *arg, const char *name, const char *value), void *arg)
 {

@@ -17,4 +17,6 @@ void md_reply_describe(struct md_request *request);
 /** Every header of the answer. Values are in the arena, or for ever. */
 void md_reply_each_header(struct md_request *request,
 			  void (*each)(void *arg, const char *name, const char *value), void *arg);
+/** Whether the header says something about the answer itself, not about this way of sending it. */
+bool md_reply_is_told(const char *name);
 #endif

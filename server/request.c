@@ -10,6 +10,7 @@
 #include "server/client.h"
 #include "server/inner.h"
 #include "server/loop.h"
+#include "server/once.h"
 #include "server/transactions.h"
 #include "server/upload.h"
 
@@ -155,6 +156,11 @@ void md_request_let_go(struct md_request *request, unsigned holder)
 		md_request_cancel(request);
 		return; /* may be gone by now */
 	}
+	if (request->held == MD_HELD_BY_ONCE) {
+		md_request_cancel(request);
+		md_once_abandon(request);
+		return;
+	}
 	if (request->replied && !(request->held & MD_HELD_BY_DATABASE))
 		md_transaction_leave(request);
 	if (request->held == 0)
@@ -172,6 +178,8 @@ void md_request_cancel(struct md_request *request)
 		md_write_cancel(request->write);
 	if (request->held & MD_HELD_BY_BATCH)
 		md_batch_cancel(request);
+	if (request->held & MD_HELD_BY_ONCE)
+		md_once_cancel(request);
 }
 
 void md_request_account(struct md_request *request)

@@ -30,6 +30,7 @@
 struct md_batch;
 struct md_client;
 struct md_inner;
+struct md_once;
 struct md_loop;
 struct md_raised_header;
 struct md_reload_wait;
@@ -66,6 +67,7 @@ enum {
 	MD_HELD_BY_TRANSACTION = 32u,
 	MD_HELD_BY_OUTER = 64u, /* of an inner request: who made it */
 	MD_HELD_BY_BATCH = 128u,
+	MD_HELD_BY_ONCE = 256u,
 	/* Who waits for what the database has to say. */
 	MD_HELD_BY_ASKER = MD_HELD_BY_HTTP | MD_HELD_BY_OUTER,
 	MD_HELD_BY_DATABASE = MD_HELD_BY_READ | MD_HELD_BY_WRITE
@@ -106,6 +108,7 @@ struct md_request {
 	unsigned restarts;                  /* how often it began again with a newer one */
 	const struct md_inner *inner;       /* whose answer goes elsewhere; NULL: the client's */
 	struct md_batch *batch;             /* its operations; NULL: it is none */
+	struct md_once *once;               /* its Idempotency-Key; NULL: none */
 	struct md_transaction *transaction; /* it is in; NULL: none */
 	bool transaction_over;              /* it has ended the one it was in */
 	unsigned status;

@@ -36,6 +36,8 @@ static void begin_again(struct md_request *request)
 	request->stale = NULL;
 	request->has_route = request->has_query = request->has_page = false;
 	request->applied = request->status = 0;
+	request->once = NULL;
+	request->batch = NULL;
 	request->read = NULL;
 	request->write = NULL;
 	request->type = request->etag = request->location = NULL;

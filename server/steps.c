@@ -4,6 +4,7 @@
 #include "core/model/registry.h"
 #include "server/client.h"
 #include "server/cors.h"
+#include "server/once.h"
 #include "server/request.h"
 #include "server/reread.h"
 #include "server/run.h"
@@ -129,7 +130,11 @@ static enum md_go step_run(struct md_request *request)
 		return MD_GO_ON;
 	}
 	go = md_transaction_enter(request);
-	return go == MD_GO_ON ? run_table[request->route.id](request) : go;
+	if (go != MD_GO_ON)
+		return go;
+	if (md_once_is_asked(request))
+		return md_once_run(request, run_table[request->route.id]);
+	return run_table[request->route.id](request);
 }
 
 /* The database side is done with a piece or with all of it. */

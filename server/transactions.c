@@ -16,6 +16,7 @@
 #include "core/db/session.h"
 #include "server/inner.h"
 #include "server/loop.h"
+#include "server/once.h"
 #include "server/run.h"
 #include "server/server.h"
 
@@ -283,6 +284,8 @@ struct md_session *md_transaction_session(const struct md_request *request)
 {
 	if (request->inner)
 		return request->inner->session;
+	if (request->once)
+		return md_once_session(request);
 	return request->transaction ? request->transaction->session : NULL;
 }
 

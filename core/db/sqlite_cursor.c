@@ -119,8 +119,12 @@ static enum md_code prepare(struct md_sqlite *sq, const struct md_stmt *stmt,
 	struct md_sqlite_cursor *cursor;
 	sqlite3_stmt *prepared = NULL;
 	unsigned columns;
-	int rc = sqlite3_prepare_v3(sq->db, stmt->sql, -1, flags, &prepared, NULL);
+	bool was_trusted = sq->trusted;
+	int rc;
 
+	sq->trusted = was_trusted || stmt->trusted;
+	rc = sqlite3_prepare_v3(sq->db, stmt->sql, -1, flags, &prepared, NULL);
+	sq->trusted = was_trusted;
 	if (rc != SQLITE_OK)
 		return md_sqlite_fail(sq, rc, stmt->sql, err);
 	sq->base.prepares++;
