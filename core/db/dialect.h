@@ -60,7 +60,7 @@ enum md_template {
 	MD_SQL_SUM_REAL,      /* … and of floating point numbers */
 	MD_SQL_AVG,
 	MD_SQL_AVG_REAL,
-	MD_SQL_ROUND, /* a decimal that is kept as text, to be cast to an integer; NULL: the cast
+	MD_SQL_ROUND, /* a decimal, to be cast to an integer; NULL: the cast
 			 itself does it */
 	MD_SQL_TEMPLATES
 };

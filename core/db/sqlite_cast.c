@@ -101,8 +101,9 @@ void md_sqlite_cast_int(sqlite3_context *ctx, int count, sqlite3_value **args)
 			sqlite3_result_int64(ctx, whole);
 		break;
 	case SQLITE_FLOAT:
-		/* 2^63 is a double, INT64_MAX is none: the upper end is excluded. */
-		real = round(sqlite3_value_double(args[0]));
+		/* 2^63 is a double, INT64_MAX is none: the upper end is excluded. Halves go to the
+		 * even number. */
+		real = nearbyint(sqlite3_value_double(args[0]));
 		if (!(real >= (double)type->min && real < (double)type->max + 1))
 			raise_int_range(ctx, type);
 		else
@@ -220,8 +221,9 @@ void md_sqlite_cast_real(sqlite3_context *ctx, int count, sqlite3_value **args)
 	cast_real(ctx, args[0], "double precision", false);
 }
 
-/* A decimal text to a whole number, half away from zero; beyond all integers it becomes a double,
- * which the cast behind it refuses. What is no decimal is left to that cast, too. */
+/* A decimal, as text or number, to a whole number, half away from zero; beyond all integers it
+ * becomes a double, which the cast behind it refuses. What is no decimal is left to that cast, too.
+ */
 void md_sqlite_round(sqlite3_context *ctx, int count, sqlite3_value **args)
 {
 	char scratch[MD_SQLITE_NUMBER_MAX], text[MD_DECIMAL_MAX];
@@ -230,7 +232,8 @@ void md_sqlite_round(sqlite3_context *ctx, int count, sqlite3_value **args)
 	int64_t whole;
 
 	(void)count;
-	if (sqlite3_value_type(args[0]) != SQLITE_TEXT) {
+	if (sqlite3_value_type(args[0]) == SQLITE_INTEGER ||
+	    sqlite3_value_type(args[0]) == SQLITE_NULL) {
 		sqlite3_result_value(ctx, args[0]);
 		return;
 	}

@@ -29,6 +29,54 @@ struct md_str md_output_name(const struct md_select *select)
 	return select->column.name;
 }
 
+#define T(name) (1u << MD_TYPE_##name)
+#define WHOLE   (T(INT2) | T(INT4) | T(INT8))
+#define MOMENT  (T(DATE) | T(TIMESTAMP) | T(TIMESTAMPTZ))
+
+/* What PostgreSQL casts each type to, besides text and itself; types not listed: to everything. */
+static const unsigned targets[MD_TYPE_COUNT] = {
+	[MD_TYPE_INT2] = WHOLE | T(FLOAT) | T(NUMERIC) | T(BOOL),
+	[MD_TYPE_INT4] = WHOLE | T(FLOAT) | T(NUMERIC) | T(BOOL),
+	[MD_TYPE_INT8] = WHOLE | T(FLOAT) | T(NUMERIC) | T(BOOL),
+	[MD_TYPE_FLOAT] = WHOLE | T(NUMERIC),
+	[MD_TYPE_NUMERIC] = WHOLE | T(FLOAT),
+	[MD_TYPE_BOOL] = T(INT4),
+	[MD_TYPE_DATE] = MOMENT,
+	[MD_TYPE_TIME] = T(TIME),
+	[MD_TYPE_TIMESTAMP] = MOMENT | T(TIME),
+	[MD_TYPE_TIMESTAMPTZ] = MOMENT | T(TIME),
+	[MD_TYPE_UUID] = T(UUID),
+	[MD_TYPE_BYTES] = T(BYTES),
+};
+
+static enum md_type plain_type(enum md_type type)
+{
+	static const enum md_type plain[MD_TYPE_COUNT] = {
+		[MD_TYPE_KEPT_DATE] = MD_TYPE_DATE,
+		[MD_TYPE_KEPT_TIME] = MD_TYPE_TIME,
+		[MD_TYPE_KEPT_TIMESTAMP] = MD_TYPE_TIMESTAMP,
+		[MD_TYPE_KEPT_TIMESTAMPTZ] = MD_TYPE_TIMESTAMPTZ,
+		[MD_TYPE_KEPT_UUID] = MD_TYPE_UUID,
+		[MD_TYPE_KEPT_NUMERIC] = MD_TYPE_NUMERIC,
+		[MD_TYPE_KEPT_BYTES] = MD_TYPE_BYTES,
+	};
+
+	return plain[type] != MD_TYPE_ANY ? plain[type] : type;
+}
+
+/* 42846, where the engine itself would try. */
+static enum md_code check_cast(const struct md_build *b, const struct md_cast *cast,
+			       enum md_type from, struct md_error *err)
+{
+	unsigned allowed = targets[plain_type(from)];
+
+	if (b->context->dialect->checks_values || allowed == 0 || cast->type == MD_TYPE_TEXT ||
+	    cast->type == plain_type(from) || allowed & 1u << cast->type)
+		return MD_OK;
+	return md_fail(err, MD_INVALID, "42846", "cannot cast type %s to %s", md_type_name(from),
+		       md_type_name(cast->type));
+}
+
 static const struct md_cast *find_cast(const struct md_build *b, struct md_str name)
 {
 	const struct md_cast *cast = b->context->dialect->casts;
@@ -38,8 +86,8 @@ static const struct md_cast *find_cast(const struct md_build *b, struct md_str n
 	return cast->name ? cast : NULL;
 }
 
-/* A boolean that is kept as a number is true or false as text; a decimal that is kept as text is
- * rounded before it becomes an integer. */
+/* A boolean that is kept as a number is true or false as text; a decimal is rounded
+ * as one before it becomes an integer. */
 static void put_cast_from(const struct md_build *b, const struct md_cast *cast,
 			  const struct md_output *output, struct md_buf *out)
 {
@@ -49,8 +97,8 @@ static void put_cast_from(const struct md_build *b, const struct md_cast *cast,
 
 	if (bool_text && output->type == MD_TYPE_BOOL && cast->type == MD_TYPE_TEXT) {
 		md_put_template(out, bool_text, output->sql, nothing);
-	} else if (round && output->type == MD_TYPE_KEPT_NUMERIC && cast->type >= MD_TYPE_INT2 &&
-		   cast->type <= MD_TYPE_INT8) {
+	} else if (round && plain_type(output->type) == MD_TYPE_NUMERIC &&
+		   1u << cast->type & WHOLE) {
 		md_put_template(&rounded, round, output->sql, nothing);
 		md_put_template(out, cast->sql, md_buf_str(&rounded), nothing);
 	} else {
@@ -84,6 +132,8 @@ static enum md_code put_cast(struct md_build *b, struct md_str name, struct md_o
 	if (!cast && (!any || name.len == 0))
 		return md_fail(err, MD_INVALID, "42704", "type \"%.*s\" does not exist",
 			       MD_STR_ARG(name));
+	if (cast && check_cast(b, cast, output->type, err) != MD_OK)
+		return MD_INVALID;
 	put_type_name(b, &type, name);
 	if (cast)
 		put_cast_from(b, cast, output, &text);

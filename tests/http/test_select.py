@@ -44,6 +44,15 @@ def test_quoted_names_reach_columns_with_dots_and_quotes(library):
     ("title::varchar", "The Quiet Harbour"),
     ("info->size->>w::int", 12),
     ("price::numeric", 12.5),
+    ("price::int", 12), # a double: halves go to the even number
+    ("pages::float", 320),
+    ("pages::dec", 320),
+    ("pages::character", "3"),
+    ("in_print::int", 1),
+    ("pages::bool", True),
+    ("published::timestamp without time zone", "1999-03-01T00:00:00"),
+    ("published::timestamp with time zone", "1999-03-01T00:00:00+00:00"),
+    ("info->size::text", '{"w":12,"h":19}'),
 ])
 def test_a_cast_changes_the_type(library, item, value):
     row = library.rows(f"/book?id=eq.1&select=x:{item}")[0]
@@ -53,6 +62,30 @@ def test_a_cast_changes_the_type(library, item, value):
 def test_a_cast_to_an_unknown_type_is_42704(library):
     error = library.error("/book?select=id::banana", 400, "42704")
     assert "banana" in error["message"]
+
+
+@pytest.mark.parametrize("item, source, target", [
+    ("published::time", "date", "time without time zone"),
+    ("published::int", "date", "integer"),
+    ("price::bool", "double precision", "boolean"),
+    ("price::date", "double precision", "date"),
+    ("in_print::float8", "boolean", "double precision")])
+def test_a_cast_that_does_not_exist_is_42846(library, item, source, target):
+    error = library.error(f"/book?select={item}", 400, "42846")
+    assert error["message"] == f"cannot cast type {source} to {target}"
+
+
+def test_decimals_are_rounded_away_from_zero(library):
+    assert library.rows("/measure?select=exact::int&id=eq.2") == [{"exact": 1}]
+
+
+def test_casts_are_followed_in_embeds_and_spreads(library):
+    assert library.rows("/publisher?id=eq.1&select=book(id::text,price::int)&book.order=id") == [
+        {"book": [{"id": "1", "price": 12}, {"id": "2", "price": 8}]}]
+    assert library.rows("/publisher?id=eq.1&select=...book(id::text,price::int)&book.order=id") == [
+        {"id": ["1", "2"], "price": [12, 8]}]
+    assert library.rows("/book?id=eq.1&select=...publisher(id::text),author_id(born::text)") == [
+        {"id": "1", "author_id": {"born": "1950"}}]
 
 
 def test_a_cast_that_a_value_cannot_take_is_22P02(library):

@@ -234,7 +234,7 @@ START_TEST(integers_are_cast_with_their_ranges)
 	      { "9223372036854775808", NULL,
 		"22003 value \"9223372036854775808\" is out of range for type bigint" });
 	CHECK("SELECT md_cast_int4(2.5), md_cast_int4(-2.5), md_cast_int4(2.4)",
-	      { NULL, NULL, "3,-3,2" });
+	      { NULL, NULL, "2,-2,2" });
 	CHECK("SELECT md_cast_int4(1e10)", { NULL, NULL, "22003 integer out of range" });
 	CHECK("SELECT md_cast_int4(3000000000)", { NULL, NULL, "22003 integer out of range" });
 	CHECK("SELECT md_cast_int8(9223372036854775807.0)",
