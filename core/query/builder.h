@@ -34,6 +34,7 @@ struct md_stmt_build {
 	unsigned params, binds_cap;
 	struct md_names *names; /* not NULL: nested columns are named c0, c1, … and kept here */
 	bool grouped;           /* it has aggregates: `group` is filled with the other cells */
+	bool key;               /* it tells rows of a list apart: lists in it are cells, too */
 	bool failed;            /* memory */
 };
 
@@ -227,6 +228,12 @@ enum md_code md_put_aggregate(struct md_build *b, const struct md_node *node,
 			      const struct md_select *select, struct md_output *output,
 			      struct md_error *err);
 
+/** A scalar sub-select whose value is the same for all rows of `node` with equal lists (or rows)
+ * behind `link`. For engines that give those by child statements. */
+enum md_code md_put_list_key(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
+			     const struct md_node *node, const struct md_link *link,
+			     struct md_error *err);
+
 /* nested.c: embeds as JSON, for engines that make it better than child statements would */
 /** Join the embed's rows as columns, one array for each; *ret_alias has them as c0, c1, … under the
  * names of `names`. */
@@ -236,6 +243,10 @@ enum md_code md_join_columns(struct md_build *b, struct md_stmt_build *s, struct
 /** tN.cM, as JSON that can be grouped by where there are groups. */
 void md_put_joined_column(struct md_build *b, const struct md_stmt_build *s, struct md_buf *out,
 			  unsigned alias, unsigned column);
+/** The parts of a sub-select, with the binds of the statement it stands in, which they go back to.
+ */
+void md_parts_open(struct md_stmt_build *inner, const struct md_stmt_build *s);
+void md_parts_close(struct md_stmt_build *inner, struct md_stmt_build *s);
 /** A scalar sub-select that gives the embed of `node`'s row: a list, or an object or NULL. */
 enum md_code md_put_nested(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
 			   struct md_node *node, struct md_link *link, struct md_error *err);

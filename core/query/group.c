@@ -6,6 +6,8 @@
  * of its own. */
 #include "core/query/builder.h"
 
+#include <stdlib.h>
+
 #include "core/base/banned.h"
 
 #define T(name) (1u << MD_TYPE_##name)
@@ -267,4 +269,79 @@ enum md_code md_put_aggregate(struct md_build *b, const struct md_node *node,
 						 (which >= MD_AGG_MIN && output->is_text) };
 	output->any_type = output->type == MD_TYPE_OTHER;
 	return text.failed || !output->sql.ptr ? md_fail_nomem(err) : MD_OK;
+}
+
+/* ---- lists ---- */
+
+static enum md_code build_key(struct md_build *b, struct md_stmt_build *inner,
+			      const struct md_node *node, const struct md_link *link,
+			      struct md_error *err)
+{
+	const struct md_level *level = &link->embed->level;
+	const char *separator = " AND ";
+	const struct md_shape *shape;
+	struct md_node *target;
+	int64_t limit;
+	bool limited = md_embed_limit(b, level, &limit);
+	enum md_code code = md_node_new(b, link->relation->to, level, &target, err);
+
+	if (code != MD_OK)
+		return code;
+	target->parent = node;
+	inner->grouped = target->grouped;
+	md_buf_puts(&inner->where, " WHERE ");
+	code = md_put_relation(b, inner, &inner->from, &inner->where, link->relation, target->alias,
+			       node->alias, false, err);
+	if (code == MD_OK)
+		code = md_node_shape(b, inner, target, true, &shape, err);
+	if (code == MD_OK)
+		code = md_put_conditions(b, inner, &inner->where, target, &separator, err);
+	if (code == MD_OK)
+		code = level->order ? md_put_order(b, inner, target, err)
+				    : md_put_relation_order(b, inner, target, link->relation, err);
+	if (code == MD_OK)
+		md_put_limit(b, inner, limited, limit, level->has_offset ? level : NULL);
+	return code;
+}
+
+/* (WITH e(c0,c1) AS (SELECT …) SELECT group_concat(quote(c0)||','||quote(c1),';') FROM e) */
+static void put_key(const struct md_stmt_build *inner, struct md_buf *out)
+{
+	md_buf_puts(out, "(WITH e(");
+	for (unsigned i = 0; i < inner->cell_count; i++)
+		md_buf_printf(out, "%sc%u", i > 0 ? "," : "", i);
+	md_buf_puts(out, ") AS (SELECT ");
+	md_buf_put(out, inner->cells.data, inner->cells.len);
+	md_buf_puts(out, " FROM ");
+	md_buf_put(out, inner->from.data, inner->from.len);
+	md_buf_put(out, inner->where.data, inner->where.len);
+	md_buf_put(out, inner->group.data, inner->group.len);
+	md_buf_put(out, inner->order.data, inner->order.len);
+	md_buf_puts(out, ") SELECT group_concat(");
+	for (unsigned i = 0; i < inner->cell_count; i++)
+		md_buf_printf(out, "%squote(c%u)", i > 0 ? "||','||" : "", i);
+	md_buf_puts(out, ",';') FROM e)");
+}
+
+enum md_code md_put_list_key(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
+			     const struct md_node *node, const struct md_link *link,
+			     struct md_error *err)
+{
+	struct md_cell *known = calloc(MD_CELLS_MAX, sizeof(*known));
+	unsigned relations = b->relations;
+	struct md_stmt_build inner;
+	enum md_code code;
+
+	if (!known)
+		return md_fail_nomem(err);
+	md_parts_open(&inner, s);
+	inner.known = known;
+	inner.key = true;
+	code = build_key(b, &inner, node, link, err);
+	b->relations = relations; /* the same embeds again */
+	if (code == MD_OK)
+		put_key(&inner, out);
+	md_parts_close(&inner, s);
+	free(known);
+	return code;
 }

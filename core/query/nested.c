@@ -341,8 +341,7 @@ static void put_comparable(const struct md_build *b, struct md_stmt_build *s,
 	s->failed |= json.failed;
 }
 
-/* Parts of its own, and the binds of the statement it stands in. */
-static void open_parts(struct md_stmt_build *inner, const struct md_stmt_build *s)
+void md_parts_open(struct md_stmt_build *inner, const struct md_stmt_build *s)
 {
 	*inner = (struct md_stmt_build){ .binds = s->binds,
 					 .params = s->params,
@@ -354,7 +353,7 @@ static void open_parts(struct md_stmt_build *inner, const struct md_stmt_build *
 	md_buf_init(&inner->order, MD_SQL_MAX);
 }
 
-static void close_parts(struct md_stmt_build *inner, struct md_stmt_build *s)
+void md_parts_close(struct md_stmt_build *inner, struct md_stmt_build *s)
 {
 	s->params = inner->params;
 	s->failed |= inner->failed || inner->cells.failed || inner->from.failed ||
@@ -373,13 +372,13 @@ enum md_code md_put_nested(struct md_build *b, struct md_stmt_build *s, struct m
 	bool cut = false;
 	enum md_code code;
 
-	open_parts(&inner, s);
+	md_parts_open(&inner, s);
 	code = build_parts(b, &inner, node, link, &cut, err);
 	if (code == MD_OK && s->grouped)
 		put_comparable(b, s, &inner, link->relation->to_one, out);
 	else if (code == MD_OK)
 		put_parts(b, &inner, link->relation->to_one, cut, out);
-	close_parts(&inner, s);
+	md_parts_close(&inner, s);
 	return code;
 }
 
@@ -414,7 +413,7 @@ enum md_code md_join_columns(struct md_build *b, struct md_stmt_build *s, struct
 	bool cut = false;
 	enum md_code code;
 
-	open_parts(&inner, s);
+	md_parts_open(&inner, s);
 	inner.names = names;
 	code = build_parts(b, &inner, node, link, &cut, err);
 	if (code == MD_OK) {
@@ -432,7 +431,7 @@ enum md_code md_join_columns(struct md_build *b, struct md_stmt_build *s, struct
 			md_buf_puts(&s->from, b->context->dialect->truth[1]);
 		}
 	}
-	close_parts(&inner, s);
+	md_parts_close(&inner, s);
 	return code;
 }
 

@@ -366,6 +366,32 @@ static enum md_code build_child(struct md_build *b, struct md_node *node, struct
 	return code;
 }
 
+/* What a child statement needs of its parent. In a group it is that of any row: the list is the
+ * same for all of them. */
+static unsigned parent_cell(struct md_build *b, struct md_stmt_build *parent, unsigned alias,
+			    const struct md_field *field)
+{
+	unsigned cell;
+
+	if (!parent->grouped)
+		return md_cell_column(b, parent, alias, field);
+	cell = add_cell(parent);
+	md_put_column(b, &parent->cells, alias, field);
+	return cell;
+}
+
+static enum md_code group_by_list(struct md_build *b, struct md_stmt_build *s,
+				  const struct md_node *node, const struct md_link *link,
+				  struct md_error *err)
+{
+	md_auto_buf key = MD_BUF(MD_SQL_MAX);
+	enum md_code code = md_put_list_key(b, s, &key, node, link, err);
+
+	md_group_by(s, md_buf_str(&key));
+	s->failed |= key.failed;
+	return code;
+}
+
 /* A child statement; its first parameters are the parent's columns of the relation. */
 static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
 			       struct md_node *node, struct md_link *link,
@@ -381,9 +407,6 @@ static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
 
 	if (!stmt || !call || !binds)
 		return md_fail_nomem(err);
-	if (parent->grouped) /* rows cannot be grouped by what other statements find */
-		return md_fail_feature(err, "lists beside aggregates are not available on %s",
-				       b->context->dialect->name);
 	if (b->child_count == sizeof(b->children) / sizeof(b->children[0]))
 		return md_fail(err, MD_TOO_LARGE, "MD414", "more than %u embedded lists",
 			       b->child_count);
@@ -398,8 +421,8 @@ static enum md_code child_link(struct md_build *b, struct md_stmt_build *parent,
 		return code;
 	for (unsigned i = 0; i < relation->local_count; i++)
 		binds[i] = (struct md_shape_bind){ .param = i,
-						   .column = md_cell_column(b, parent, node->alias,
-									    relation->local[i]) };
+						   .column = parent_cell(b, parent, node->alias,
+									 relation->local[i]) };
 	call->stmt = &stmt->stmt;
 	call->binds = binds;
 	call->bind_count = relation->local_count;
@@ -472,8 +495,16 @@ static enum md_code add_embed(struct md_build *b, struct md_stmt_build *s, struc
 	item = add_item(b, items, key_of(embed));
 	if (!item)
 		return md_fail_nomem(err);
-	return makes_json(b) ? nested_link(b, s, node, link, item, err)
-			     : child_link(b, s, node, link, item, err);
+	if (makes_json(b))
+		return nested_link(b, s, node, link, item, err);
+	if (s->key) {
+		item->column = add_cell(s);
+		md_group_by(s, nothing);
+		return md_put_list_key(b, s, &s->cells, node, link, err);
+	}
+	if (s->grouped)
+		code = group_by_list(b, s, node, link, err);
+	return code == MD_OK ? child_link(b, s, node, link, item, err) : code;
 }
 
 static unsigned count_items(const struct md_node *node)

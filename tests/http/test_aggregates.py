@@ -194,6 +194,34 @@ def test_rows_are_grouped_by_what_a_to_one_embed_shows(sums):
         {"count": 1, "mentor": {"country": "NO"}}], key=str)
 
 
+def in_any_order(rows):
+    return sorted(rows, key=str)
+
+
+@pytest.mark.parametrize("select, rows", [
+    ("n:count(),genre(name)&genre.order=name", [
+        {"n": 1, "genre": []}, {"n": 1, "genre": [{"name": "craft"}]},
+        {"n": 2, "genre": [{"name": "novel"}]},
+        {"n": 1, "genre": [{"name": "music"}, {"name": "novel"}]}]),
+    ("n:count(),...genre(genres:name)&genre.order=name", [
+        {"n": 1, "genres": []}, {"n": 1, "genres": ["craft"]}, {"n": 2, "genres": ["novel"]},
+        {"n": 1, "genres": ["music", "novel"]}]),
+    ("pages.max(),publisher(book(id))&publisher.book.order=id", [
+        {"max": 150, "publisher": None}, {"max": 320, "publisher": {"book": [{"id": 1}, {"id": 2}]}},
+        {"max": 400, "publisher": {"book": [{"id": 3}, {"id": 5}]}}]),
+    ("n:count(),copy(id)&copy.order=id&copy.limit=1&id=in.(1,2,3,4)", [
+        {"n": 2, "copy": []}, {"n": 1, "copy": [{"id": 1}]}, {"n": 1, "copy": [{"id": 3}]}]),
+    ("n:count(),publisher(m:count()),genre(k:count())", [
+        {"n": 3, "publisher": {"m": 1}, "genre": [{"k": 1}]},
+        {"n": 1, "publisher": {"m": 1}, "genre": [{"k": 2}]},
+        {"n": 1, "publisher": {"m": 0}, "genre": [{"k": 0}]}]),
+])
+def test_rows_are_grouped_by_equal_lists(sums, select, rows):
+    assert in_any_order(sums.rows(f"/book?select={select}")) == in_any_order(rows)
+    answer = sums.get(f"/book?select={select}", prefer="count=exact")
+    assert answer.header("Content-Range") == f"0-{len(rows) - 1}/{len(rows)}"
+
+
 def test_an_inner_embed_leaves_rows_out_of_the_groups(sums):
     assert sums.rows("/book?select=pages.sum(),publisher!inner(name)"
                      "&publisher.name=eq.North Press".replace(" ", "%20")) == [

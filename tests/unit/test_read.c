@@ -64,7 +64,11 @@ START_TEST(aggregates)
 		{ "/posts", "select=n:count(),users!author_id(name)&order=users(name)", "42803" },
 		{ "/posts", "select=n:count(),...users!author_id(name)&order=users(name)",
 		  "[{\"n\":2,\"name\":\"ann\"},{\"n\":1,\"name\":\"bob\"}]" },
-		{ "/posts", "select=n:count(),tags(name)", "PGRST127" },
+		{ "/posts", "select=n:count(),tags(name)&tags.order=id",
+		  "[{\"n\":1,\"tags\":[]},{\"n\":1,\"tags\":[{\"name\":\"blue\"}]},"
+		  "{\"n\":1,\"tags\":[{\"name\":\"red\"},{\"name\":\"blue\"}]}]" },
+		{ "/users", "select=n:count(),posts!editor_id(title)&id=gt.2",
+		  "[{\"n\":1,\"posts\":[]}]" },
 		{ "/users", "select=name.sum()", "42883" },
 		{ "/users", "select=age.sum()::frog", "42704" },
 	};
@@ -379,6 +383,8 @@ START_TEST(survives_a_failure_of_every_allocation)
 		"[{\"id\":1,\"title\":[\"one\",\"two\"],\"t\":[[1,2],[2]],\"tags\":[[{\"name\":"
 		"\"red\"},"
 		"{\"name\":\"blue\"}],[{\"name\":\"blue\"}]]}]");
+	fail_every_allocation("/posts", "select=n:count(),...tags(name)&tags.order=id&id=eq.1",
+			      "[{\"n\":1,\"name\":[\"red\",\"blue\"]}]");
 	fail_every_allocation(
 		"/users",
 		"select=data->>t,age.avg()::int,...profiles(bio.max())&id=eq.1&order=data->>t",
