@@ -115,12 +115,11 @@ static void put_column(struct printer *printer, const struct md_column_ref *colu
 	put_name(printer, column->name);
 	for (unsigned i = 0; i < column->path_len; i++) {
 		const struct md_json_step *step = &column->path[i];
-		int64_t number;
 
 		put_text(printer, step->as_text ? "->>" : "->");
 		if (step->is_index)
 			md_buf_put_i64(printer->out, step->index);
-		else if (md_str_to_i64(step->key, &number))
+		else if (step->key.len > 0 && step->key.ptr[0] >= '0' && step->key.ptr[0] <= '9')
 			put_quoted(printer, step->key);
 		else
 			put_name(printer, step->key);
