@@ -286,6 +286,7 @@ void md_client_enter(struct md_client *client, enum md_client_phase phase, uint6
 	uint64_t limit = phase_limit_ms(loop->options, phase);
 
 	client->phase = phase;
+	client->peeked = false;
 	client->deadline_ns = limit == 0 ? 0
 					 : md_loop_now(loop) + limit * MD_MS +
 						   bytes / WRITE_BYTES_PER_SECOND * MD_SEC;
@@ -321,6 +322,19 @@ void md_client_unwatch(struct md_client *client)
 		md_reactor_forget(client->site->loop->reactor, &client->hangup);
 }
 
+/* The other side has closed, and the library has not noticed: what came together with data it has
+ * not asked for again. Asked in each sweep while a request is coming in, once when none is. */
+static bool is_left(struct md_client *client)
+{
+	bool asks = client->phase < MD_CLIENT_WORK;
+	char byte;
+
+	if (!asks && (client->phase != MD_CLIENT_IDLE || client->peeked))
+		return false;
+	client->peeked = true;
+	return recv(client->hangup.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void sweep_one(struct md_loop *loop, struct md_client *client, uint64_t now)
 {
 	struct md_request *request = client->request;
@@ -330,6 +344,8 @@ static void sweep_one(struct md_loop *loop, struct md_client *client, uint64_t n
 		md_count(&loop->counters.cut, 1);
 		md_client_cut(client);
 	}
+	if (!client->cut && is_left(client))
+		md_client_cut(client);
 	if (request && request->suspended && !client->hangup.watched && !request->gone &&
 	    now - request->suspended_ns >= watch_after_ns)
 		md_reactor_watch(loop->reactor, &client->hangup);

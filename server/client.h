@@ -37,7 +37,8 @@ struct md_client {
 	enum md_client_phase phase;
 	uint64_t deadline_ns;
 	struct md_ip ip;
-	bool cut; /* shut down by us */
+	bool cut;    /* shut down by us */
+	bool peeked; /* looked whether the other side has closed */
 };
 
 /** Connections per address, of all loops. Locked; touched when a connection begins or ends, never
