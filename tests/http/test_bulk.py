@@ -181,6 +181,16 @@ def test_a_rehearsal_keeps_nothing(bulk):
     assert bulk.rows("/item") == []
 
 
+def test_a_large_body_can_be_part_of_a_transaction(bulk):
+    number = bulk.post("/-/transactions").json["id"]
+    assert send(bulk, "/item", items(5000), Transaction=number).status == 201
+    refused = send(bulk, "/item", items(5000, 4000), Transaction=number)
+    assert (refused.status, refused.json["code"]) == (409, "23505")
+    assert len(bulk.rows("/item?select=id", Transaction=number)) == 5000
+    assert bulk.post(f"/-/transactions/{number}/rollback").status == 200
+    assert bulk.rows("/item") == []
+
+
 def test_a_singular_type_is_a_promise(bulk):
     response = send(bulk, "/item", items(3000), Accept="application/vnd.pgrst.object+json")
     assert (response.status, response.json["code"]) == (406, "PGRST116")

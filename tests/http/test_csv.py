@@ -71,6 +71,20 @@ def test_embedded_rows_are_json_in_a_cell_and_spread_ones_are_cells(library):
                 assert json.loads(text) == row[name]
 
 
+def test_nulls_are_stripped_from_rows_embeds_and_spreads(shop):
+    stripped = "application/vnd.pgrst.array+json;nulls=stripped"
+    response = shop.get("/maker?select=id,country,toy(id,price)&id=eq.2", Accept=stripped)
+    assert response.json == [{"id": 2, "toy": [{"id": 2, "price": 30}]}]
+    response = shop.get("/toy?select=id,...maker(house:name,country)&id=in.(2,4)&order=id",
+                        Accept=stripped)
+    assert response.json == [{"id": 2, "house": "Tin Works"}, {"id": 4}]
+    response = shop.post("/toy?select=*,maker(*)", {"id": 9, "name": "x", "maker_id": 2,
+                                                    "facts": {"a": None}},
+                         Accept=stripped, Prefer="return=representation")
+    assert response.json == [{"id": 9, "name": "x", "maker_id": 2, "stock": 1,
+                              "facts": {"a": None}, "maker": {"id": 2, "name": "Tin Works"}}]
+
+
 def test_no_rows_are_an_empty_line(library):
     response = library.get("/author?id=eq.0", Accept=CSV)
     assert (response.status, response.text) == (200, "\n")

@@ -1,4 +1,5 @@
 /* Memory that ends at every allocation: the body is refused, or read as if nothing had been. */
+#include "core/json/bulk.h"
 #include <check.h>
 
 #include "tests/support/fault.h"
@@ -20,6 +21,7 @@ static const struct example examples[] = {
 			"\"32\":1,\"33\":1}}" },
 	{ MD_BODY_CSV, "a,\"b\"\"\"\n1,\"\"\"\"\n" },
 	{ MD_BODY_FORM, "a=1&b+c=%20&x=" },
+	{ MD_BODY_LINES, "{\"a\":1,\"\\u0062\":[{\"d\":2}]}\n{\"b\":\"\\n\",\"a\":2}\n" },
 };
 
 static const struct md_str given[] = { { "b", 1 }, { "x", 1 } };
@@ -81,5 +83,56 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
-SUITE_MAIN("body_faults", an_arena_that_grows_byte_by_byte_is_enough_at_some_point,
-	   every_allocation_may_fail)
+/* Both parts of a body that comes in parts. True: they were read. */
+static bool try_parts(const char *text, enum md_body_kind kind, long calls)
+{
+	const struct md_bulk_options options = {
+		.kind = kind, .folder = "/tmp", .part = 12, .limits = no_limits
+	};
+	const struct md_body *part = NULL;
+	struct md_bulk *bulk = NULL;
+	struct md_error err;
+	enum md_code code;
+	unsigned parts = 0;
+
+	md_error_clear(&err);
+	fault_arm(calls);
+	code = md_bulk_new(&options, &bulk, &err);
+	if (code == MD_OK)
+		code = md_bulk_add(bulk, text, strlen(text), &err);
+	while (code == MD_OK) {
+		code = md_bulk_next(bulk, &part, &err);
+		if (code == MD_OK && !part)
+			break;
+		parts++;
+	}
+	fault_disarm();
+	ck_assert(code == MD_OK || code == MD_NOMEM);
+	ck_assert(code != MD_OK || parts >= 2);
+	ck_assert_str_eq(err.wire, code == MD_OK ? "" : "53200");
+	md_bulk_free(bulk);
+	return code == MD_OK;
+}
+
+START_TEST(every_allocation_for_parts_may_fail)
+{
+	static const char *const texts[] = { "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n",
+					     "a,b\n1,2\n3,4\n5,6\n7,\"8\"\n9,0\n" };
+	static const enum md_body_kind kinds[] = { MD_BODY_LINES, MD_BODY_CSV };
+
+	for (int i = 0; i < 2; i++)
+		for (long calls = 0;; calls++) {
+			bool read = try_parts(texts[i], kinds[i], calls);
+
+			if (!fault_fired()) {
+				ck_assert(read);
+				ck_assert_int_gt(calls, 5);
+				break;
+			}
+			ck_assert(!read);
+		}
+}
+END_TEST
+
+SUITE_MAIN("body_faults", every_allocation_for_parts_may_fail,
+	   an_arena_that_grows_byte_by_byte_is_enough_at_some_point, every_allocation_may_fail)
