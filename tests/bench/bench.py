@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Measures modeld against the yardsticks and prints one table: see README.md beside this file.
 
-Usage: bench.py BUILD [--quick] [--only PART]...
+Usage: bench.py BUILD [--quick] [--only PART]... [--markdown FILE]
 Parts: point list embed memory growth start burst sync group bulk
 """
 import argparse
 import json
 import os
+import platform
 import re
 import selectors
 import shutil
@@ -373,6 +374,30 @@ class Bench:
         for line in self.lines:
             cells = "  ".join(cell.ljust(width) for cell, width in zip(line, widths))
             print(f"{cells}  {line[4]}".rstrip())
+        if self.options.markdown:
+            self.append_markdown(self.options.markdown)
+
+    def about(self):
+        """What the numbers were measured with, a line each."""
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            model = re.search(r"^model name\s*:\s*(.+)$", file.read(), re.M)
+        version = subprocess.run([self.options.modeld, "--version"], check=True, text=True,
+                                 stdout=subprocess.PIPE).stdout.splitlines()[0]
+        return [time.strftime("%Y-%m-%d", time.gmtime()) + (", quick" if self.options.quick else ""),
+                f"{len(CPUS)} processors, {model[1] if model else platform.machine()}", version]
+
+    def append_markdown(self, path):
+        """The same table for docs/performance.md, behind what the file has."""
+        with open(path, "a", encoding="utf-8") as file:
+            print("; ".join(self.about()) + "\n", file=file)
+            print("| work | target | measured | | |\n|---|---|---|---|---|", file=file)
+            for line in self.lines:
+                print("| " + " | ".join(line) + " |", file=file)
+            print(file=file)
+
+
+def add_markdown(parser):
+    parser.add_argument("--markdown", metavar="FILE", help="append the table to this file, too")
 
 
 PARTS = ("point", "list", "embed", "memory", "growth", "start", "burst", "sync", "group", "bulk")
@@ -387,6 +412,7 @@ def main():
     parser.add_argument("build", help="the folder in which make has built")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer requests")
     parser.add_argument("--only", action="append", choices=PARTS, help="this part (repeatable)")
+    add_markdown(parser)
     options = parser.parse_args()
     for name, path in PROGRAMS.items():
         setattr(options, name, os.path.join(os.path.abspath(options.build), path))

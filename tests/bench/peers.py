@@ -2,6 +2,7 @@
 """Measures modeld against other programs that serve a database as JSON: see README.md.
 
 Usage: peers.py BUILD FOLDER [--quick] [--engine sqlite|postgresql] [--peer NAME]...
+       [--markdown FILE]
 
 FOLDER keeps what is installed from PyPI and npm (a virtual environment and node_modules); the first
 run needs the network, later ones do not. CPU time is that of the server and of the database.
@@ -9,6 +10,7 @@ run needs the network, later ones do not. CPU time is that of the server and of 
 import argparse
 import json
 import os
+import re
 import socket
 import statistics
 import subprocess
@@ -22,7 +24,7 @@ import bench
 import postgres
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PYPI = ["fastapi", "sqlmodel", "uvicorn", "psycopg2-binary"]
+PYPI = ["fastapi", "sqlmodel", "uvicorn[standard]", "psycopg2-binary"]
 NPM = ["@platformatic/db@2"]
 EVENT = {"name": "event", "size": 7, "at": "2024-02-29T12:00:00Z"}
 # peer: engine: ratio of CPU per request for point, list, insert
@@ -115,6 +117,19 @@ db.commit()
         return Peer(["node", os.path.join(HERE, "peers/platformatic.mjs"), url, str(port)], port,
                     "/items/1", cwd=os.path.join(self.options.folder, "node"))
 
+    def about(self):
+        versions = installed(self.options.folder, self.options.peer or list(LIMITS))
+        return [*super().about(), *versions]
+
+    def check_same(self, peer, theirs, ours):
+        """Both give the same rows, in their own spelling of names, times and decimals."""
+        for path in (0, 1):
+            pairs = [(PATHS[peer][path] % 7, theirs), (PATHS["modeld"][path] % 7, ours)]
+            rows = [json.loads(server.get(place)) for place, server in pairs]
+            rows = [plain(row if isinstance(row, list) else [row]) for row in rows]
+            if rows[0] != rows[1] or len(rows[0]) != (1, 100)[path]:
+                sys.exit(f"bench: {peer} and modeld do not give the same: {rows[0][:2]} {rows[1][:2]}")
+
     def whole(self, server):
         return postgres.Both(server, self.pg) if self.pg else server
 
@@ -127,6 +142,7 @@ db.commit()
 
     def against(self, peer):
         theirs, ours = getattr(self, "start_" + peer)(), self.start_modeld()
+        self.check_same(peer, theirs, ours)
         for work, limit in enumerate(LIMITS[peer][self.engine]):
             few, many = ((100, 1_000) if work == 1 else (1_000, 10_000))
             pairs = []
@@ -142,6 +158,38 @@ db.commit()
                         f"{min(ratios):.1f}–{max(ratios):.1f}")
         theirs.stop()
         ours.stop()
+
+
+def plain(rows):
+    """Rows in one spelling: names in lower case without _, times without zone, numbers as numbers."""
+    def value(name, given):
+        if name == "createdat":
+            return re.sub(r"(\.0+)?(Z|\+00:00)?$", "", given.replace("T", " "))
+        if name in ("price", "score") and given is not None:
+            return float(given)
+        return given in (True, 1, "1", "true") if name == "active" else given
+    return [{name: value(name, given) for name, given in
+             ((name.replace("_", "").lower(), given) for name, given in row.items())}
+            for row in rows]
+
+
+def installed(folder, peers):
+    """Names and versions of what is measured against."""
+    found = []
+    if "fastapi" in peers:
+        lines = subprocess.run([os.path.join(folder, "venv/bin/python"), "-c", """
+import importlib.metadata as m, platform
+for name in ("fastapi", "sqlmodel", "uvicorn", "pydantic"):
+    print(name, m.version(name))
+print("Python", platform.python_version())"""], check=True, text=True, stdout=subprocess.PIPE).stdout
+        found += lines.splitlines()
+    if "platformatic" in peers:
+        with open(os.path.join(folder, "node/node_modules/@platformatic/db/package.json"),
+                  encoding="utf-8") as file:
+            found.append("@platformatic/db " + json.load(file)["version"])
+        found.append("Node " + subprocess.run(["node", "--version"], check=True, text=True,
+                                              stdout=subprocess.PIPE).stdout.strip())
+    return found
 
 
 def install(folder, peers):
@@ -162,6 +210,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--engine", action="append", choices=("sqlite", "postgresql"))
     parser.add_argument("--peer", action="append", choices=LIMITS)
+    bench.add_markdown(parser)
     options = parser.parse_args()
     options.folder = os.path.abspath(options.folder)
     options.modeld = os.path.join(os.path.abspath(options.build), "modeld")

@@ -68,16 +68,20 @@ class Database:
         """Of the server's processes, those that have ended included."""
         while True:
             reaped = total = self.reaped_ns()
-            with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
-                children = file.read().split()
+            children = self.children()
             try:
                 for pid in children:
                     with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
                         total += int(file.read().split()[0])
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 continue
-            if self.reaped_ns() == reaped:
+            # The list may lack processes while others end.
+            if self.reaped_ns() == reaped and self.children() == children:
                 return total
+
+    def children(self):
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+            return file.read().split()
 
     def stop(self):
         subprocess.run(["sh", SCRIPT, "stop", self.folder], check=True)
@@ -199,6 +203,7 @@ def main():
     parser.add_argument("build", help="where modeld and the bench's programs were built")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer requests")
     parser.add_argument("--only", action="append", choices=PARTS, help="this part (repeatable)")
+    bench.add_markdown(parser)
     options = parser.parse_args()
     options.modeld = os.path.join(os.path.abspath(options.build), "modeld")
     for name in ("load", "yard_postgres"):
