@@ -140,8 +140,8 @@ class Echo:
 
 def tokens(statement):
     """The set of words, names, signs and literals of a statement. Numbers and parameters count as
-    one each, and so do the names that a client gives its columns: an alias is all of what stands
-    behind AS between two quotes."""
+    one each, and so do the names that we give tables (t0), and those that a client gives its columns:
+    an alias is all of what stands behind AS between two quotes."""
     found = set()
     at, before = 0, ""
     while at < len(statement):
@@ -156,6 +156,8 @@ def tokens(statement):
         token = match[0]
         if kind in ("param", "number"):
             token = kind
+        elif re.fullmatch(r"[ct]\d+", token):
+            token = "numbered"  # tables and columns of subqueries
         elif kind == "name" and before == "AS":
             token = "alias"
         found.add(token)

@@ -209,7 +209,8 @@ def harmless_shapes():
              "character%20varying"]
     selects = ["*", "id,name", "id,x:name", "name->a->>b", "name->0", *[f"id::{c}" for c in casts],
                *[f"name::{c}" for c in casts], "id,book(id,title)", "id,book(*)", "id,book!inner(id)",
-               "id,book!left(*)", "book()", "id,book_genre(*)", "book_genre(book(genre(id)))", "...book_genre(id)",
+               "id,book!left(*)", "book()", "id,book_genre(*)", "book_genre(book(genre(id)))", "...book_genre(id)", "id,...book(id)", "...book(*)",
+               "...book(x:title,...publisher(name))", "id,...book(n:id.count())",
                "id,book(x:title,book_genre(*),author!book_writer(id,name),publisher(*))"]
     orders = ["id", "id.desc", "id.asc.nullsfirst", "name.desc.nullslast", "name->>a", "name->a"]
     operators = ["eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike", "match", "imatch", "isdistinct",
@@ -248,6 +249,7 @@ def harmless_shapes():
     posts = [(f"/genre?columns={columns}{more}", body) for columns in ("id", "name", "id,name")
              for more in ("", "&on_conflict=id") for body in ("{}", '{"id":77,"name":"a"}')]
     posts += [("/genre", '{"id":77,"name":"a"}'), ("/genre?select=*", '[{"id":77,"name":"a"}]'),
+              ("/genre?select=id,...book(*)", '{"id":77,"name":"a"}'),
               ("/genre?select=*,book(*)&order=id", '[{"id":77,"name":"a"}]'),
               ("/genre", '{"name":"a"}'), ("/genre", "{}"), ("/genre", '{"id":77}')]
     deletions = ["name=eq.nobody", "id=in.(77)&name=eq.nobody&select=*,book(*)", "id=eq.77"]
@@ -269,7 +271,7 @@ def test_the_reader_of_statements_refuses_what_nobody_wrote(bad):
 
 def test_the_reader_of_statements_sees_what_is_new():
     usual = tokens('SELECT t0."id" AS "x" FROM "genre" AS t0 WHERE t0."name" = $1')
-    assert usual == {"SELECT", "t0", ".", '"id"', "AS", "alias", "FROM", '"genre"', "WHERE", '"name"', "=",
+    assert usual == {"SELECT", "numbered", ".", '"id"', "AS", "alias", "FROM", '"genre"', "WHERE", '"name"', "=",
                      "param"}
     for more in ("OR TRUE", "= 'a'", '"other"', "UNION", "|| $2", "pg_sleep(1)"):
         assert tokens(f'SELECT "id" {more}') - usual

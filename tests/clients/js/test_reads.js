@@ -51,6 +51,13 @@ method('select', 'spreads a to-one embed into the row', async () => {
 	assert.deepEqual(rows, [{ name: 'Leo', by: 'Ann' }, { name: 'Mia', by: 'Bob' }])
 })
 
+method('select', 'spreads a to-many embed into lists', async () => {
+	const rows = await data(db.from('keeper').select('name,...animal(animals:name)').order('id')
+		.order('id', { referencedTable: 'animal' }))
+	assert.deepEqual(rows[1], { name: 'Bob', animals: ['Mia', 'Rex'] })
+	assert.deepEqual(rows.map((row) => row.animals.length), [1, 2, 1])
+})
+
 method('select', 'aggregates, in groups and in embeds', async () => {
 	assert.deepEqual(await data(db.from('animal').select('count(),weight.max(),low:weight.min()')),
 		[{ count: 5, max: 190.5, low: 0.5 }])

@@ -44,6 +44,13 @@ def test_select_aggregates(client):
 
 
 @covers("select")
+def test_select_spreads_a_to_many_embed(client):
+    rows = client.data(client.table("keeper").select("name", "...animal(animals:name)")
+                       .order("id").order("id", foreign_table="animal"))
+    assert rows[1] == {"name": "Bob", "animals": ["Mia", "Rex"]}
+
+
+@covers("select")
 @pytest.mark.parametrize("count", list(CountMethod))
 def test_select_counts_with_the_rows_or_alone(client, count):
     whole = client.run(client.table("animal").select("id", count=count).limit(2))
