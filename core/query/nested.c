@@ -220,6 +220,7 @@ static void put_row(const struct md_build *b, struct md_buf *out)
 		md_put_template(out, templates[MD_SQL_STRIP], md_buf_str(&row), nothing);
 	else
 		md_buf_putstr(out, md_buf_str(&row));
+	md_buf_inherit(out, &row);
 }
 
 /* (SELECT row_to_json(e.*) FROM (SELECT columns) AS e) */
@@ -245,6 +246,7 @@ static void put_cut(struct md_build *b, struct md_stmt_build *s, const struct md
 		md_put_column(b, &key, node->alias, node->model->key[i]);
 		put_key(b, &key, node->model->key[i]->name);
 	}
+	s->failed |= s->cells.failed;
 	md_buf_clear(&s->cells);
 	md_buf_puts(&s->cells, "CASE WHEN ");
 	md_buf_putstr(&s->cells, same);
@@ -397,6 +399,7 @@ static void put_columns_of(const struct md_build *b, const struct md_stmt_build 
 		md_buf_printf(&column, "e.c%u", i);
 		md_buf_puts(out, i > 0 ? "," : "");
 		md_put_template(out, template, md_buf_str(&column), nothing);
+		md_buf_inherit(out, &column);
 		md_buf_printf(out, " AS c%u", i);
 	}
 	md_buf_puts(out, " FROM (");
@@ -444,4 +447,5 @@ void md_put_joined_column(struct md_build *b, const struct md_stmt_build *s, str
 	md_buf_printf(&name, ".c%u", column);
 	md_put_template(out, s->grouped ? b->context->dialect->templates[MD_SQL_TO_JSON] : "{c}",
 			md_buf_str(&name), nothing);
+	md_buf_inherit(out, &name);
 }

@@ -86,6 +86,7 @@ ROUTES = {
     "embed, nested": Route("/author?select=p{n}:name,book!book_writer(title,publisher(name),"
                            "genre(name))&order=id"),
     "embed, spread": Route("/book?select=p{n}:title,...publisher(press:name)&order=id"),
+    "embed, spread to many": Route("/publisher?select=p{n}:name,...book(titles:title)&order=id"),
     "view": Route("/short_book?select=p{n}:title&order=id"),
     "object": Route("/book?select=p{n}:title&id=eq.1", headers={"Accept": SINGULAR}),
     "head": Route("/book?select=p{n}:title&order=id", method="HEAD"),
