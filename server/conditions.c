@@ -1,5 +1,7 @@
 #include "server/conditions.h"
 
+#include "server/reply.h"
+
 #include "core/base/banned.h"
 
 static enum md_code read_one(struct md_request *request, enum md_head head, const char *name,
@@ -54,7 +56,8 @@ void md_conditions_tag(struct md_request *request)
 	if (request->media == MD_MEDIA_CSV || request->media == MD_MEDIA_NDJSON)
 		return; /* of the row, there is one ETag */
 	md_etag_of(request->out.data, request->out.len, etag);
-	request->etag = md_arena_strndup(request->arena, etag, MD_ETAG_MAX - 1);
+	request->etag =
+		md_reply_kept(request, md_arena_strndup(request->arena, etag, MD_ETAG_MAX - 1));
 }
 
 void md_conditions_answer(struct md_request *request)

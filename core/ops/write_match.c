@@ -55,15 +55,16 @@ static enum md_code find_plan(struct md_write *write, struct md_write_match *mat
 	struct md_str key;
 	enum md_code code;
 
+	write->walk = &ops->walk; /* for the binds of this plan; the write has another */
 	md_buf_clear(&ops->key);
-	code = md_plan_key(&request, &ops->key, &ops->walk, err);
+	code = md_plan_key(&request, &ops->key, write->walk, err);
 	if (code != MD_OK)
 		return code;
 	key = md_buf_str(&ops->key);
 	match->cached = md_ops_find(ops, key);
 	if (!match->cached) {
 		md_ops_context(ops, &context);
-		code = md_plan_build(&request, &ops->walk, &context, &plan, err);
+		code = md_plan_build(&request, write->walk, &context, &plan, err);
 		if (code != MD_OK)
 			return code;
 		match->cached = md_ops_cache(ops, key, plan, NULL);

@@ -56,35 +56,69 @@ enum md_code md_query_canonical(struct md_arena *arena, struct md_str raw, struc
 	return code == MD_OK ? put_sorted(arena, parameters, count, out, err) : code;
 }
 
-static struct md_parameter number(struct md_arena *arena, const char *name, int64_t value)
-{
-	char *text = md_arena_alloc(arena, 24);
-	size_t len = text ? (size_t)md_i64_to_text(value, text) : 0;
+/* What a URI is made of; the rest is encoded. RFC 3986, without # and with %, which is looked at.
+ */
+static const bool uri_table[256] = {
+	['!'] = true, ['$' ... ';'] = true, ['='] = true,         ['?' ... '['] = true,
+	[']'] = true, ['_'] = true,         ['a' ... 'z'] = true, ['~'] = true,
+};
 
-	return (struct md_parameter){ md_str_of(name), { text, len } };
+static void put_piece(struct md_buf *out, struct md_str piece)
+{
+	const char *p = piece.ptr, *end = piece.ptr + piece.len;
+
+	while (p < end) {
+		const char *begin = p;
+
+		while (p < end && uri_table[(unsigned char)*p] &&
+		       (*p != '%' || md_uri_is_escape(p, end)))
+			p++;
+		md_buf_put(out, begin, (size_t)(p - begin));
+		if (p < end)
+			md_uri_encode(out, (struct md_str){ p++, 1 }, "");
+	}
 }
 
-enum md_code md_query_page(struct md_arena *arena, struct md_str raw, int64_t limit, int64_t offset,
-			   struct md_buf *out, struct md_error *err)
+/* Whether a name as it was sent is this one. */
+static bool is_name(struct md_str raw, struct md_str name)
 {
-	struct md_parameter *parameters = NULL, *kept;
-	unsigned count = 0, k = 0;
-	enum md_code code = MD_OK;
+	const char *p = raw.ptr, *end = raw.ptr + raw.len;
+	size_t i = 0;
 
-	if (raw.len > 0)
-		code = md_uri_parameters(arena, raw, UINT_MAX, &parameters, &count, err);
-	if (code != MD_OK)
-		return code;
-	kept = md_arena_alloc(arena, (count + 2) * sizeof(*kept));
-	if (!kept)
-		return md_fail_nomem(err);
-	for (unsigned i = 0; i < count; i++)
-		if (md_str_is_given(parameters[i].value) &&
-		    !md_str_is(parameters[i].name, "limit") &&
-		    !md_str_is(parameters[i].name, "offset"))
-			kept[k++] = parameters[i];
-	if (limit >= 0)
-		kept[k++] = number(arena, "limit", limit);
-	kept[k++] = number(arena, "offset", offset);
-	return put_sorted(arena, kept, k, out, err);
+	for (; p < end && i < name.len; i++) {
+		int byte = md_uri_is_escape(p, end);
+
+		if ((byte ? byte : *p) != name.ptr[i])
+			return false;
+		p += byte ? 3 : 1;
+	}
+	return p == end && i == name.len;
+}
+
+void md_query_page(struct md_str raw, int64_t limit, int64_t offset, struct md_buf *out)
+{
+	const char *p = raw.ptr, *end = raw.ptr + raw.len, *stop;
+
+	for (; p < end; p = stop + 1) {
+		struct md_str name = { p, 0 };
+		const char *equals;
+
+		for (stop = p; stop < end && *stop != '&' && *stop != ';';)
+			stop++;
+		equals = memchr(p, '=', (size_t)(stop - p));
+		if (!equals)
+			continue;
+		name.len = (size_t)(equals - p);
+		if (is_name(name, MD_STR("limit")) || is_name(name, MD_STR("offset")))
+			continue;
+		put_piece(out, (struct md_str){ p, (size_t)(stop - p) });
+		md_buf_putc(out, '&');
+	}
+	if (limit >= 0) {
+		md_buf_puts(out, "limit=");
+		md_buf_put_i64(out, limit);
+		md_buf_putc(out, '&');
+	}
+	md_buf_puts(out, "offset=");
+	md_buf_put_i64(out, offset);
 }

@@ -61,10 +61,10 @@ void md_query_print(const struct md_query *query, struct md_buf *out);
 enum md_code md_query_canonical(struct md_arena *arena, struct md_str raw, struct md_buf *out,
 				struct md_error *err);
 
-/** The same of another page: with this limit (-1: none) and offset. A parameter without value,
- * which means nothing, is left out. */
-enum md_code md_query_page(struct md_arena *arena, struct md_str raw, int64_t limit, int64_t offset,
-			   struct md_buf *out, struct md_error *err);
+/** The query string of another page: the parameters of `raw` as they were sent, but for limit and
+ * offset, which are these (limit -1: none). What means nothing (no `=`) is left out; bytes that do
+ * not belong into a URI are encoded. */
+void md_query_page(struct md_str raw, int64_t limit, int64_t offset, struct md_buf *out);
 
 /** Append `text` with every byte but letters, digits and those of `plain` percent-encoded. */
 void md_uri_encode(struct md_buf *out, struct md_str text, const char *plain);

@@ -145,6 +145,8 @@ enum md_code md_uri_decode(struct md_arena *arena, struct md_str raw, bool plus,
 struct md_parameter {
 	struct md_str name, value; /* value not given: there was no '=' */
 };
+/** The byte of %XX at p; 0: there is none, or it is %00. */
+int md_uri_is_escape(const char *p, const char *end);
 /** Split on & and ;, decode. Empty pieces are left out. */
 enum md_code md_uri_parameters(struct md_arena *arena, struct md_str raw, unsigned limit,
 			       struct md_parameter **ret_parameters, unsigned *ret_count,

@@ -24,6 +24,13 @@ static int percent(const char *p, const char *end)
 	return high < 16 && low < 16 ? (int)(high << 4 | low) : -1;
 }
 
+int md_uri_is_escape(const char *p, const char *end)
+{
+	int byte = p < end && *p == '%' ? percent(p, end) : -1;
+
+	return byte > 0 ? byte : 0;
+}
+
 static enum md_code fail_bytes(struct md_error *err, const char *wire, bool nul)
 {
 	return md_fail(err, MD_INVALID, wire, "%s",

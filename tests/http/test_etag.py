@@ -218,6 +218,14 @@ def test_put_creates_when_nothing_is_there(yard, target):
     assert yard.get("/maker/77").json["name"] == "new"
 
 
+def test_an_item_can_be_filtered_too(yard):
+    """Its filters have values of their own, besides the key."""
+    target = "/maker/1?name=neq.nobody&id=in.(1,2,3)"
+    etag = etag_of(yard, target)
+    assert yard.patch(target, {"country": "x"}, If_Match=etag).status == 204
+    refused(yard.patch(target, {"country": "y"}, If_Match=etag))
+
+
 def test_put_by_its_filter_takes_the_etag_of_the_item(yard):
     etag = etag_of(yard, "/maker/1")
     body = {"id": 1, "name": "Z"}
