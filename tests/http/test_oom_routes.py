@@ -93,6 +93,13 @@ ROUTES = {
     "options": Route("/book?p={n}", method="OPTIONS"),
     "stream": Route("/line?select=p{n}:id,text&order=id"),
     "schema profile": Route("/book?select=p{n}:title", headers={"Accept-Profile": "public"}),
+    "list, csv": Route("/book?select=p{n}:title,pages&order=id", headers={"Accept": "text/csv"}),
+    "list, lines": Route("/book?select=p{n}:title&order=id",
+                         headers={"Accept": "application/x-ndjson"}),
+    "list, aggregates": Route("/book?select=publisher_id,p{n}:pages.sum(),count()"
+                              "&order=publisher_id"),
+    "query in a body": Route("/-/query/book", method="POST", type=FORM,
+                             body="select=p{n}:title&order=id"),
     # Items and what is related to them
     "item": Route("/book/1?select=p{n}:title,pages"),
     "item, two keys": Route("/shelf/A,1?select=p{n}:label"),
@@ -242,7 +249,8 @@ def daemon(engine, tmp_path_factory, memory):
     db.run(SHOP_ROWS)
     server = Modeld(db.url, folder=folder, env=memory.env(), settings={
         "threads": 1, "plan-cache": 16, "statement-cache": 4, "stream-threshold": "16KiB",
-        "stream-piece": "4KiB", "log-level": "error", "pool-size": 2, "max-overflow": 0})
+        "stream-piece": "4KiB", "log-level": "error", "pool-size": 2, "max-overflow": 0,
+        "db-aggregates-enabled": "true"})
     server.expect_error(".")
     yield server
     server.stop()
