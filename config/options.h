@@ -31,7 +31,8 @@ enum md_layer {
 	MD_LAYER_PGRST,      /* environment PGRST_NAME */
 	MD_LAYER_MODELD,     /* environment MODELD_NAME */
 	MD_LAYER_OPTION,     /* --db, --listen */
-	MD_LAYER_SET         /* --set NAME=VALUE */
+	MD_LAYER_SET,        /* --set NAME=VALUE */
+	MD_LAYER_LIVE        /* changed while the daemon runs */
 };
 struct md_origin {
 	enum md_layer layer;

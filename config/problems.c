@@ -28,6 +28,9 @@ void md_origin_put(const struct md_origin *origin, struct md_buf *out)
 	case MD_LAYER_SET:
 		md_buf_puts(out, "command line ");
 		break;
+	case MD_LAYER_LIVE:
+		md_buf_puts(out, "changed by the ");
+		break;
 	}
 	md_problem_quote(md_str_of(origin->name), out);
 }

@@ -90,18 +90,24 @@ static enum md_code put_file(struct md_settings *settings, struct md_loader *loa
 	return MD_OK;
 }
 
+static void put_layer(struct md_loader *loader, enum md_layer layer,
+		      const struct md_override *items, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const struct md_override *o = &items[i];
+		struct md_origin origin = { .layer = layer, .name = o->name };
+
+		if (o->layer == layer)
+			md_loader_put(loader, &origin, (struct md_str){ o->key, o->key_len },
+				      md_str_of(o->value));
+	}
+}
+
 static void put_overrides(const struct md_settings *settings, struct md_loader *loader)
 {
-	for (enum md_layer layer = MD_LAYER_OPTION; layer <= MD_LAYER_SET; layer++)
-		for (unsigned i = 0; i < settings->override_count; i++) {
-			const struct md_override *o = &settings->overrides[i];
-			struct md_origin origin = { .layer = layer, .name = o->name };
-
-			if (o->layer == layer)
-				md_loader_put(loader, &origin,
-					      (struct md_str){ o->key, o->key_len },
-					      md_str_of(o->value));
-		}
+	put_layer(loader, MD_LAYER_OPTION, settings->overrides, settings->override_count);
+	put_layer(loader, MD_LAYER_SET, settings->overrides, settings->override_count);
+	put_layer(loader, MD_LAYER_LIVE, settings->live, settings->live_count);
 }
 
 static enum md_code start_report(struct md_settings *settings, struct md_error *err)

@@ -12,7 +12,7 @@
 
 /** A value of the command line. */
 struct md_override {
-	enum md_layer layer; /* MD_LAYER_OPTION or MD_LAYER_SET */
+	enum md_layer layer; /* MD_LAYER_OPTION, MD_LAYER_SET; of `live` MD_LAYER_LIVE */
 	const char *name;    /* "--db", for messages */
 	const char *key;     /* need not end in NUL: */
 	size_t key_len;
@@ -27,6 +27,9 @@ struct md_settings {
 	char *const *environment; /* NULL: none */
 	const struct md_override *overrides;
 	unsigned override_count;
+	const struct md_override *live; /* MD_LAYER_LIVE, above all others; may change between loads
+					 */
+	unsigned live_count;
 	int ready_fd;       /* where the server says that it is ready; -1: nowhere */
 	bool serve;         /* a database must be named; else its absence is only a warning */
 	bool no_files;      /* refuse "@path" values */

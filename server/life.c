@@ -15,6 +15,7 @@
 #include "server/reread.h"
 #include "server/router.h"
 #include "server/server.h"
+#include "server/tune.h"
 
 #include "core/base/banned.h"
 
@@ -59,14 +60,22 @@ static unsigned next_signal(const struct md_life *life, int wait_ms)
 	return info.ssi_signo;
 }
 
-/* Sleep until a signal has come, the database looks changed, or the watchdog wants to hear. */
+/* Of two waits; -1 is for ever. */
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* Sleep until a signal has come, the database looks changed, an administrator changes a setting, or
+ * the watchdog wants to hear. */
 static void sleep_on(const struct md_life *life)
 {
 	struct pollfd fds[] = { { .fd = life->signals, .events = POLLIN },
-				{ .fd = md_reread_fd(), .events = POLLIN } };
-	int reread = md_reread_wait_ms(), watchdog = md_watchdog_wait_ms(&life->watchdog);
+				{ .fd = md_reread_fd(), .events = POLLIN },
+				{ .fd = md_tune_fd(), .events = POLLIN } };
+	int wait_ms = sooner(md_reread_wait_ms(), md_tune_wait_ms());
 
-	poll(fds, 2, reread < 0 || (watchdog >= 0 && watchdog < reread) ? watchdog : reread);
+	poll(fds, 3, sooner(wait_ms, md_watchdog_wait_ms(&life->watchdog)));
 }
 
 static bool is_end(unsigned number)
@@ -80,6 +89,7 @@ void md_life_obey(struct md_life *life, struct md_settings *settings)
 		unsigned number;
 
 		sleep_on(life);
+		md_tune_look(life->server, settings);
 		md_reread_look(life->server, settings->options);
 		number = next_signal(life, 0);
 		if (is_end(number))

@@ -397,8 +397,8 @@ static void add_problems(struct md_error *err, const struct md_problems *problem
 		md_error_details(err, "%.*s", (int)text.len, text.data);
 }
 
-static enum md_code reload_settings(struct md_server *server, struct md_settings *settings,
-				    struct md_error *err)
+enum md_code md_reload_settings(struct md_server *server, struct md_settings *settings,
+				struct md_error *err)
 {
 	enum md_code code = md_settings_reload(settings, err);
 
@@ -462,7 +462,7 @@ void md_reload(struct md_server *server, struct md_settings *settings)
 
 	md_notify_reloading();
 	md_error_clear(&result.error);
-	if (reload_settings(server, settings, &result.error) != MD_OK) {
+	if (md_reload_settings(server, settings, &result.error) != MD_OK) {
 		md_notify("READY=1\nSTATUS=serving");
 		md_reload_answer(asks, &result);
 		return;

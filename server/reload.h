@@ -44,6 +44,9 @@ struct md_reload_ask {
  * is stopping, and nobody will answer. */
 bool md_reload_ask(struct md_reload_ask *ask);
 
+/** Read the settings again and let them take effect; nothing else. Main thread. */
+enum md_code md_reload_settings(struct md_server *server, struct md_settings *settings,
+				struct md_error *err);
 /** Read settings and schema again. Main thread. While a reload is running, one more is remembered.
  */
 void md_reload(struct md_server *server, struct md_settings *settings);

@@ -34,6 +34,7 @@ struct md_once;
 struct md_loop;
 struct md_raised_header;
 struct md_reload_wait;
+struct md_tune_wait;
 struct md_transaction;
 struct md_stale_wait;
 
@@ -107,6 +108,7 @@ struct md_request {
 	uint64_t generation;                /* of the registry that it was routed by */
 	unsigned restarts;                  /* how often it began again with a newer one */
 	const struct md_inner *inner;       /* whose answer goes elsewhere; NULL: the client's */
+	struct md_tune_wait *tune;          /* pool.c; in the arena; NULL: none asked for */
 	struct md_batch *batch;             /* its operations; NULL: it is none */
 	struct md_once *once;               /* its Idempotency-Key; NULL: none */
 	struct md_transaction *transaction; /* it is in; NULL: none */

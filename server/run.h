@@ -13,6 +13,7 @@ md_step_fn md_run_models;   /* documents.c */
 md_step_fn md_run_metrics;  /* metrics.c */
 md_step_fn md_run_pool;     /* pool.c */
 md_step_fn md_run_reload;   /* admin.c */
+md_step_fn md_run_log;      /* pool.c */
 md_step_fn md_run_batch;    /* batch.c */
 md_step_fn md_run_begin;    /* transactions.c */
 md_step_fn md_run_commit;   /* transactions.c */

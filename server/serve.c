@@ -17,6 +17,7 @@
 #include "server/reread.h"
 #include "server/router.h"
 #include "server/server.h"
+#include "server/tune.h"
 
 #include "core/base/banned.h"
 
@@ -356,6 +357,7 @@ static void init(struct md_server *server, const struct md_options *o)
 /* Everything but what a stuck request still uses; that ends the process as it is. */
 static void finish(struct md_server *server, struct md_life *life, const struct md_options *o)
 {
+	md_tune_end();
 	md_reload_end();
 	if (md_life_stop(life, o->drain_timeout))
 		return;

@@ -20,10 +20,15 @@ static bool is_kept(const struct md_request *request)
 				       [MD_METHOD_QUERY] = true,
 				       [MD_METHOD_OTHER] = false };
 
-	if (md_str_starts_with(request->target, MD_STR("/-/")))
-		return md_str_starts_with(request->target, MD_STR("/-/query/")) ||
-		       md_str_starts_with(request->target, MD_STR("/-/batch"));
-	return writes[request->method];
+	static const struct md_str own[] = { MD_STR("/-/query/"), MD_STR("/-/batch"),
+					     MD_STR("/-/pool"), MD_STR("/-/log") };
+
+	if (!md_str_starts_with(request->target, MD_STR("/-/")))
+		return writes[request->method];
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (md_str_starts_with(request->target, own[i]))
+			return writes[request->method];
+	return false;
 }
 
 static const struct {

@@ -11,6 +11,9 @@
 
 #include "core/base/banned.h"
 
+/* Reader threads that a resize can come to. */
+enum { READERS_MOST = 256 };
+
 void md_lane_finish(struct md_unit *unit, enum md_code code)
 {
 	unit->ops = unit->owner_ops;
@@ -191,6 +194,7 @@ enum md_code md_db_tune(struct md_db *db, const struct md_db_options *options, s
 {
 	tune(db, options);
 	md_pool_resize(&db->pool, options->pool_size, options->max_overflow);
+	md_lane_readers_resize(db, options->readers);
 	return set_role(db, options->role, err);
 }
 
@@ -249,7 +253,7 @@ static enum md_code open_db(struct md_db *db, const struct md_db_options *option
 {
 	enum md_code code = copy_texts(db, options, err);
 
-	db->readers = calloc(db->reader_count, sizeof(*db->readers));
+	db->readers = calloc(db->reader_room, sizeof(*db->readers));
 	if (code == MD_OK && !db->readers)
 		code = md_fail_nomem(err);
 	if (code != MD_OK)
@@ -280,6 +284,7 @@ enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_
 	set_pool(db);
 	db->queue_tail = &db->queue_head;
 	db->reader_count = options->readers > 0 ? options->readers : 1;
+	db->reader_room = db->reader_count < READERS_MOST ? READERS_MOST : db->reader_count;
 	atomic_store(&db->alive, true);
 	code = open_db(db, options, err);
 	if (code != MD_OK)
@@ -310,6 +315,12 @@ struct md_db *md_db_close(struct md_db *db)
 struct md_wal_owner *md_db_wal_owner(struct md_db *db)
 {
 	return &db->wal_owner;
+}
+
+void md_db_echoes(const struct md_db *db, unsigned *ret_echo, unsigned *ret_echo_pool)
+{
+	*ret_echo = atomic_load_explicit(&db->echo, memory_order_relaxed);
+	*ret_echo_pool = atomic_load_explicit(&db->echo_pool, memory_order_relaxed);
 }
 
 const struct md_dialect *md_db_dialect(const struct md_db *db)

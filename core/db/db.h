@@ -62,14 +62,17 @@ enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_
  * fine; returns NULL. */
 struct md_db *md_db_close(struct md_db *db);
 
-/** Take over what may change while it is open: pool_size, max_overflow, queue_timeout_ms (of
- * engines with connections), pool_recycle_ms, pool_idle_ms, role, echo, echo_pool. One thread at a
- * time. */
+/** Take over what may change while it is open: readers, pool_size, max_overflow, queue_timeout_ms
+ * (of engines with connections), pool_recycle_ms, pool_idle_ms, role, echo, echo_pool. One thread
+ * at a time. */
 enum md_code md_db_tune(struct md_db *db, const struct md_db_options *options,
 			struct md_error *err);
 
 /** Whom other connections to the same file must ask (core/db/wal_owner.h). */
 struct md_wal_owner *md_db_wal_owner(struct md_db *db);
+/** What is told to the log of statements and of the pool: enum md_echo. Any thread. */
+void md_db_echoes(const struct md_db *db, unsigned *ret_echo, unsigned *ret_echo_pool);
+
 const struct md_dialect *md_db_dialect(const struct md_db *db);
 unsigned md_db_features(const struct md_db *db);
 /** Writes wait for one another, whatever they write. */

@@ -69,7 +69,9 @@ struct md_db {
 	pthread_cond_t work; /* a unit was queued, or stop */
 	struct md_unit *queue_head, **queue_tail;
 	struct md_reader *readers;
-	unsigned reader_count, started, idle, waiting;
+	unsigned reader_room;  /* of `readers` */
+	unsigned reader_count; /* that may run now; those beyond it rest */
+	unsigned started, idle, waiting;
 	bool stop;
 	struct md_writer writer;
 	struct md_held *held; /* threads of sessions, idle; guarded by `lock` */
@@ -117,6 +119,8 @@ void md_lane_inline_end_turn(struct md_turn_hook *hook);
 void md_lane_readers_run(struct md_db_loop *loop, struct md_unit *unit);
 void md_lane_readers_resume(struct md_db_loop *loop, struct md_unit *unit);
 void md_lane_readers_cancel(struct md_db_loop *loop, struct md_unit *unit);
+/** Have so many of them at most from now on. Any thread. */
+void md_lane_readers_resize(struct md_db *db, unsigned count);
 /** Stop and join all threads; their queue is empty. */
 void md_lane_readers_stop(struct md_db *db);
 

@@ -147,9 +147,10 @@ static struct md_unit *take(struct md_reader *reader)
 	struct md_unit *unit;
 
 	md_lock_enter(&db->lock);
-	while (!db->queue_head && !db->stop)
+	while ((!db->queue_head || reader - db->readers >= (ptrdiff_t)db->reader_count) &&
+	       !db->stop)
 		md_cond_wait(&db->work, &db->lock);
-	unit = db->queue_head;
+	unit = db->stop ? NULL : db->queue_head;
 	if (unit) {
 		db->idle--;
 		db->queue_head = unit->link;
@@ -224,6 +225,25 @@ static void queue_timeout(struct md_timer *timer)
 				       "Timed out acquiring connection from connection pool."));
 }
 
+/* Some of those that sleep may have to go on doing so. Under the lock. */
+static void wake(struct md_db *db)
+{
+	if (db->started > db->reader_count)
+		pthread_cond_broadcast(&db->work);
+	else
+		pthread_cond_signal(&db->work);
+}
+
+void md_lane_readers_resize(struct md_db *db, unsigned count)
+{
+	md_lock_enter(&db->lock);
+	db->reader_count = count < 1 ? 1 : count > db->reader_room ? db->reader_room : count;
+	while (db->started < db->reader_count && db->waiting > db->idle && start_one(db))
+		;
+	pthread_cond_broadcast(&db->work);
+	md_lock_leave(&db->lock);
+}
+
 void md_lane_readers_run(struct md_db_loop *loop, struct md_unit *unit)
 {
 	struct md_db *db = loop->db;
@@ -247,7 +267,7 @@ void md_lane_readers_run(struct md_db_loop *loop, struct md_unit *unit)
 		started = start_one(db);
 	if (!started)
 		unqueue(db, unit);
-	pthread_cond_signal(&db->work);
+	wake(db);
 	md_lock_leave(&db->lock);
 	if (started)
 		return;

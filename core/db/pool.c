@@ -89,7 +89,7 @@ static void grant_slots(struct md_pool *pool)
 	}
 }
 
-/* There is no slot, but there are idle connections elsewhere. */
+/* There is no slot, but there are idle connections: have their places look at them. */
 static void ask_others(struct md_pool *pool)
 {
 	if (pool->idle == 0)
@@ -126,6 +126,8 @@ void md_pool_resize(struct md_pool *pool, unsigned size, int overflow)
 	pool->size = size;
 	pool->overflow = overflow;
 	grant_slots(pool);
+	if (pool->taken + pool->reserved > limit(pool) || (size > 0 && pool->idle > size))
+		ask_others(pool); /* what is idle beyond the limits is closed */
 	md_lock_leave(&pool->lock);
 }
 
