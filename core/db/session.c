@@ -135,6 +135,52 @@ void md_session_rollback(struct md_session *session, md_session_fn *then, void *
 	end(session, MD_SESSION_ROLLBACK, then, arg);
 }
 
+/* --- marks --- */
+
+void md_session_marked(struct md_session *session)
+{
+	md_session_fn *then = session->then;
+	struct md_error error = session->error;
+
+	session->work = MD_SESSION_IDLE;
+	then(session, &error, session->arg);
+}
+
+static void run_marked(struct md_task *task)
+{
+	md_session_marked((struct md_session *)((char *)task - offsetof(struct md_session, task)));
+}
+
+static void mark(struct md_session *session, enum md_session_work work, uint64_t deadline_ns,
+		 md_session_fn *then, void *arg)
+{
+	assert(session->work == MD_SESSION_IDLE);
+	session->work = work;
+	session->then = then;
+	session->arg = arg;
+	md_error_clear(&session->error);
+	if (!session->lost) {
+		session->control =
+			(struct md_unit){ .tx = MD_TX_WRITE, .deadline_ns = deadline_ns };
+		session->way->mark(session);
+		return;
+	}
+	md_fail(&session->error, MD_NOT_FOUND, "MD410", "the transaction has ended and was undone");
+	session->task.run = run_marked;
+	md_reactor_post(session->loop->home, &session->task);
+}
+
+void md_session_mark(struct md_session *session, uint64_t deadline_ns, md_session_fn *then,
+		     void *arg)
+{
+	mark(session, MD_SESSION_MARK, deadline_ns, then, arg);
+}
+
+void md_session_unmark(struct md_session *session, bool undo, md_session_fn *then, void *arg)
+{
+	mark(session, undo ? MD_SESSION_UNDO : MD_SESSION_UNMARK, 0, then, arg);
+}
+
 /* --- what is known of it --- */
 
 bool md_session_is_busy(const struct md_session *session)

@@ -6,6 +6,8 @@
  *   open ──► run … run ──► commit ──► (open again: the next unit begins a new transaction)
  *                    └───► rollback, close: everything is undone
  *
+ * Several units that are undone together, without the rest, stand between mark and unmark.
+ *
  * On engines with one writer the session takes the writer with its first write (or before, see
  * options.writes) and gives it back at its end: other writes wait for that long. A session that has
  * read before sees what it has read; when that has changed since, its first write fails with 40001.
@@ -15,6 +17,7 @@
 #ifndef MD_CORE_DB_SESSION_H
 #define MD_CORE_DB_SESSION_H
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/db/db.h"
 
@@ -45,6 +48,13 @@ void md_session_cancel(struct md_session *session, struct md_unit *unit);
  * that it reports is durable; MD_UNCERTAIN: nobody knows. After a failure everything is undone. */
 void md_session_commit(struct md_session *session, md_session_fn *then, void *arg);
 void md_session_rollback(struct md_session *session, md_session_fn *then, void *arg);
+
+/** Remember the present place, at the beginning or between units, and have the transaction begin if
+ * it has not. `then` comes later, once. One mark at a time. */
+void md_session_mark(struct md_session *session, uint64_t deadline_ns, md_session_fn *then,
+		     void *arg);
+/** Forget the mark. `undo`: everything that has been done since is undone. */
+void md_session_unmark(struct md_session *session, bool undo, md_session_fn *then, void *arg);
 
 /** A unit is at work, or an end under way. */
 bool md_session_is_busy(const struct md_session *session);

@@ -47,6 +47,7 @@ static void control_reset(struct md_unit *unit)
 }
 
 static void start_unit(struct md_session *session);
+static void command_mark(struct md_session *session);
 
 /* There is no transaction, and so none for the unit. */
 static void fail_unit(struct md_session *session)
@@ -65,18 +66,43 @@ static void begun(struct md_session *session, enum md_code code)
 	if (code == MD_OK && !session->pipe)
 		md_fail(&session->control.error, MD_UNAVAILABLE, "PGRST001",
 			"Database client error. Retrying the connection.");
-	if (session->begun)
+	if (session->work == MD_SESSION_MARK) {
+		session->error = session->control.error;
+		if (session->begun)
+			command_mark(session);
+		else
+			md_session_marked(session);
+	} else if (session->begun) {
 		start_unit(session);
-	else
+	} else {
 		fail_unit(session);
+	}
+}
+
+/* A mark that cannot be set, forgotten or gone back to leaves nothing to go on with. */
+static void marked(struct md_session *session, enum md_code code)
+{
+	if (code != MD_OK)
+		session->error = session->control.error;
+	if (session->pipe) {
+		session->pipe->conn->held = true;
+		session->pipe->unit = NULL;
+		session->pipe->moved_ns = md_now_ns();
+	}
+	session->lost = !session->pipe || session->pipe->conn->broken;
+	md_session_marked(session);
 }
 
 static void control_done(struct md_unit *control, enum md_code code)
 {
 	struct md_session *session = session_of(control);
 
-	if (session->work == MD_SESSION_UNIT) {
+	if (session->work == MD_SESSION_UNIT || !session->begun) {
 		begun(session, code);
+		return;
+	}
+	if (!md_session_work_ends(session->work)) {
+		marked(session, code);
 		return;
 	}
 	if (code != MD_OK)
@@ -170,19 +196,23 @@ static void start_unit(struct md_session *session)
 	md_pipe_push(session->pipe, unit);
 }
 
+static void begin(struct md_session *session, uint64_t deadline_ns)
+{
+	prepare_control(session, "BEGIN", false);
+	session->control.deadline_ns = deadline_ns;
+	session->control.session = session;
+	md_pipes_run(session->loop->pipes, &session->control);
+}
+
 static void run(struct md_session *session)
 {
 	struct md_unit *unit = session->unit;
 
 	unit->starting = true;
-	if (session->begun) {
+	if (session->begun)
 		start_unit(session);
-	} else {
-		prepare_control(session, "BEGIN", false);
-		session->control.deadline_ns = unit->deadline_ns;
-		session->control.session = session;
-		md_pipes_run(session->loop->pipes, &session->control);
-	}
+	else
+		begin(session, unit->deadline_ns);
 	unit->starting = false;
 }
 
@@ -205,15 +235,35 @@ static void cancel(struct md_session *session)
 
 /* --- the end --- */
 
-static void end(struct md_session *session)
+/* Not in a savepoint, as units are. */
+static void command(struct md_session *session, const char *sql, bool writes)
 {
-	bool commit = session->work == MD_SESSION_COMMIT;
 	struct md_pipe *pipe = session->pipe;
 
-	prepare_control(session, commit ? "COMMIT" : "ROLLBACK", commit);
+	prepare_control(session, sql, writes);
 	session->control.owner_ops = session->control.ops;
 	pipe->conn->held = false;
 	md_pipe_push(pipe, &session->control);
+}
+
+static void end(struct md_session *session)
+{
+	bool commit = session->work == MD_SESSION_COMMIT;
+
+	command(session, commit ? "COMMIT" : "ROLLBACK", commit);
+}
+
+static void command_mark(struct md_session *session)
+{
+	command(session, md_session_mark_command(session->work), false);
+}
+
+static void mark(struct md_session *session)
+{
+	if (session->begun)
+		command_mark(session);
+	else
+		begin(session, session->control.deadline_ns);
 }
 
 static void release(struct md_session *session)
@@ -256,6 +306,7 @@ const struct md_session_way md_session_by_pipe = {
 	.resume = resume,
 	.cancel = cancel,
 	.end = end,
+	.mark = mark,
 	.release = release,
 	.leave = leave,
 	.join = join,

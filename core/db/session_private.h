@@ -9,7 +9,27 @@ struct md_held;
 struct md_pipe;
 
 /** What the session is doing. */
-enum md_session_work { MD_SESSION_IDLE, MD_SESSION_UNIT, MD_SESSION_COMMIT, MD_SESSION_ROLLBACK };
+enum md_session_work {
+	MD_SESSION_IDLE,
+	MD_SESSION_UNIT,
+	MD_SESSION_COMMIT,
+	MD_SESSION_ROLLBACK,
+	MD_SESSION_MARK,
+	MD_SESSION_UNMARK,
+	MD_SESSION_UNDO /* back to the mark, and forget it */
+};
+/** Of COMMIT and ROLLBACK. */
+static inline bool md_session_work_ends(enum md_session_work work)
+{
+	return work == MD_SESSION_COMMIT || work == MD_SESSION_ROLLBACK;
+}
+/** The command of a mark's work. */
+static inline const char *md_session_mark_command(enum md_session_work work)
+{
+	return work == MD_SESSION_MARK   ? "SAVEPOINT md_mark"
+	       : work == MD_SESSION_UNDO ? "ROLLBACK TO SAVEPOINT md_mark"
+					 : "RELEASE SAVEPOINT md_mark";
+}
 
 struct md_session {
 	struct md_db_loop *loop; /* NULL while it is on its way to another one */
@@ -18,13 +38,14 @@ struct md_session {
 	enum md_session_work work;
 	struct md_unit *unit; /* at work */
 	bool begun, lost, closing;
-	md_session_fn *then; /* of COMMIT and ROLLBACK */
+	md_session_fn *then; /* of COMMIT and ROLLBACK, and of marks */
 	void *arg;
 	struct md_task task;    /* the work has ended */
 	struct md_error error;  /* … with this */
 	struct md_held *held;   /* engines that block: its thread */
 	struct md_pipe *pipe;   /* others: its connection */
-	struct md_unit control; /* … and what runs BEGIN, COMMIT and ROLLBACK on it */
+	struct md_unit control; /* … and what runs BEGIN, COMMIT and ROLLBACK on it; of a mark:
+				   what the transaction begins for */
 	struct md_stmt command;
 	bool asked; /* `control` has given its command */
 };
@@ -37,6 +58,9 @@ struct md_session_way {
 	/** End the transaction, which has begun and is not lost: COMMIT or ROLLBACK, as `work`
 	 * says; then md_session_ended(). */
 	void (*end)(struct md_session *session);
+	/** MARK, UNMARK or UNDO, as `work` says; `control` has the deadline. Then
+	 * md_session_marked(). */
+	void (*mark)(struct md_session *session);
 	/** Give up what is held, for good. The transaction has ended or is lost. */
 	void (*release)(struct md_session *session);
 	void (*leave)(struct md_session *session);
@@ -49,6 +73,8 @@ void md_session_lose_pipe(struct md_session *session);
 
 /** session->work, COMMIT or ROLLBACK, has ended with session->error. Home loop. */
 void md_session_ended(struct md_session *session);
+/** … and those of marks. */
+void md_session_marked(struct md_session *session);
 
 /** Stop the threads that sessions used; none is open. */
 void md_session_threads_stop(struct md_db *db);

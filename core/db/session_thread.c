@@ -13,7 +13,7 @@
 
 enum { KEPT_MAX = 4 };
 
-enum order { ORDER_NONE, ORDER_RUN, ORDER_COMMIT, ORDER_ROLLBACK, ORDER_STOP };
+enum order { ORDER_NONE, ORDER_RUN, ORDER_COMMIT, ORDER_ROLLBACK, ORDER_MARK, ORDER_STOP };
 
 /** A thread. What stands below `lock` up to `order` is guarded by it; the rest is the thread's own
  * while it has an order, and the loop's otherwise. */
@@ -246,6 +246,16 @@ static void do_commit(struct md_held *held)
 	roll_back(held);
 }
 
+static void do_mark(struct md_held *held)
+{
+	const struct md_session *session = held->session;
+
+	if (begin(held, &session->control, &held->error) != MD_OK)
+		return;
+	held->db->driver->command(held->conn, md_session_mark_command(session->work), &held->error);
+	look_at_transaction(held);
+}
+
 /* --- the thread --- */
 
 static void posted(struct md_task *task);
@@ -276,6 +286,8 @@ static void *held_main(void *arg)
 			do_run(held);
 		else if (order == ORDER_COMMIT)
 			do_commit(held);
+		else if (order == ORDER_MARK)
+			do_mark(held);
 		else
 			roll_back(held);
 		session->task.run = posted;
@@ -380,13 +392,19 @@ void md_session_threads_stop(struct md_db *db)
 	db->held_count = 0;
 }
 
-static void unit_ended(struct md_session *session)
+static void note_transaction(struct md_session *session)
 {
-	struct md_unit *unit = session->unit;
 	bool was_begun = session->begun;
 
 	session->begun = session->held && session->held->in_transaction;
 	session->lost = was_begun && !session->begun;
+}
+
+static void unit_ended(struct md_session *session)
+{
+	struct md_unit *unit = session->unit;
+
+	note_transaction(session);
 	session->unit = NULL;
 	session->work = MD_SESSION_IDLE;
 	md_lane_finish(unit, unit->result);
@@ -402,8 +420,13 @@ static void posted(struct md_task *task)
 		return;
 	}
 	session->error = session->held->error;
-	release(session);
-	md_session_ended(session);
+	if (md_session_work_ends(session->work)) {
+		release(session);
+		md_session_ended(session);
+	} else {
+		note_transaction(session);
+		md_session_marked(session);
+	}
 }
 
 static void run(struct md_session *session)
@@ -453,6 +476,22 @@ static void cancel(struct md_session *session)
 	md_lock_leave(&held->lock);
 }
 
+static void no_thread(struct md_task *task)
+{
+	md_session_marked((struct md_session *)((char *)task - offsetof(struct md_session, task)));
+}
+
+static void mark(struct md_session *session)
+{
+	if (have_thread(session)) {
+		give_order(session->held, ORDER_MARK);
+		return;
+	}
+	md_fail(&session->error, MD_UNAVAILABLE, "53000", "cannot start a thread for the session");
+	session->task.run = no_thread;
+	md_reactor_post(session->loop->home, &session->task);
+}
+
 static void end(struct md_session *session)
 {
 	give_order(session->held,
@@ -470,6 +509,7 @@ const struct md_session_way md_session_by_thread = {
 	.resume = resume,
 	.cancel = cancel,
 	.end = end,
+	.mark = mark,
 	.release = release,
 	.leave = move,
 	.join = move,

@@ -167,6 +167,24 @@ static enum md_code commit(struct rig *rig)
 	return rig->ended;
 }
 
+static enum md_code set_mark(struct rig *rig)
+{
+	rig->idle = false;
+	md_session_mark(rig->session, md_now_ns() + 5 * MD_SEC, noted, rig);
+	if (!rig->idle)
+		md_reactor_run(rig->reactor, &rig->idle);
+	return rig->ended;
+}
+
+static enum md_code unmark(struct rig *rig, bool undo)
+{
+	rig->idle = false;
+	md_session_unmark(rig->session, undo, noted, rig);
+	if (!rig->idle)
+		md_reactor_run(rig->reactor, &rig->idle);
+	return rig->ended;
+}
+
 static void roll_back(struct rig *rig)
 {
 	rig->idle = false;
@@ -179,6 +197,33 @@ static void roll_back(struct rig *rig)
 
 static const char *set_up(void);
 static const char *rig_ask(const char *sql);
+
+START_TEST(what_was_done_since_the_mark_is_undone_together)
+{
+	struct step step;
+	struct rig rig;
+
+	rig_open(&rig, set_up(), false);
+	ck_assert_int_eq(set_mark(&rig), MD_OK); /* it begins the transaction */
+	ck_assert(md_session_is_begun(rig.session));
+	expect(&rig, "INSERT INTO t VALUES (1, 'a') RETURNING id", true, "1;");
+	ck_assert_int_eq(unmark(&rig, true), MD_OK);
+	expect(&rig, "SELECT count(*) FROM t", false, "0;");
+	expect(&rig, "INSERT INTO t VALUES (2, 'b') RETURNING id", true, "2;");
+	for (int undo = 0; undo < 2; undo++) {
+		ck_assert_int_eq(set_mark(&rig), MD_OK);
+		expect(&rig, "INSERT INTO t VALUES (3, 'c') RETURNING id", true, "3;");
+		ck_assert_int_ne(in_session(&rig, &step, "INSERT INTO t VALUES (3, 'd')", true),
+				 MD_OK);
+		expect(&rig, "DELETE FROM t WHERE id = 2 RETURNING id", true, "2;");
+		ck_assert_int_eq(unmark(&rig, undo == 0), MD_OK);
+		expect(&rig, "SELECT sum(id) FROM t", false, undo == 0 ? "2;" : "3;");
+	}
+	ck_assert_int_eq(commit(&rig), MD_OK);
+	ck_assert_str_eq(rig_ask("SELECT sum(id) FROM t"), "3");
+	rig_close(&rig);
+}
+END_TEST
 
 START_TEST(what_is_committed_is_there_and_nothing_before)
 {
@@ -347,6 +392,7 @@ END_TEST
 static void add_common(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, what_is_committed_is_there_and_nothing_before, 0, 2);
+	tcase_add_test(tcase, what_was_done_since_the_mark_is_undone_together);
 	tcase_add_test(tcase, a_unit_that_fails_is_undone_alone);
 	tcase_add_test(tcase, a_unit_may_undo_itself);
 	tcase_add_test(tcase, closing_undoes_everything);
