@@ -9,14 +9,10 @@
 
 enum { ROW_MAX = 256 * 1024 * 1024, ERRORS_MAX = 1024 * 1024, MORE_ROOM = 64, SHOWN_MAX = 200 };
 
-/* All that has been found so far. */
+/* A check at work. */
 struct findings {
 	const struct md_check *check;
-	uint64_t count;
-	struct md_error first;
-	struct md_buf list, lines;
-	unsigned lines_told;
-	bool nomem;
+	struct md_findings *all;
 };
 
 /* --- telling -----------------------------------------------------------------------------------
@@ -33,14 +29,8 @@ static struct md_str shown(struct md_str name)
 	return name;
 }
 
-/* /3/name, or /name in a body that is one object (RFC 6901). Without a name the row is meant. */
-static void put_pointer(struct md_buf *out, const struct md_check *check, size_t row,
-			struct md_str name)
+void md_pointer_put(struct md_buf *out, struct md_str name)
 {
-	if (md_body_is_array(check->body))
-		md_buf_printf(out, "/%llu", (unsigned long long)check->rows_before + row);
-	if (!md_str_is_given(name))
-		return;
 	md_buf_putc(out, '/');
 	for (size_t i = 0; i < name.len; i++) {
 		if (name.ptr[i] == '~')
@@ -52,13 +42,26 @@ static void put_pointer(struct md_buf *out, const struct md_check *check, size_t
 	}
 }
 
+/* /3/name, or /name in a body that is one object (RFC 6901). Without a name the row is meant. */
+static void put_pointer(struct md_buf *out, const struct md_check *check, size_t row,
+			struct md_str name)
+{
+	if (check->put_row)
+		check->put_row(out, row, check->arg);
+	else if (md_body_is_array(check->body))
+		md_buf_printf(out, "/%llu", (unsigned long long)check->rows_before + row);
+	if (md_str_is_given(name))
+		md_pointer_put(out, name);
+}
+
 /* What a constraint says is little; what stands behind it says what is asked. */
 static const char *words_of(const struct md_error *problem)
 {
 	return problem->details[0] ? problem->details : problem->message;
 }
 
-static void tell(struct findings *findings, struct md_str pointer, const struct md_error *problem)
+static void tell(struct md_findings *findings, struct md_str pointer,
+		 const struct md_error *problem)
 {
 	const char *words = words_of(problem);
 	struct md_buf *list = &findings->list, *lines = &findings->lines;
@@ -80,29 +83,39 @@ static void tell(struct findings *findings, struct md_str pointer, const struct 
 	findings->lines_told++;
 }
 
+void md_findings_add(struct md_findings *findings, struct md_str pointer,
+		     const struct md_error *problem)
+{
+	if (findings->count == 0) {
+		md_buf_init(&findings->list, ERRORS_MAX);
+		md_buf_init(&findings->lines, ERRORS_MAX);
+		findings->first = *problem;
+	}
+	if (findings->count < MD_CHECK_TOLD)
+		tell(findings, pointer, problem);
+	findings->count++;
+}
+
 /* One more problem, in this field of this row. */
 static void add(struct findings *findings, size_t row, struct md_str name,
 		const struct md_error *problem)
 {
 	md_auto_buf pointer = MD_BUF(ERRORS_MAX);
 
-	if (findings->count == 0)
-		findings->first = *problem;
-	if (findings->count < MD_CHECK_TOLD) {
+	if (findings->all->count < MD_CHECK_TOLD)
 		put_pointer(&pointer, findings->check, row, shown(name));
-		findings->nomem |= pointer.failed;
-		tell(findings, (struct md_str){ pointer.data, pointer.len }, problem);
-	}
-	findings->count++;
+	findings->all->nomem |= pointer.failed;
+	md_findings_add(findings->all, md_buf_str(&pointer), problem);
 }
 
-static enum md_code finish(struct findings *findings, struct md_error *err)
+static enum md_code finish(struct md_findings *findings, struct md_arena *arena,
+			   struct md_error *err)
 {
 	const struct md_error *first = &findings->first;
 	char *errors;
 
 	md_buf_putc(&findings->list, ']');
-	errors = md_arena_strndup(findings->check->arena, findings->list.data, findings->list.len);
+	errors = md_arena_strndup(arena, findings->list.data, findings->list.len);
 	if (findings->nomem || findings->list.failed || findings->lines.failed || !errors)
 		return md_fail_nomem(err);
 	if (findings->count == 1 && err)
@@ -117,6 +130,20 @@ static enum md_code finish(struct findings *findings, struct md_error *err)
 	if (err)
 		err->errors = errors;
 	return MD_INVALID;
+}
+
+enum md_code md_findings_finish(struct md_findings *findings, struct md_arena *arena,
+				struct md_error *err)
+{
+	enum md_code code = MD_OK;
+
+	if (findings->nomem)
+		code = md_fail_nomem(err);
+	else if (findings->count > 0)
+		code = finish(findings, arena, err);
+	md_buf_release(&findings->list);
+	md_buf_release(&findings->lines);
+	return code;
 }
 
 /* --- columns -----------------------------------------------------------------------------------
@@ -180,6 +207,9 @@ static bool is_given(const struct md_check *check, const struct md_field *field)
 {
 	for (unsigned i = 0; i < check->count; i++)
 		if (check->fields[i] == field)
+			return true;
+	for (unsigned i = 0; i < check->granted_count; i++)
+		if (check->granted[i] == field)
 			return true;
 	return false;
 }
@@ -288,25 +318,24 @@ static enum md_code check_all(struct findings *findings, struct md_arena *own,
 	return code;
 }
 
-enum md_code md_check_rows(const struct md_check *check, struct md_value *ret_values,
-			   struct md_error *err)
+enum md_code md_findings_check(struct md_findings *all, const struct md_check *check,
+			       struct md_value *ret_values)
 {
 	bool many = md_body_rows(check->body) > 1;
 	md_auto_arena own = many ? md_arena_new(ROW_MAX) : NULL;
-	struct findings findings = { .check = check };
-	enum md_code code = MD_OK;
+	struct findings findings = { .check = check, .all = all };
 
 	if (many && !own)
-		return md_fail_nomem(err);
-	md_buf_init(&findings.list, ERRORS_MAX);
-	md_buf_init(&findings.lines, ERRORS_MAX);
+		return MD_NOMEM;
 	check_columns(&findings);
-	code = check_all(&findings, own, ret_values);
-	if (code != MD_OK)
-		md_fail_nomem(err);
-	else if (findings.count > 0)
-		code = finish(&findings, err);
-	md_buf_release(&findings.list);
-	md_buf_release(&findings.lines);
-	return code;
+	return check_all(&findings, own, ret_values);
+}
+
+enum md_code md_check_rows(const struct md_check *check, struct md_value *ret_values,
+			   struct md_error *err)
+{
+	struct md_findings findings = { .count = 0 };
+
+	findings.nomem = md_findings_check(&findings, check, ret_values) != MD_OK;
+	return md_findings_finish(&findings, check->arena, err);
 }
