@@ -107,7 +107,7 @@ static void put_default(struct whole *w, const struct md_field *field)
 /* r."a", or its default where the row does not have it. */
 static void put_value(struct whole *w, const struct md_field *field)
 {
-	bool missing = w->request->missing_default && has_default(field);
+	bool missing = looks_for_missing(w) && has_default(field);
 	md_auto_buf key = MD_BUF(1024);
 
 	if (missing) {
