@@ -178,6 +178,8 @@ static void fill_ops_options(const struct md_loop *loop, const struct md_options
 		.max_rows = options->db_max_rows == 0 ? UINT64_MAX : options->db_max_rows,
 		.stream_threshold = options->stream_threshold,
 		.stream_piece = options->stream_piece,
+		.nested_depth = options->nested_depth,
+		.nested_rows = options->body_rows,
 		.aggregates = options->db_aggregates_enabled,
 		.legacy_names = options->url_use_legacy_target_names,
 	};

@@ -124,6 +124,8 @@ void md_ops_adopt(struct md_ops *ops, struct md_registry *registry)
 void md_ops_set(struct md_ops *ops, const struct md_ops_options *options)
 {
 	ops->options.embeds = options->embeds;
+	ops->options.nested_depth = options->nested_depth;
+	ops->options.nested_rows = options->nested_rows;
 	ops->options.max_rows = options->max_rows;
 	ops->options.stream_threshold = options->stream_threshold;
 	ops->options.stream_piece = options->stream_piece;

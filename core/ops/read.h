@@ -30,6 +30,8 @@ struct md_ops_options {
 	uint64_t max_rows;       /* db-max-rows; UINT64_MAX: no cap */
 	size_t stream_threshold; /* an answer larger than this is streamed */
 	size_t stream_piece;     /* producer stops at this much unsent */
+	unsigned nested_depth;   /* relationships in a body, one in another; 0: none */
+	unsigned nested_rows;    /* rows of such a body, all of them */
 	bool aggregates;         /* db-aggregates-enabled */
 	bool legacy_names;       /* url-use-legacy-target-names */
 };

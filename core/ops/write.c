@@ -6,6 +6,7 @@
  *   end:   DONE after COMMIT, or FAILED and undone
  */
 #include "core/ops/constraint.h"
+#include "core/ops/nested.h"
 #include "core/ops/write_private.h"
 
 #include "core/base/banned.h"
@@ -199,8 +200,11 @@ struct md_write *md_write_new(struct md_ops *ops, const struct md_write_ask *ask
 
 bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask, struct md_write **ret_write)
 {
-	struct md_write *write = md_write_new(ops, ask);
+	struct md_write *write;
 
+	if (md_write_is_nested(ops, ask))
+		return md_nest_start(ops, ask, ret_write);
+	write = md_write_new(ops, ask);
 	*ret_write = write;
 	if (!write || write->state == MD_READ_FAILED)
 		return true;
@@ -230,7 +234,9 @@ void md_write_cancel(struct md_write *write)
 {
 	if (write->state != MD_READ_RUNNING)
 		return;
-	if (write->ask.session)
+	if (write->nest)
+		md_nest_cancel(write->nest);
+	else if (write->ask.session)
 		md_session_cancel(write->ask.session, &write->unit);
 	else
 		md_db_cancel(write->ops->options.db, &write->unit);

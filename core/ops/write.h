@@ -9,6 +9,15 @@
 #include "core/json/bulk.h"
 #include "core/ops/read.h"
 
+/** A write of the relationship that a path names; the body is an object with it as its one member.
+ */
+enum md_link {
+	MD_LINK_NONE,
+	MD_LINK_SET,   /* this is all there is */
+	MD_LINK_ADD,   /* new rows, and links to others; the new rows are given back */
+	MD_LINK_REMOVE /* these are linked no longer: MD404 when they were not */
+};
+
 /** What is asked. Everything borrowed, from the request's arena. */
 struct md_write;
 /** Conditions on the row that a write is about, for its representation as GET of the same target
@@ -38,7 +47,9 @@ struct md_write_ask {
 	bool singular;
 	bool strip_nulls;
 	enum md_answer answer;
-	bool dry_run; /* Prefer: tx=rollback */
+	enum md_link link; /* kind UPDATE, with a key; NONE: of rows */
+	bool link_single;  /* … what was sent is one object of the list in the body */
+	bool dry_run;      /* Prefer: tx=rollback */
 	bool has_max_affected;
 	int64_t max_affected;
 	const char *prelude; /* of md_db_zone_prelude(); NULL: none of its own */
@@ -59,6 +70,9 @@ struct md_write_result {
 	bool resolved;        /* the resolution was used: there is a key to conflict with */
 };
 
+/** Whether the body has relationships: JSON members that are no columns, but relations of the
+ * model. Such a write is several, in a session of its own or in the ask's. */
+bool md_write_is_nested(const struct md_ops *ops, const struct md_write_ask *ask);
 /** Start. *ret_write is NULL when not even that much memory is there. True: it has failed already
  * and `ready` will not be called. */
 bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask,

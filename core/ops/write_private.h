@@ -12,6 +12,7 @@
 #include "core/ops/write.h"
 
 struct md_constraint;
+struct md_nested;
 struct md_write_match;
 
 enum { MD_WRITE_ROW_MAX = 256 * 1024 * 1024 }; /* bytes of one row */
@@ -39,7 +40,9 @@ struct md_write_variant {
 };
 
 struct md_write {
-	struct md_unit unit; /* first */
+	struct md_unit unit;    /* first */
+	struct md_nested *nest; /* it is several writes, and nothing below but ask, state and result
+				 is used; NULL: it is one */
 	struct md_ops *ops;
 	struct md_generation *generation;
 	struct md_write_ask ask;

@@ -105,6 +105,8 @@ static void start(unsigned budget_us, uint64_t max_rows, const char *models)
 	struct md_ops_options ops = { .plan_cache = 16,
 				      .embeds = 256,
 				      .max_rows = max_rows,
+				      .nested_depth = 5,
+				      .nested_rows = 1000,
 				      .aggregates = true,
 				      .legacy_names = true,
 				      .stream_threshold = 256 * 1024,
