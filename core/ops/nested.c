@@ -23,7 +23,7 @@ bool md_write_is_nested(const struct md_ops *ops, const struct md_write_ask *ask
 
 	if (ask->link != MD_LINK_NONE)
 		return true;
-	if (!ask->body || ask->texts || ops->options.nested_depth == 0 ||
+	if (!ask->body || ask->bulk || ask->texts || ops->options.nested_depth == 0 ||
 	    ask->model->relation_count == 0 || md_str_is_given(ask->query->columns))
 		return false;
 	names = md_body_columns(ask->body, &count);
