@@ -9,6 +9,7 @@
 #include "config/suggest.h"
 #include "server/cli_db.h"
 #include "server/cli_models.h"
+#include "server/cli_schema.h"
 
 #include "core/base/banned.h"
 
@@ -46,7 +47,9 @@ enum {
 	TAKES_ALL = 16,
 	TAKES_FORM = 32,
 	TAKES_MODELS = 64,
-	TAKES_DRY_RUN = 128
+	TAKES_DRY_RUN = 128,
+	TAKES_FORMAT = 256,
+	TAKES_IMPORT = 512
 };
 
 static int usage_error(const struct call *call)
@@ -150,6 +153,32 @@ static int take_dry_run(struct call *call, const char *value)
 	return EX_OK;
 }
 
+static int take_format(struct call *call, const char *value)
+{
+	call->models.format = value;
+	return EX_OK;
+}
+
+static int take_from_db(struct call *call, const char *value)
+{
+	(void)value;
+	call->models.from_db = true;
+	return EX_OK;
+}
+
+static int take_managed(struct call *call, const char *value)
+{
+	(void)value;
+	call->models.managed = true;
+	return EX_OK;
+}
+
+static int take_out(struct call *call, const char *value)
+{
+	call->models.out = value;
+	return EX_OK;
+}
+
 static int take_help(struct call *call, const char *value)
 {
 	(void)value;
@@ -176,6 +205,12 @@ static const struct flag {
 	{ "--all", NULL, TAKES_ALL, take_all, "abstract models, too" },
 	{ "--models", "GLOB", TAKES_MODELS, take_models, "definition files: the setting models" },
 	{ "--dry-run", NULL, TAKES_DRY_RUN, take_dry_run, "print the SQL and change nothing" },
+	{ "--format", "FORMAT", TAKES_FORMAT, take_format,
+	  "json, json-schema, openapi, typescript, sql, dbml or mermaid" },
+	{ "--from-db", NULL, TAKES_IMPORT, take_from_db, "from the database; required" },
+	{ "--managed", NULL, TAKES_IMPORT, take_managed,
+	  "modeld is to make and change the tables" },
+	{ "--out", "FILE", TAKES_IMPORT, take_out, "write a new file, not to standard output" },
 	{ "--help", NULL, 0, take_help, "this text; also -h" },
 	{ "-h", NULL, 0, take_help, NULL },
 };
@@ -371,6 +406,16 @@ static int run_models_fmt(struct call *call)
 	return run_models(call, md_models_fmt);
 }
 
+static int run_models_export(struct call *call)
+{
+	return run_models(call, md_models_export);
+}
+
+static int run_models_import(struct call *call)
+{
+	return run_models(call, md_models_import);
+}
+
 static int run_db_create_tables(struct call *call)
 {
 	call->models.for_database = true;
@@ -426,6 +471,18 @@ static const struct command commands[] = {
 	  "that changed. A file with mistakes is left alone, and so is one with comments, because\n"
 	  "they cannot be kept.\n",
 	  "  modeld models fmt shop.json\n  modeld models fmt --long shop.json\n" },
+	{ "models export", "--format FORMAT [OPTION]... [FILE]...",
+	  "write models down for other programs",
+	  TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS | TAKES_ALL | TAKES_FORMAT, run_models_export,
+	  "Writes what GET /-/schema answers, of definition files; without any, of the database.\n"
+	  "SQL is that of the engine of --db, else SQLite's.\n",
+	  "  modeld models export --format typescript --db sqlite:///shop.db >shop.ts\n"
+	  "  modeld models export --format sql --db postgresql:///shop shop.json\n" },
+	{ "models import", "--from-db [OPTION]...", "make a definition file of a database",
+	  TAKES_SETTINGS | TAKES_IMPORT, run_models_import,
+	  "The models are declared as somebody else's tables, which modeld never changes; with\n"
+	  "--managed as its own. What cannot be declared is told and left out.\n",
+	  "  modeld models import --from-db --db sqlite:///shop.db --out shop.json\n" },
 	{ "db create-tables", "[OPTION]... [FILE]...", "make the tables that models miss",
 	  TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS | TAKES_DRY_RUN, run_db_create_tables,
 	  "Makes all missing tables and their indexes, or none. Tables that exist are compared "

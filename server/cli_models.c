@@ -151,6 +151,21 @@ int md_models_use(const struct md_cli *cli, const struct md_options *options,
 	return end(&run, code);
 }
 
+int md_models_take(const struct md_cli *cli, const struct md_options *options,
+		   const struct md_cli_models *words, const struct md_definitions **ret_definitions)
+{
+	struct run run = { .cli = cli, .options = options, .words = words };
+	const struct md_definitions *definitions = NULL;
+	int code = load(&run, 0, &definitions);
+
+	code = end(&run, code);
+	if (code == EX_OK)
+		*ret_definitions = definitions;
+	else
+		md_definitions_free(definitions);
+	return code;
+}
+
 /* --- check, list, show -------------------------------------------------------------------------
  */
 

@@ -13,7 +13,10 @@ struct md_cli_models {
 	char *const *words; /* files, or patterns of files; of `show`: first the model */
 	int count;
 	bool long_form, force, all;
-	bool dry_run;      /* of `db create-tables` */
+	bool dry_run;          /* of `db create-tables` */
+	const char *format;    /* of `export` */
+	bool from_db, managed; /* of `import` */
+	const char *out;       /* file to make; NULL: standard output */
 	bool for_database; /* check for the engine of the database, whatever models_targets says */
 };
 
@@ -21,6 +24,10 @@ struct md_cli_models {
 int md_models_use(const struct md_cli *cli, const struct md_options *options,
 		  const struct md_cli_models *words,
 		  int (*use)(void *arg, const struct md_definitions *definitions), void *arg);
+/** Read the files and give their definitions away. */
+int md_models_take(const struct md_cli *cli, const struct md_options *options,
+		   const struct md_cli_models *words,
+		   const struct md_definitions **ret_definitions);
 /** Tell everything that is wrong: EX_DATAERR; no file: EX_NOINPUT. */
 int md_models_check(const struct md_cli *cli, const struct md_options *options,
 		    const struct md_cli_models *words);

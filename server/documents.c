@@ -10,6 +10,7 @@
 #include "server/loop.h"
 #include "server/params.h"
 #include "server/run.h"
+#include "server/schema.h"
 
 #include "core/base/banned.h"
 
@@ -270,8 +271,15 @@ static int put_chunk(const char *text, size_t len, void *cls)
 enum md_go md_run_models(struct md_request *request)
 {
 	const struct md_registry *registry = request->loop->registry;
-	json_t *document = md_registry_to_json(registry, request->route.model);
+	json_t *document;
+	bool empty = false;
 	int rc = -1;
+
+	if (!md_schema_wants_empty(request, &empty))
+		return MD_GO_FAIL;
+	document = empty && !request->route.model
+			   ? md_registry_to_json_all(registry)
+			   : md_registry_to_json(registry, request->route.model);
 
 	md_buf_clear(&request->out);
 	if (document)

@@ -12,6 +12,7 @@
 #include "server/client.h"
 #include "server/http.h"
 #include "server/request.h"
+#include "server/schema.h"
 #include "server/server.h"
 #include "server/transactions.h"
 
@@ -372,6 +373,7 @@ struct md_loop *md_loop_free(struct md_loop *loop)
 	free_lists(loop);
 	free(loop->sites);
 	md_buf_release(&loop->log);
+	md_schema_texts_free(loop->schema_texts);
 	md_options_unref(loop->options);
 	free(loop);
 	return NULL;

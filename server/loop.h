@@ -25,6 +25,7 @@ struct md_client;
 struct md_loop;
 struct md_options;
 struct md_request;
+struct md_schema_texts;
 struct md_server;
 
 /** The struct that `member` is part of. */
@@ -87,7 +88,8 @@ struct md_loop {
 	struct md_client *free_clients;
 	struct md_request *free_requests;
 	unsigned free_request_count;
-	struct md_buf log; /* access log of this turn */
+	struct md_buf log;                    /* access log of this turn */
+	struct md_schema_texts *schema_texts; /* schema.c; NULL: nobody has asked */
 	uint64_t id_base, id_next;
 	bool draining, cancelled, stuck;
 	uint64_t drain_until_ns;

@@ -10,6 +10,7 @@ md_step_fn md_run_read;     /* steps.c: the same, and a relationship; reads */
 md_step_fn md_run_live;     /* admin.c */
 md_step_fn md_run_ready;    /* admin.c */
 md_step_fn md_run_models;   /* documents.c */
+md_step_fn md_run_schema;   /* schema.c */
 md_step_fn md_run_metrics;  /* metrics.c */
 md_step_fn md_run_pool;     /* pool.c */
 md_step_fn md_run_reload;   /* admin.c */

@@ -111,11 +111,10 @@ static const struct md_catalog_column *find_column(const struct md_catalog_table
 	return NULL;
 }
 
-static bool fill_field(struct md_arena *arena, const char *table,
-		       const struct md_def_field *definition,
-		       const struct md_catalog_column *column, struct md_field *field)
+struct md_field md_declared_field_of(const struct md_def_field *definition,
+				     const struct md_catalog_column *column)
 {
-	*field = (struct md_field){
+	return (struct md_field){
 		.name = md_str_of(definition->name),
 		.column = md_str_of(md_def_column(definition)),
 		.type = md_declared_type(definition, column),
@@ -130,6 +129,13 @@ static bool fill_field(struct md_arena *arena, const char *table,
 		.immutable = definition->immutable,
 		.as_string = is_shown_as_string(definition),
 	};
+}
+
+static bool fill_field(struct md_arena *arena, const char *table,
+		       const struct md_def_field *definition,
+		       const struct md_catalog_column *column, struct md_field *field)
+{
+	*field = md_declared_field_of(definition, column);
 	return md_rules_new(arena, table, definition, &field->rules, NULL) == MD_OK &&
 	       md_copy_column(arena, column, field);
 }

@@ -31,6 +31,15 @@ struct md_field {
 	bool indexed;          /* first column of an index or key */
 	const char *fallback;  /* DEFAULT expression; NULL: none */
 	const char *collation; /* NULL: byte order */
+	/* What the engine's own type is, below its domains; as in the catalog. */
+	enum md_type_kind kind;
+	enum md_type element_type; /* of an array */
+	const char *const *labels; /* of an enum */
+	unsigned label_count;
+	unsigned max_length; /* 0: none */
+	const char *base;    /* a domain: the type below; NULL: not a domain */
+	bool always;         /* an identity whose values clients may not give */
+	const char *comment; /* NULL: none */
 	/* Declared fields; nothing of it on introspected ones. */
 	const struct md_def_field *def; /* NULL: introspected, the engine checks values */
 	const struct md_rules *rules;   /* how values are checked and made; NULL: nothing to do */

@@ -44,6 +44,9 @@ enum md_code md_relations_build(struct md_registry *registry,
  * the engine has no such type. */
 enum md_type md_declared_type(const struct md_def_field *field,
 			      const struct md_catalog_column *column);
+/** What a declared field has from its definition, without rules. */
+struct md_field md_declared_field_of(const struct md_def_field *definition,
+				     const struct md_catalog_column *column);
 /** The model in the registry that `definition` declares. */
 const struct md_model *md_declared_find(const struct md_registry *registry,
 					const struct md_def_model *definition);

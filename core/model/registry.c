@@ -135,6 +135,16 @@ uint64_t md_registry_generation(const struct md_registry *registry)
 	return registry->generation;
 }
 
+struct md_str md_registry_schema(const struct md_registry *registry)
+{
+	return registry->schema;
+}
+
+const struct md_definitions *md_registry_definitions(const struct md_registry *registry)
+{
+	return registry->definitions;
+}
+
 const struct md_model *md_registry_models(const struct md_registry *registry, unsigned *ret_count)
 {
 	*ret_count = registry->count;

@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/model/model.h"
 
+struct md_arena;
 struct md_registry;
 struct md_catalog;
 struct json_t;
@@ -36,6 +37,14 @@ struct md_registry *md_registry_ref(struct md_registry *registry);
 struct md_registry *md_registry_unref(struct md_registry *registry);
 
 uint64_t md_registry_generation(const struct md_registry *registry);
+/** The label of the exposed schema. */
+struct md_str md_registry_schema(const struct md_registry *registry);
+/** What the models were declared by; NULL: tables are served as they are. */
+const struct md_definitions *md_registry_definitions(const struct md_registry *registry);
+/** Models of definitions that have no table: abstract ones, in the order of the files. They have
+ * names and fields, and live in `arena` and the registry. False: out of memory. */
+bool md_registry_abstract(const struct md_registry *registry, struct md_arena *arena,
+			  const struct md_model **ret_models, unsigned *ret_count);
 /** All models by name; *ret_count of them. */
 const struct md_model *md_registry_models(const struct md_registry *registry, unsigned *ret_count);
 /** What differs, of all models and of tables without a model. Never NULL. */
@@ -78,6 +87,8 @@ enum md_code md_relation_resolve(const struct md_registry *registry, const struc
 /** The document of /-/models: {"generation","schema","models":[…]}, or the object of one model when
  * `only` is not NULL. New reference; NULL: out of memory. */
 struct json_t *md_registry_to_json(const struct md_registry *registry, const struct md_model *only);
+/** The same of all models, abstract ones included. */
+struct json_t *md_registry_to_json_all(const struct md_registry *registry);
 
 /** Similarity of two names from 0 to 1, as PostgREST's fuzzy hints measure it (threshold there 0.75
  * for tables, 0.33 for relations). */

@@ -222,6 +222,24 @@ static json_t *model(const void *items, unsigned i)
 	return md_json_checked(json, failed);
 }
 
+json_t *md_registry_to_json_all(const struct md_registry *registry)
+{
+	json_t *json = md_registry_to_json(registry, NULL), *models;
+	md_auto_arena arena = md_arena_new(MD_REGISTRY_MAX);
+	const struct md_model *abstract = NULL;
+	unsigned count = 0;
+	int failed = !json || !arena || !md_registry_abstract(registry, arena, &abstract, &count);
+
+	models = json_object_get(json, "models");
+	for (unsigned i = 0; i < count && !failed; i++) {
+		json_t *one = model(abstract, i);
+
+		failed = json_object_set_new(one, "kind", json_string_nocheck("abstract"));
+		failed |= json_array_append_new(models, one);
+	}
+	return md_json_checked(json, failed);
+}
+
 json_t *md_registry_to_json(const struct md_registry *registry, const struct md_model *only)
 {
 	json_t *json;

@@ -43,10 +43,33 @@ bool md_copy_str(struct md_arena *arena, const char *from, struct md_str *ret_co
 	return !from || ret_copy->ptr;
 }
 
+static bool copy_labels(struct md_arena *arena, const struct md_catalog_column *column,
+			struct md_field *field)
+{
+	const char **labels;
+
+	if (column->label_count == 0)
+		return true;
+	labels = md_arena_alloc(arena, column->label_count * sizeof(*labels));
+	for (unsigned i = 0; labels && i < column->label_count; i++)
+		if (!md_copy_text(arena, column->labels[i], &labels[i]))
+			return false;
+	field->labels = labels;
+	field->label_count = column->label_count;
+	return labels;
+}
+
 bool md_copy_column(struct md_arena *arena, const struct md_catalog_column *column,
 		    struct md_field *field)
 {
-	return md_copy_str(arena, column->declared, &field->declared) &&
+	field->kind = column->kind;
+	field->element_type = column->element_type;
+	field->max_length = column->max_length;
+	field->always = column->always;
+	return copy_labels(arena, column, field) &&
+	       md_copy_text(arena, column->comment, &field->comment) &&
+	       md_copy_text(arena, column->base, &field->base) &&
+	       md_copy_str(arena, column->declared, &field->declared) &&
 	       md_copy_text(arena, column->fallback, &field->fallback) &&
 	       md_copy_text(arena, column->collation, &field->collation);
 }
@@ -150,9 +173,12 @@ static bool copy_indexes(const struct md_table_copy *copy)
 		if (from->partial || !find_places(copy, from->columns, from->count, places))
 			continue;
 		copy->fields[places[0]].indexed = true;
-		indexes[n++] = (struct md_catalog_index){ .columns = places,
-							  .count = from->count,
-							  .unique = from->unique && from->whole };
+		indexes[n] = (struct md_catalog_index){ .columns = places,
+							.count = from->count,
+							.unique = from->unique && from->whole,
+							.whole = from->whole };
+		if (!md_copy_text(copy->arena, from->name, &indexes[n++].name))
+			return false;
 	}
 	copy->model->indexes = indexes;
 	copy->model->index_count = n;
