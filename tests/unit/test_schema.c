@@ -209,7 +209,7 @@ static struct md_catalog introspected_catalog(void)
 		  .column_count = 2 },
 	};
 
-	return (struct md_catalog){ tables, 3 };
+	return (struct md_catalog){ .tables = tables, .count = 3 };
 }
 
 static struct md_registry *introspected(struct md_arena *arena)
