@@ -13,7 +13,8 @@
 
 #include "core/base/banned.h"
 
-enum { FLIGHT_MAX = 64, SPILL_MS = 2 };
+/* Writes wait for the commit of those before them, and then share one. */
+enum { FLIGHT_MAX = 64, SPILL_MS = 2, SPILL_WRITES_MS = 20 };
 
 /* Rows are for one piece: who has more to say begins again where it keeps nobody waiting. */
 static enum md_flow fast_rows(struct md_unit *unit, const struct md_call *call,
@@ -71,10 +72,16 @@ static void fast_done(struct md_unit *unit, enum md_code code)
 	md_pipes_rerun(pipes, unit);
 }
 
+static void fast_reset(struct md_unit *unit)
+{
+	unit->owner_ops->reset(unit);
+}
+
 static const struct md_unit_ops fast_ops = {
 	.next = md_lane_next,
 	.rows = fast_rows,
 	.done = fast_done,
+	.reset = fast_reset,
 };
 
 /* NULL: it could not even begin to be opened; the database is down. */
@@ -98,8 +105,10 @@ static struct md_pipe *connection(struct md_pipes *pipes, enum md_pipe_kind kind
 
 static bool is_stalled(const struct md_pipe *pipe)
 {
+	uint64_t most_ns = (pipe->kind == MD_PIPE_WRITE ? SPILL_WRITES_MS : SPILL_MS) * MD_MS;
+
 	return pipe->conn->depth > 1 && !pipe->opening &&
-	       md_reactor_now_ns(pipe->pipes->loop->home) > pipe->moved_ns + SPILL_MS * MD_MS;
+	       md_reactor_now_ns(pipe->pipes->loop->home) > pipe->moved_ns + most_ns;
 }
 
 void md_lane_fast_run(struct md_pipes *pipes, struct md_unit *unit, enum md_pipe_kind kind)

@@ -167,7 +167,8 @@ static enum md_code connect_pg(const struct md_conn_target *target, struct md_co
 	pg->log = target->log;
 	pg->read_only = target->read_only;
 	pg->shared_use = target->shared;
-	pg->groups = target->shared && target->read_only;
+	pg->groups = target->shared;
+	pg->commits = target->shared && !target->read_only;
 	pg->unprepared = target->unprepared;
 	pg->search_path = target->search_path;
 	pg->search_path_count = target->search_path_count;
@@ -176,6 +177,7 @@ static enum md_code connect_pg(const struct md_conn_target *target, struct md_co
 	pg->epoll = pg->timer = pg->socket = -1;
 	pg->queue_end = &pg->queue;
 	pg->flight_end = &pg->flight;
+	pg->answered_end = &pg->answered;
 	md_buf_init(&pg->binds.text, 1u << 30); /* the server's own limit for one value */
 	pg->schema = target->schema ? strdup(target->schema) : NULL;
 	pg->role = target->role ? strdup(target->role) : NULL;

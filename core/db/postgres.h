@@ -19,7 +19,12 @@
  * Sync: the last of such a group has it, and the others end with their own last result, for the
  * result of a read is final when it has come. When one fails, the server skips those behind it up
  * to the Sync. Nothing of them has been seen, and they begin again, each with a Sync of its own.
- * The server is asked for answers now and then, so that a slow read holds up few before it. */
+ * The server is asked for answers now and then, so that a slow read holds up few before it.
+ *
+ * Writes on such a connection share a Sync as well, and with it a commit: whatever was pushed while
+ * the group before was on its way goes together. Nothing of it is done before the answer to that
+ * Sync: units whose rows have come wait in `answered`. When anything in the group fails, all of it
+ * was undone by the server, and every member begins again, each alone. */
 #ifndef MD_CORE_DB_POSTGRES_H
 #define MD_CORE_DB_POSTGRES_H
 #include <libpq-fe.h>
@@ -34,7 +39,8 @@
 
 enum {
 	MD_PG_FLIGHT_MAX = 64, /* units sent and not yet answered */
-	MD_PG_GROUP_MAX = 16,  /* of which so many may share a Sync */
+	MD_PG_GROUP_MAX = 16,  /* of which so many reads may share a Sync */
+	MD_PG_WRITES_MAX = 64, /* … and so many writes */
 	MD_PG_HELD_MAX = 4,    /* statements whose answers the server may hold until then */
 	MD_PG_SEEN = 1024,     /* statement ids remembered for their second use; power of two */
 	MD_PG_CANCEL_AGAIN_MS = 200,  /* one that came before the statement began was lost */
@@ -146,7 +152,8 @@ struct md_pg {
 	enum md_pg_state state;
 	bool read_only;
 	bool shared_use; /* by requests that must not be hit by a cancel request */
-	bool groups;     /* reads of one turn share a Sync */
+	bool groups;     /* units of one turn share a Sync */
+	bool commits;    /* … which commits them: they write */
 	bool unprepared; /* no names */
 	const char *const *search_path;
 	unsigned search_path_count;
@@ -163,6 +170,8 @@ struct md_pg {
 	struct md_pg_job *queue, **queue_end;
 	struct md_pg_job *flight, **flight_end;
 	unsigned in_flight;
+	struct md_pg_job *answered, **answered_end; /* of a group of writes */
+	bool undone; /* the server has said that something failed in it */
 	struct md_pg_job *spare;
 	struct md_pg_names names;
 	struct md_pg_binds binds;

@@ -127,6 +127,19 @@ static void end_lost(struct md_pg *pg, struct md_pg_job *job, const struct md_er
 	md_pg_job_recycle(pg, job);
 }
 
+/* In front of those that have not been answered. */
+static void take_answered_back(struct md_pg *pg)
+{
+	if (!pg->answered)
+		return;
+	*pg->answered_end = pg->flight;
+	if (!pg->flight)
+		pg->flight_end = pg->answered_end;
+	pg->flight = pg->answered;
+	pg->answered = NULL;
+	pg->answered_end = &pg->answered;
+}
+
 void md_pg_lost(struct md_pg *pg, const struct md_error *err)
 {
 	struct md_error why = *err; /* it may belong to one of the jobs */
@@ -140,6 +153,7 @@ void md_pg_lost(struct md_pg *pg, const struct md_error *err)
 	pg->in_flight = 0;
 	if (job)
 		md_pg_rows_end(pg, job);
+	take_answered_back(pg);
 	*pg->flight_end = pg->queue;
 	job = pg->flight;
 	pg->flight = pg->queue = NULL;
@@ -337,6 +351,15 @@ static bool at_sync(struct md_pg_job *job)
 	return !step || step->kind == MD_PG_SYNC;
 }
 
+/* Its rows have come; whether they stay is told by the Sync of its group. */
+static void to_answered(struct md_pg *pg, struct md_pg_job *job)
+{
+	take_from_flight(pg);
+	job->next = NULL;
+	*pg->answered_end = job;
+	pg->answered_end = &job->next;
+}
+
 /* NULL: the results of the present step are complete. A Sync has an answer of its own. */
 static void on_step_end(struct md_pg *pg, struct md_pg_job *job)
 {
@@ -346,8 +369,76 @@ static void on_step_end(struct md_pg *pg, struct md_pg_job *job)
 		return;
 	job->step_at++;
 	job->skip = job->asked = job->heard = false;
-	if (job->grouped && !present_step(job))
+	if (!job->grouped || present_step(job))
+		return;
+	if (pg->commits)
+		to_answered(pg, job);
+	else
 		end_job(pg, job);
+}
+
+static void fill_stopped(struct md_error *err, enum md_code code)
+{
+	md_fail(err, code, "57014", "%s",
+		code == MD_TIMEOUT ? "canceling statement due to deadline"
+				   : "canceling statement due to user request");
+}
+
+/* --- the end of a group of writes --- */
+
+static struct md_pg_job *take_answered(struct md_pg *pg)
+{
+	struct md_pg_job *job = pg->answered;
+
+	pg->answered = job->next;
+	if (!pg->answered)
+		pg->answered_end = &pg->answered;
+	return job;
+}
+
+/* It has been undone, with all others. One that has to stop anyway does. */
+static void end_undone(struct md_pg *pg, struct md_pg_job *job)
+{
+	if (job->unit && job->stop == MD_OK && !job->vital) {
+		rerun(pg, job);
+		return;
+	}
+	if (job->error.code == MD_OK && job->stop != MD_OK)
+		fill_stopped(&job->error, job->stop);
+	if (job->counted)
+		pg->base.depth--;
+	md_pg_unit_done(pg, job, &job->error);
+	md_pg_job_recycle(pg, job);
+}
+
+static void end_committed(struct md_pg *pg, struct md_pg_job *job)
+{
+	if (job->changed && job->error.code == MD_OK)
+		pg->base.changes++;
+	if (job->counted)
+		pg->base.depth--;
+	md_pg_unit_done(pg, job, &job->error);
+	md_pg_job_recycle(pg, job);
+}
+
+/* The Sync of `last` has been answered; nobody of the group is in flight any more. */
+static void end_writes(struct md_pg *pg, struct md_pg_job *last)
+{
+	bool undone = pg->undone;
+
+	pg->undone = false;
+	take_from_flight(pg);
+	last->next = NULL;
+	*pg->answered_end = last;
+	pg->answered_end = &last->next;
+	while (pg->answered) {
+		struct md_pg_job *job = take_answered(pg);
+
+		if (undone)
+			end_undone(pg, job);
+		else
+			end_committed(pg, job);
+	}
 }
 
 /* Whoever has steps left now was skipped with the rest: that need not be told for each step. */
@@ -357,11 +448,19 @@ static void take_sync(struct md_pg *pg)
 
 	while (job && job->grouped) {
 		job->aborted = true;
-		end_job(pg, job);
+		if (pg->commits)
+			to_answered(pg, job);
+		else
+			end_job(pg, job);
 		job = pg->flight;
 	}
 	if (!job)
 		return;
+	if (pg->answered) {
+		end_writes(pg, job);
+		return;
+	}
+	pg->undone = false;
 	job->aborted = job->aborted || (job->shares && !at_sync(job));
 	while (!at_sync(job))
 		job->step_at++;
@@ -382,6 +481,7 @@ static void take_result(struct md_pg *pg, struct md_pg_job *job, PGresult *resul
 		take_sync(pg);
 		break;
 	case PGRES_PIPELINE_ABORTED:
+		pg->undone = pg->commits;
 		on_aborted(pg, job);
 		break;
 	case PGRES_TUPLES_OK:
@@ -394,6 +494,7 @@ static void take_result(struct md_pg *pg, struct md_pg_job *job, PGresult *resul
 	case PGRES_NONFATAL_ERROR:
 	case PGRES_FATAL_ERROR:
 	case PGRES_BAD_RESPONSE:
+		pg->undone = pg->commits;
 		md_pg_job_failed(pg, job, result);
 		break;
 	case PGRES_COPY_IN:
@@ -477,13 +578,6 @@ void md_pg_pump(struct md_pg *pg)
 }
 
 /* --- cancelled and late units --- */
-
-static void fill_stopped(struct md_error *err, enum md_code code)
-{
-	md_fail(err, code, "57014", "%s",
-		code == MD_TIMEOUT ? "canceling statement due to deadline"
-				   : "canceling statement due to user request");
-}
 
 /* An in-flight unit has to stop. A read ends now, whatever still comes for it is dropped. A write
  * ends with its Sync, which tells what has become of it. */

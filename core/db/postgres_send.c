@@ -336,10 +336,11 @@ static bool send_job(struct md_pg *pg, struct md_pg_job *job)
 	job->unit->sent = true;
 	if (!send_opening(pg, job))
 		return false;
+	if (!job->block)
+		job->commits = job->writes;
 	if (job->shares)
 		return true;
 	if (!job->block) {
-		job->commits = job->writes;
 		return send_sync(pg, job);
 	}
 	if ((job->unit->tx == MD_TX_READ || pg->base.held) && job->ending == MD_NEXT_COMMIT)
@@ -447,8 +448,10 @@ static bool may_share(const struct md_pg *pg, const struct md_pg_job *job)
 {
 	if (!pg->groups || job->block || job->alone || job->unit->tx == MD_TX_WRITE)
 		return false;
+	if (pg->commits && !job->unit->ops->reset)
+		return false;
 	for (unsigned i = 0; i < job->call_count; i++)
-		if (job->calls[i].stmt->writes)
+		if (job->calls[i].stmt->solo || (job->calls[i].stmt->writes && !pg->commits))
 			return false;
 	return true;
 }
@@ -472,7 +475,7 @@ static bool add_to_group(struct md_pg *pg, struct md_pg_job *job, struct group *
 	group->last = job;
 	group->size++;
 	group->held += job->call_count;
-	if (group->held < MD_PG_HELD_MAX)
+	if (group->held < MD_PG_HELD_MAX || pg->commits)
 		return true;
 	group->held = 0;
 	return PQsendFlushRequest(pg->db);
@@ -483,7 +486,8 @@ static bool start_job(struct md_pg *pg, struct md_pg_job *job, struct group *gro
 	bool joins;
 
 	job->shares = may_share(pg, job);
-	joins = job->shares && group->last && group->size < MD_PG_GROUP_MAX &&
+	joins = job->shares && group->last &&
+		group->size < (pg->commits ? MD_PG_WRITES_MAX : MD_PG_GROUP_MAX) &&
 		same_prelude(group->last->unit->prelude, job->unit->prelude);
 	if (!joins && (!end_group(pg, group) || !send_deallocations(pg))) {
 		to_flight(pg, job);
@@ -501,6 +505,9 @@ void md_pg_start(struct md_pg *pg)
 {
 	struct group group = { 0 };
 
+	/* Those who wait for a commit make up the next group. */
+	if (pg->commits && (pg->flight || pg->answered))
+		return;
 	while (may_start(pg)) {
 		struct md_pg_job *job = pg->queue;
 

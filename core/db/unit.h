@@ -33,6 +33,7 @@ struct md_stmt {
 	unsigned params;
 	const unsigned *param_types; /* engine type ids; NULL: let the engine infer */
 	bool returns_rows, writes;
+	bool solo;    /* it counts in settings of the transaction: nobody else may share that */
 	bool trusted; /* a text of our own that changes what tables there are */
 };
 /** One execution. `args` (stmt->params of them) live until the unit is done. */

@@ -354,7 +354,7 @@ static void put_merges(struct whole *w, unsigned *count)
 	md_buf_puts(&w->sql, template_of(w, MD_SQL_MERGES));
 	md_buf_puts(&w->sql, " AS ");
 	put_name(w, md_str_of(merges_name));
-	w->plan->tells_merges = true;
+	w->plan->tells_merges = w->plan->write.stmt.solo = true;
 }
 
 /* RETURNING what the read needs. */

@@ -193,7 +193,7 @@ static void expect(struct rig *rig, const char *sql, enum md_lane lane, const ch
 	ck_assert_str_eq(jobs[0].s.text, text);
 }
 
-static struct md_pool_stats pool_of(struct rig *rig)
+static inline struct md_pool_stats pool_of(struct rig *rig)
 {
 	struct md_pool_stats stats;
 
