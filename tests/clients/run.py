@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tries client libraries that others wrote on a real daemon, with each engine.
 
-Usage: run.py BUILD [--engine sqlite|postgresql]... [--client js|admin|py]...
+Usage: run.py BUILD [--engine sqlite|postgresql]... [--client js|admin|py|schema]...
 
 BUILD holds modeld; what is installed from npm and PyPI goes to BUILD/clients, as the lock file and
 the requirements beside this program say. The first run needs the network, later ones do not.
@@ -67,11 +67,33 @@ def pytest(folder):
             HERE / "py"], {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def install_schema(folder):
+    """Both: the TypeScript compiler with what it is tried on, and validators."""
+    pins = [HERE / "schema" / name
+            for name in ("package.json", "package-lock.json", "requirements.txt")]
+    done = changed(folder, *pins)
+    if done:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([folder / "bin/pip", "-q", "--disable-pip-version-check", "install", "-r",
+                        pins[2]], check=True)
+        for pin in pins[:2]:
+            shutil.copy(pin, folder)
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
+                        "--loglevel=error"], cwd=folder, check=True)
+        done()
+
+
+def schema(folder):
+    return [folder / "bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+            HERE / "schema"], {"PYTHONDONTWRITEBYTECODE": "1", "SCHEMA_TOOLS": folder}
+
+
 # client: its folder in BUILD/clients, how to install it, how to run its tests
 CLIENTS = {
     "js": ("js", install_js, node("main.js")),
     "admin": ("js", install_js, node("admin.js")),
     "py": ("py", install_py, pytest),
+    "schema": ("schema", install_schema, schema),
 }
 
 
