@@ -240,6 +240,20 @@ static bool is_word(char c)
 	       c == '_';
 }
 
+/* Between quotes. A percent sign could begin a directive, wherever it stands. */
+static void put_label(struct md_buf *out, struct md_str text)
+{
+	md_buf_putc(out, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if ((unsigned char)c < ' ' || c == '%' || c == '\\')
+			c = '_';
+		md_buf_putc(out, c == '"' ? '\'' : c);
+	}
+	md_buf_putc(out, '"');
+}
+
 /* Attributes and types are words. */
 static void put_word(struct md_buf *out, struct md_str text)
 {
@@ -285,7 +299,7 @@ static void put_attribute(struct md_buf *out, const struct md_model *model,
 	}
 	if (md_field_note(field).ptr) {
 		md_buf_putc(out, ' ');
-		put_quoted(out, md_field_note(field));
+		put_label(out, md_field_note(field));
 	}
 	md_buf_putc(out, '\n');
 }
@@ -293,7 +307,7 @@ static void put_attribute(struct md_buf *out, const struct md_model *model,
 static void put_entity(struct md_buf *out, const struct md_model *model)
 {
 	md_buf_puts(out, "  ");
-	put_quoted(out, model->name);
+	put_label(out, model->name);
 	md_buf_puts(out, " {\n");
 	for (unsigned i = 0; i < model->field_count; i++)
 		if (md_field_is_known(&model->fields[i]))
@@ -312,12 +326,12 @@ static bool may_be_null(const struct md_relation *r)
 static void put_line(struct md_buf *out, const struct md_relation *r)
 {
 	md_buf_puts(out, "  ");
-	put_quoted(out, r->to->name);
+	put_label(out, r->to->name);
 	md_buf_puts(out, may_be_null(r) ? " |o--" : " ||--");
 	md_buf_puts(out, r->cardinality == MD_ONE_TO_ONE ? "o| " : "o{ ");
-	put_quoted(out, r->from->name);
+	put_label(out, r->from->name);
 	md_buf_puts(out, " : ");
-	put_quoted(out, r->constraint);
+	put_label(out, r->constraint);
 	md_buf_putc(out, '\n');
 }
 

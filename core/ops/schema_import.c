@@ -43,8 +43,24 @@ const char *md_import_name(struct md_import *import, const char *name)
 void md_import_note(struct md_import *import, const char *table, const char *what, const char *name,
 		    const char *why)
 {
-	md_buf_printf(import->notes, "table %s%s%s%s%s: %s\n", table, *what ? ", " : "", what,
+	size_t before = import->notes->len;
+
+	md_buf_printf(import->notes, "table %s%s%s%s%s: %s", table, *what ? ", " : "", what,
 		      *name ? " " : "", name, why);
+	for (size_t i = before; !import->notes->failed && i < import->notes->len; i++)
+		if ((unsigned char)import->notes->data[i] < ' ')
+			import->notes->data[i] = '?'; /* a note is one line */
+	md_buf_putc(import->notes, '\n');
+}
+
+bool md_import_is_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
+			return false;
+	return len > 0 && len <= MD_DEF_NAME;
 }
 
 /* Two names that differ in case alone are one to some engines. */
@@ -56,7 +72,39 @@ static bool is_taken(const char *const *names, unsigned count, const char *name)
 	return false;
 }
 
-static const char *why_not(const struct md_import *import, unsigned number, const char *name)
+/* The name, or with a number behind it when another one has it. NULL: out of memory. */
+static const char *free_name(struct md_import *import, const char *const *names, unsigned count,
+			     const char *wanted)
+{
+	enum { DIGITS = 6 };
+	const char *name = md_import_name(import, wanted);
+
+	for (unsigned i = 2; name && is_taken(names, count, name); i++)
+		name = md_arena_printf(import->arena, "%.*s_%u", MD_DEF_NAME - DIGITS,
+				       md_import_name(import, wanted), i);
+	import->no_memory |= !name;
+	return name;
+}
+
+static bool is_twin(const struct md_import *import, unsigned number)
+{
+	const struct md_catalog_table *tables = import->source->catalog->tables;
+
+	for (unsigned i = 0; i < number; i++)
+		if (import->names[i] && strcasecmp(tables[i].name, tables[number].name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_twin_column(const struct md_catalog_table *table, unsigned number)
+{
+	for (unsigned i = 0; i < number; i++)
+		if (strcasecmp(table->columns[i].name, table->columns[number].name) == 0)
+			return true;
+	return false;
+}
+
+static const char *why_not(const struct md_import *import, unsigned number)
 {
 	const struct md_catalog_table *table = &import->source->catalog->tables[number];
 
@@ -65,9 +113,9 @@ static const char *why_not(const struct md_import *import, unsigned number, cons
 						  : "left out: it has no primary key";
 	if (import->models[number].key_count > MD_DEF_KEY_FIELDS)
 		return "left out: the primary key has too many columns";
-	if (strlen(table->name) > MD_DEF_NAME || table->name[0] == '-')
+	if (!md_import_is_name(table->name) || table->name[0] == '-')
 		return "left out: a name that definition files do not allow";
-	return is_taken(import->names, number, name) ? "left out: another one has its name" : NULL;
+	return is_twin(import, number) ? "left out: another one differs in case alone" : NULL;
 }
 
 static void name_fields(struct md_import *import, unsigned number)
@@ -79,14 +127,13 @@ static void name_fields(struct md_import *import, unsigned number)
 	import->fields[number] = names;
 	import->no_memory |= !names;
 	for (unsigned i = 0; names && i < table->column_count; i++) {
-		const char *name = md_import_name(import, table->columns[i].name);
+		const char *column = table->columns[i].name;
 
-		if (name && strlen(table->columns[i].name) <= MD_DEF_NAME &&
-		    !is_taken(names, i, name))
-			names[i] = name;
+		if (md_import_is_name(column) && !is_twin_column(table, i))
+			names[i] = free_name(import, names, i, column);
 		else
-			md_import_note(import, table->name, "column", table->columns[i].name,
-				       "left out: its name is too long, or another one has it");
+			md_import_note(import, table->name, "column", column,
+				       "left out: a name that definition files do not allow");
 	}
 }
 
@@ -109,8 +156,8 @@ static void name_all(struct md_import *import)
 	import->fields = md_arena_zalloc(import->arena, (catalog->count + 1) * sizeof(char **));
 	import->no_memory |= !import->names || !import->fields;
 	for (unsigned i = 0; !import->no_memory && i < catalog->count; i++) {
-		const char *name = md_import_name(import, catalog->tables[i].name);
-		const char *why = name ? why_not(import, i, name) : NULL;
+		const char *name = free_name(import, import->names, i, catalog->tables[i].name);
+		const char *why = why_not(import, i);
 
 		if (why) {
 			md_import_note(import, catalog->tables[i].name, "", "", why);
@@ -148,7 +195,7 @@ static void put_columns(struct md_import *import, struct md_str key, unsigned ta
 
 static void put_constraint_name(struct md_import *import, const char *name)
 {
-	if (strlen(name) <= MD_DEF_NAME)
+	if (md_import_is_name(name))
 		md_json_text_value(&import->json, MD_STR("name"), md_str_of(name));
 }
 
@@ -194,7 +241,7 @@ static void put_indexes(struct md_import *import, unsigned number)
 		if (!index->name)
 			continue;
 		if (!index->whole || (index->partial && !index->predicate) ||
-		    strlen(index->name) > MD_DEF_NAME ||
+		    !md_import_is_name(index->name) ||
 		    !are_fields(import, number, index->columns, index->count)) {
 			md_import_note(import, table->name, "index", index->name,
 				       "left out: not of columns alone, or not a tree");

@@ -23,6 +23,8 @@ struct md_import {
 int md_import_find(const struct md_import *import, const char *table);
 /** A name of letters, digits and _. NULL: out of memory. */
 const char *md_import_name(struct md_import *import, const char *name);
+/** Whether definition files allow it as the name of something in the database. */
+bool md_import_is_name(const char *name);
 /** Add a line to the notes. */
 void md_import_note(struct md_import *import, const char *table, const char *what, const char *name,
 		    const char *why);

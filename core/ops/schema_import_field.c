@@ -77,7 +77,7 @@ void md_import_put_actions(struct md_import *import, unsigned table,
 {
 	struct md_json_out *json = &import->json;
 
-	if (strlen(key->name) <= MD_DEF_NAME)
+	if (md_import_is_name(key->name))
 		md_json_text_value(json, MD_STR("name"), md_str_of(key->name));
 	md_json_text_if(json, MD_STR("on_delete"),
 			md_str_of(action_of(import, table, key, key->on_delete)));

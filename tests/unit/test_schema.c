@@ -711,6 +711,36 @@ START_TEST(the_sql_of_a_database_makes_it_again)
 }
 END_TEST
 
+START_TEST(an_import_gives_fields_names_of_their_own)
+{
+	static const char sql[] =
+		"CREATE TABLE \"1 a\" (\"x y\" INTEGER NOT NULL, \"x.y\" TEXT, x_y TEXT, \"x\ny\" "
+		"TEXT, CONSTRAINT \"1 a_pkey\" PRIMARY KEY (\"x y\"), CONSTRAINT \"a\nb\" CHECK "
+		"(\"x.y\" > ''))";
+	static const char *const names[] = { "\"__a\": {",          "\"x_y\": {",
+					     "\"x_y_2\": {",        "\"x_y_3\": {",
+					     "\"column\": \"x.y\"", "\"table\": \"1 a\"" };
+	md_auto_arena arena = md_arena_new(ARENA_MAX);
+	md_auto_buf text = MD_BUF(TEXT_MAX), notes = MD_BUF(TEXT_MAX);
+	struct md_schema_import source = { .managed = false };
+	struct database db;
+
+	open_database(&db);
+	ck_assert_int_eq(md_db_schema_run(db.schema, sql, NULL), MD_OK);
+	ck_assert_int_eq(md_db_schema_catalog(db.schema, arena, &db.catalog, NULL), MD_OK);
+	source.catalog = db.catalog;
+	source.dialect = db.ddl->sql;
+	ck_assert_int_eq(md_schema_import(&source, &text, &notes, NULL), MD_OK);
+	md_definitions_free(read_definitions(md_buf_text(&text), MD_DEF_SQLITE));
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		ck_assert_msg(strstr(text.data, names[i]) != NULL, "%s\n%s", names[i],
+			      shown(text.data));
+	ck_assert_str_eq(md_buf_text(&notes), "table 1 a, column x?y: left out: a name that "
+					      "definition files do not allow\n");
+	md_db_schema_close(db.schema);
+}
+END_TEST
+
 SUITE_MAIN("schema", each_format_is_written_as_in_the_golden_files,
 	   json_on_one_line_is_the_same_json, nothing_tells_of_hidden_fields,
 	   the_administrator_gets_the_sql_of_all_columns,
@@ -720,4 +750,4 @@ SUITE_MAIN("schema", each_format_is_written_as_in_the_golden_files,
 	   every_allocation_of_an_import_may_fail,
 	   an_import_says_what_can_be_declared_and_tells_the_rest,
 	   an_import_of_what_definitions_made_makes_the_same_tables,
-	   the_sql_of_a_database_makes_it_again)
+	   the_sql_of_a_database_makes_it_again, an_import_gives_fields_names_of_their_own)
