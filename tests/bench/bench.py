@@ -368,6 +368,37 @@ class Bench:
                     f"{base / 1000:.2f} → {ours / 1000:.2f} µs CPU, rounds {min(ratios):.2f}–"
                     f"{max(ratios):.2f}")
 
+    def batch(self):
+        """Many inserts as one batch, against one request for each."""
+        self.fresh("batch")
+        with open(self.body("row"), encoding="utf-8") as file:
+            row = json.load(file)
+        with open(self.body("batch"), "w", encoding="utf-8") as file:
+            json.dump([{"method": "POST", "path": "/made", "body": row}] * 1000, file)
+        server, rounds, batches = self.modeld(self.fresh("batch"), "admin_on_public=true"), [], 10
+        commits = 0
+        for _ in range(4 if self.options.quick else 10):
+            single = {"body": self.body("row")}
+            before = server.metric("modeld_db_commits_total")
+            ours = load(self.options.load, server, batches, "/-/batch", connections=1,
+                        body=self.body("batch"))["cpu_ns"] / 1000
+            commits = (server.metric("modeld_db_commits_total") - before) / batches
+            many = load(self.options.load, server, 6_000, "/made", **single)["cpu_ns"]
+            alone = load(self.options.load, server, 1_000, "/made", connections=1,
+                         **single)["cpu_ns"]
+            rounds.append((ours, many, alone))
+        rounds = rounds[1:]
+        server.stop()
+        for name, target, other in (("64 clients", 1 / 3, 1), ("one after another", 1 / 10, 2)):
+            ratios = [one[0] / one[other] for one in rounds]
+            ratio = statistics.median(ratios)
+            base, ours = (statistics.median(one[i] for one in rounds) for i in (other, 0))
+            self.report(f"batch of 1,000 POSTs, against {name}", f"≤ {target:.2f} ×",
+                        f"{ratio:.3f} ×", ratio <= target,
+                        f"{base / 1000:.1f} → {ours / 1000:.1f} µs CPU each, rounds "
+                        f"{min(ratios):.3f}–{max(ratios):.3f}")
+        self.report("batch of 1,000 POSTs: commits", "1", f"{commits:.0f}", commits == 1, "")
+
     def print_table(self):
         widths = [max(len(line[i]) for line in self.lines) for i in range(4)]
         print()
@@ -400,7 +431,8 @@ def add_markdown(parser):
     parser.add_argument("--markdown", metavar="FILE", help="append the table to this file, too")
 
 
-PARTS = ("point", "list", "embed", "memory", "growth", "start", "burst", "sync", "group", "bulk")
+PARTS = ("point", "list", "embed", "memory", "growth", "start", "burst", "sync", "group", "bulk",
+         "batch")
 PROGRAMS = {"modeld": "modeld", "load": "tests/bench/load", "yard": "tests/bench/yard_mhd",
             "yard_write": "tests/bench/yard_write",
             "preload_normal": "tests/bench/preload_normal.so",
