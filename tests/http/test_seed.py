@@ -175,6 +175,38 @@ def test_a_failure_rolls_everything_back(blog):
     assert blog.rows("/user") == []
 
 
+def test_session(blog):
+    # with rx.session() as db: … db.add(new_user); db.commit()
+    db = blog.post("/-/transactions").json["id"]
+    response = blog.post("/user", {"username": "alice", "email": "alice@example.com"}, Transaction=db)
+    assert response.status == 201, response
+    assert [user["username"] for user in blog.rows("/user", Transaction=db)] == ["alice"]
+    assert blog.rows("/user") == []
+    assert blog.post(f"/-/transactions/{db}/commit").status == 200
+    assert blog.column("/user", "username") == ["alice"]
+
+
+def test_session_without_commit(blog):
+    # leaving the block without db.commit() closes the session
+    db = blog.post("/-/transactions").json["id"]
+    blog.post("/user", {"username": "alice", "email": "alice@example.com"}, Transaction=db)
+    assert blog.post(f"/-/transactions/{db}/rollback").status == 200
+    assert blog.rows("/user") == []
+
+
+def test_create_uses_the_id_of_what_was_created(blog):
+    # post = Post.create(title="Hello World", content="My first post", author_id=user.id)
+    response = blog.post("/-/batch", [
+        {"id": "user", "method": "POST", "path": "/user",
+         "body": {"username": "john", "email": "john@example.com"}},
+        {"method": "POST", "path": "/post",
+         "body": {"title": "Hello World", "content": "My first post",
+                  "author_id": {"$ref": "user.id"}}}])
+    assert response.status == 200, response
+    assert blog.rows("/post?select=title,author(username)") == [
+        {"title": "Hello World", "author": {"username": "john"}}]
+
+
 def test_get_users_async(people):
     # result = await db.execute(select(User).where(User.is_active == True))
     assert people.column("/user?select=username&is_active=eq.true", "username") == [
