@@ -68,6 +68,12 @@ def test_each_format_is_answered_with_its_type(library, name):
     assert "book" in response.text
 
 
+@pytest.mark.parametrize("accept", ["application/schema+json", "text/plain", "image/png"])
+def test_it_is_the_format_that_is_asked_for(library, accept):
+    response = schema(library, "json-schema", Accept=accept)
+    assert response.header("Content-Type") == "application/schema+json"
+
+
 def test_without_a_format_it_is_the_canonical_json(library):
     assert library.get("/-/schema").text == schema(library, "json").text
 
