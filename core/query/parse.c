@@ -17,16 +17,6 @@ const struct md_parse_limits md_parse_limits_default = {
 	.json_path = 16,
 };
 
-/* The end of a level's list of conditions is looked up for every parameter: at most `filters`. */
-static void append(struct md_level *level, struct md_logic *node)
-{
-	struct md_logic **tail = &level->where;
-
-	while (*tail)
-		tail = &(*tail)->next;
-	*tail = node;
-}
-
 /* The embed that a parameter means by `name`: by alias or, without one, by what was embedded;
  * else, as PostgREST did once, by what was embedded in spite of its alias. */
 static struct md_embed *find_embed(const struct md_level *level, struct md_str name)
@@ -45,7 +35,7 @@ static struct md_embed *find_embed(const struct md_level *level, struct md_str n
 	return NULL;
 }
 
-static enum md_code fail_embed(struct md_error *err, struct md_str name)
+enum md_code md_scan_fail_embed(struct md_error *err, struct md_str name)
 {
 	md_fail(err, MD_INVALID, "PGRST108", "'%.*s' is not an embedded resource in this request",
 		MD_STR_ARG(name));
@@ -57,13 +47,13 @@ static enum md_code fail_embed(struct md_error *err, struct md_str name)
 static enum md_code find_level(struct md_scan *scan, const struct md_str *path, unsigned count,
 			       struct md_level **ret_level)
 {
-	struct md_level *level = &scan->query->root;
+	struct md_level *level = &scan->into.query->root;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct md_embed *embed = find_embed(level, path[i]);
 
 		if (!embed)
-			return fail_embed(scan->err, path[i]);
+			return md_scan_fail_embed(scan->into.err, path[i]);
 		level = &embed->level;
 	}
 	*ret_level = level;
@@ -82,9 +72,9 @@ static enum md_code parse_names(struct md_scan *scan, const char *what, struct m
 	for (;; scan->p++) {
 		if (count == cap) {
 			cap = cap ? cap * 2 : FIRST_PATH;
-			grown = md_arena_alloc(scan->arena, cap * sizeof(*names));
+			grown = md_arena_alloc(scan->into.arena, cap * sizeof(*names));
 			if (!grown)
-				return md_fail_nomem(scan->err);
+				return md_fail_nomem(scan->into.err);
 			if (count)
 				memcpy(grown, names, count * sizeof(*names));
 			names = grown;
@@ -112,7 +102,7 @@ static enum md_code parse_key(struct md_scan *scan, struct md_str key, struct md
 	/* nearly every key is one plain name */
 	md_scan_begin(scan, "failed to parse tree path", key);
 	if (!memchr(key.ptr, '.', key.len)) {
-		*ret_level = &scan->query->root;
+		*ret_level = &scan->into.query->root;
 		return md_scan_name(scan, ret_name);
 	}
 	code = parse_names(scan, "failed to parse tree path", key, &names, &count);
@@ -124,12 +114,12 @@ static enum md_code parse_key(struct md_scan *scan, struct md_str key, struct md
 
 static enum md_code read_filter(struct md_scan *scan, const struct md_parameter *parameter)
 {
-	struct md_logic *node = md_arena_zalloc(scan->arena, sizeof(*node));
+	struct md_logic *node;
 	struct md_level *level;
-	enum md_code code;
+	enum md_code code = md_compose_node(&scan->into, MD_LOGIC_LEAF, &node);
 
-	if (!node)
-		return md_fail_nomem(scan->err);
+	if (code)
+		return code;
 	code = parse_key(scan, parameter->name, &level, &node->leaf.column.name);
 	if (code)
 		return code;
@@ -140,21 +130,21 @@ static enum md_code read_filter(struct md_scan *scan, const struct md_parameter 
 	code = md_parse_operation(scan, false, &node->leaf);
 	if (code)
 		return code;
-	append(level, node);
+	md_compose_append(&level->where, node);
 	return MD_OK;
 }
 
 /* [path.][not.]and=, or= */
 static enum md_code read_logic(struct md_scan *scan, const struct md_parameter *parameter)
 {
-	struct md_logic *node = md_arena_zalloc(scan->arena, sizeof(*node));
+	struct md_logic *node;
 	struct md_level *level;
 	struct md_str *names;
 	unsigned count, depth = 0;
-	enum md_code code;
+	enum md_code code = md_compose_node(&scan->into, MD_LOGIC_AND, &node);
 
-	if (!node)
-		return md_fail_nomem(scan->err);
+	if (code)
+		return code;
 	code = parse_names(scan, "failed to parse logic path", parameter->name, &names, &count);
 	if (code)
 		return code;
@@ -164,7 +154,8 @@ static enum md_code read_logic(struct md_scan *scan, const struct md_parameter *
 		else
 			names[depth++] = names[i];
 	}
-	node->kind = md_str_is(names[count - 1], "or") ? MD_LOGIC_OR : MD_LOGIC_AND;
+	if (md_str_is(names[count - 1], "or"))
+		node->kind = MD_LOGIC_OR;
 	code = find_level(scan, names, depth, &level);
 	if (code)
 		return code;
@@ -176,7 +167,7 @@ static enum md_code read_logic(struct md_scan *scan, const struct md_parameter *
 	code = md_parse_logic(scan, 1, node);
 	if (code)
 		return code;
-	append(level, node);
+	md_compose_append(&level->where, node);
 	return MD_OK;
 }
 
@@ -270,7 +261,7 @@ static enum md_code read_columns(struct md_scan *scan, struct md_str *names, uns
 enum md_code md_parse_columns(struct md_arena *arena, struct md_str list, struct md_str **ret_names,
 			      unsigned *ret_count, struct md_error *err)
 {
-	struct md_scan scan = { .arena = arena, .err = err };
+	struct md_scan scan = { .into = { .arena = arena, .err = err } };
 	struct md_str *names;
 	size_t most = 1;
 	enum md_code code;
@@ -299,17 +290,17 @@ static enum md_code check_columns(struct md_scan *scan, const char *what, struct
 static enum md_code read_columns_parameter(struct md_scan *scan,
 					   const struct md_parameter *parameter)
 {
-	if (md_str_is_given(scan->query->columns))
+	if (md_str_is_given(scan->into.query->columns))
 		return MD_OK;
-	scan->query->columns = parameter->value;
+	scan->into.query->columns = parameter->value;
 	return check_columns(scan, "failed to parse columns parameter", parameter->value);
 }
 
 static enum md_code read_on_conflict(struct md_scan *scan, const struct md_parameter *parameter)
 {
-	if (md_str_is_given(scan->query->on_conflict))
+	if (md_str_is_given(scan->into.query->on_conflict))
 		return MD_OK;
-	scan->query->on_conflict = parameter->value;
+	scan->into.query->on_conflict = parameter->value;
 	return check_columns(scan, "failed to parse on_conflict parameter", parameter->value);
 }
 
@@ -358,7 +349,7 @@ static reader *find_reader(struct md_str name)
 static enum md_code read_select(struct md_scan *scan, const struct md_parameter *parameters,
 				unsigned count)
 {
-	struct md_query *query = scan->query;
+	struct md_query *query = scan->into.query;
 
 	for (unsigned i = 0; i < count; i++) {
 		if (!md_str_is_given(parameters[i].value) ||
@@ -368,11 +359,7 @@ static enum md_code read_select(struct md_scan *scan, const struct md_parameter 
 		md_scan_begin(scan, "failed to parse select parameter", parameters[i].value);
 		return md_parse_select(scan);
 	}
-	query->root.select = md_arena_zalloc(scan->arena, sizeof(*query->root.select));
-	if (!query->root.select)
-		return md_fail_nomem(scan->err);
-	query->root.select->kind = MD_SELECT_STAR;
-	return MD_OK;
+	return md_compose_star(&scan->into);
 }
 
 /* depth= of item routes; false: it is a filter. */
@@ -394,7 +381,9 @@ enum md_code md_parse_query(struct md_arena *arena, struct md_str raw,
 			    struct md_query *ret_query, struct md_error *err)
 {
 	struct md_query query = { .value_count = 0 };
-	struct md_scan scan = { .arena = arena, .limits = limits, .query = &query, .err = err };
+	struct md_scan scan = {
+		.into = { .arena = arena, .limits = limits, .query = &query, .err = err },
+	};
 	struct md_parameter *parameters = NULL;
 	unsigned count = 0;
 	enum md_code code = MD_OK;

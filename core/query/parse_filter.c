@@ -46,9 +46,9 @@ enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
 static enum md_code fail_array(struct md_scan *scan, struct md_str text, const char *why)
 {
 	scan->failed_at = NULL;
-	md_fail(scan->err, MD_INVALID, "22P02", "malformed array literal: \"%.*s\"",
+	md_fail(scan->into.err, MD_INVALID, "22P02", "malformed array literal: \"%.*s\"",
 		MD_STR_ARG(text));
-	md_error_details(scan->err, "%s", why);
+	md_error_details(scan->into.err, "%s", why);
 	return MD_INVALID;
 }
 
@@ -120,23 +120,15 @@ static enum md_code element_value(struct md_scan *scan, const struct element *e,
 		*ret_value = (struct md_str){ NULL, 0 };
 	if (!e->escaped)
 		return MD_OK;
-	copy = md_arena_alloc(scan->arena, ret_value->len);
+	copy = md_arena_alloc(scan->into.arena, ret_value->len);
 	if (!copy)
-		return md_fail_nomem(scan->err);
+		return md_fail_nomem(scan->into.err);
 	for (const char *p = e->begin; p < e->end; p++) {
 		p += *p == '\\';
 		copy[len++] = *p;
 	}
 	*ret_value = (struct md_str){ copy, len };
 	return MD_OK;
-}
-
-static enum md_code add_to_list(struct md_scan *scan, struct md_filter *filter, struct md_str value)
-{
-	if (filter->value_count == scan->limits->in_values)
-		return md_scan_too_many(scan, filter->value_count, "values in a list");
-	filter->value_count++;
-	return md_scan_add_value(scan, value);
 }
 
 static enum md_code array_elements(struct md_scan *scan, struct md_str text, const char **p,
@@ -154,7 +146,7 @@ static enum md_code array_elements(struct md_scan *scan, struct md_str text, con
 			return fail_array(scan, text, problem);
 		code = element_value(scan, &e, &value);
 		if (code == MD_OK)
-			code = add_to_list(scan, filter, value);
+			code = md_compose_listed(&scan->into, filter, value);
 		if (code)
 			return code;
 		*p = e.stop;
@@ -223,7 +215,7 @@ static enum md_code parse_list(struct md_scan *scan, struct md_filter *filter)
 		code = md_scan_element(scan, &value);
 		if (code)
 			return code;
-		code = add_to_list(scan, filter, value);
+		code = md_compose_listed(&scan->into, filter, value);
 		if (code)
 			return code;
 		if (!md_scan_is(scan, ','))
@@ -237,7 +229,7 @@ static enum md_code parse_list(struct md_scan *scan, struct md_filter *filter)
 	/* (): the empty set, not the empty text */
 	if (filter->value_count == 1 && value.len == 0) {
 		filter->value_count = 0;
-		scan->query->value_count--;
+		scan->into.query->value_count--;
 	}
 	return MD_OK;
 }
@@ -304,7 +296,7 @@ static const char *read_language(struct md_scan *scan, const char *open,
 	struct md_scan inner = *scan;
 
 	inner.p = open + 1;
-	inner.err = NULL;
+	inner.into.err = NULL;
 	*ret_bad = NULL;
 	if (md_scan_identifier(&inner, ret_language) == MD_OK && md_scan_is(&inner, ')'))
 		return inner.p + 1;
@@ -343,6 +335,14 @@ static enum md_code fail_operator(struct md_scan *scan, bool negated)
 				       (negated || furthest > scan->p ? 0 : MD_EXPECT(NOT)));
 }
 
+bool md_scan_op_is_quantified(enum md_op op)
+{
+	for (unsigned i = 0; i < OPERATIONS; i++)
+		if (operations[i].op == op)
+			return operations[i].form == QUANTIFIED;
+	return false;
+}
+
 /* op[(modifier)]. — NULL: there is none. */
 static const struct operation *take_operation(struct md_scan *scan, struct md_filter *filter)
 {
@@ -372,10 +372,10 @@ enum md_code md_parse_operation(struct md_scan *scan, bool in_tree, struct md_fi
 {
 	const struct operation *operation;
 	struct md_str value;
-	enum md_code code;
+	enum md_code code = md_compose_leaf(&scan->into, filter);
 
-	if (scan->filter_count++ == scan->limits->filters)
-		return md_scan_too_many(scan, scan->limits->filters, "filters");
+	if (code)
+		return code;
 	filter->negated = md_scan_sees(scan, "not.");
 	if (filter->negated)
 		scan->p += 4;
@@ -383,7 +383,6 @@ enum md_code md_parse_operation(struct md_scan *scan, bool in_tree, struct md_fi
 	if (!operation)
 		return fail_operator(scan, filter->negated);
 	filter->op = operation->op;
-	filter->value = scan->query->value_count;
 	if (operation->form == LIST)
 		return parse_list(scan, filter);
 	if (operation->form == TRUTH)
@@ -393,6 +392,5 @@ enum md_code md_parse_operation(struct md_scan *scan, bool in_tree, struct md_fi
 		return code;
 	if (filter->quantifier != MD_QUANT_NONE)
 		return parse_array(scan, value, filter);
-	filter->value_count = 1;
-	return md_scan_add_value(scan, value);
+	return md_compose_single(&scan->into, filter, value);
 }

@@ -70,10 +70,8 @@ static enum md_code parse_child(struct md_scan *scan, unsigned depth, struct md_
 	size_t len = group_word(scan, &negated, &is_or);
 	const char *open = after_blanks(scan, scan->p + len);
 
-	if (len == 0 || open == scan->end || *open != '(') {
-		child->kind = MD_LOGIC_LEAF;
+	if (len == 0 || open == scan->end || *open != '(')
 		return parse_condition(scan, &child->leaf);
-	}
 	child->kind = is_or ? MD_LOGIC_OR : MD_LOGIC_AND;
 	child->negated = negated;
 	scan->p = open;
@@ -85,17 +83,19 @@ enum md_code md_parse_logic(struct md_scan *scan, unsigned depth, struct md_logi
 	struct md_logic **tail = &node->child;
 	enum md_code code;
 
-	if (depth > scan->limits->logic_depth)
-		return md_scan_too_many(scan, scan->limits->logic_depth, "levels of and/or");
+	code = md_compose_depth(&scan->into, depth);
+	if (code)
+		return code;
 	md_scan_blanks(scan);
 	md_scan_expect(scan, MD_EXPECT(OPEN));
 	if (!md_scan_is(scan, '('))
 		return md_scan_fail(scan);
 	do {
-		struct md_logic *child = md_arena_zalloc(scan->arena, sizeof(*child));
+		struct md_logic *child;
 
-		if (!child)
-			return md_fail_nomem(scan->err);
+		code = md_compose_node(&scan->into, MD_LOGIC_LEAF, &child);
+		if (code)
+			return code;
 		scan->p++; /* the parenthesis or the comma */
 		md_scan_blanks(scan);
 		code = parse_child(scan, depth + 1, child);

@@ -52,13 +52,13 @@ static bool parse_related(struct md_scan *scan, struct md_order *term)
 	struct md_scan before = *scan;
 	struct md_order related = { .direction = MD_DIR_DEFAULT };
 
-	scan->err = NULL;
+	scan->into.err = NULL;
 	if (md_scan_name(scan, &related.relation) == MD_OK && md_scan_is(scan, '(')) {
 		scan->p++;
 		if (md_scan_column(scan, &related.column) == MD_OK && md_scan_is(scan, ')')) {
 			scan->p++;
 			if (parse_direction(scan, &related) == MD_OK) {
-				scan->err = before.err;
+				scan->into.err = before.into.err;
 				*term = related;
 				return true;
 			}
@@ -80,12 +80,11 @@ enum md_code md_parse_order(struct md_scan *scan, struct md_order **ret_order)
 	enum md_code code;
 
 	for (;;) {
-		struct md_order *term = md_arena_zalloc(scan->arena, sizeof(*term));
+		struct md_order *term;
 
-		if (!term)
-			return md_fail_nomem(scan->err);
-		if (count++ == scan->limits->order_terms)
-			return md_scan_too_many(scan, count - 1, "terms in an order");
+		code = md_compose_term(&scan->into, count++, &term);
+		if (code)
+			return code;
 		md_scan_blanks(scan);
 		if (!has_parenthesis(scan) || !parse_related(scan, term)) {
 			code = md_scan_column(scan, &term->column);

@@ -108,9 +108,9 @@ static bool parse_count(struct md_scan *scan, struct md_select *item)
 	if (!md_str_is(item->column.name, "count") || !md_scan_sees(scan, "()"))
 		return false;
 	scan->p += 2;
-	scan->err = NULL;
+	scan->into.err = NULL;
 	if (parse_cast(scan, 0, &cast) == MD_OK && expect_item_end(scan) == MD_OK) {
-		scan->err = before.err;
+		scan->into.err = before.into.err;
 		item->kind = MD_SELECT_COLUMN;
 		item->column.name = (struct md_str){ NULL, 0 };
 		item->aggregate = MD_AGG_COUNT;
@@ -153,20 +153,10 @@ static enum md_code parse_hints(struct md_scan *scan, struct md_embed *embed)
 static enum md_code parse_embed(struct md_scan *scan, unsigned depth, struct md_select *item,
 				struct md_embed *embed)
 {
-	struct md_query *query = scan->query;
-	enum md_code code;
+	enum md_code code = md_compose_embed_item(&scan->into, depth, item, embed);
 
-	if (query->embed_count == scan->limits->embeds)
-		return md_scan_too_many(scan, query->embed_count, "embedded resources");
-	if (depth == scan->limits->embed_depth)
-		return md_scan_too_many(scan, depth, "levels of embedded resources");
-	query->embed_count++;
-	if (query->embed_depth <= depth)
-		query->embed_depth = depth + 1;
-	embed->alias = item->alias;
-	item->alias = (struct md_str){ NULL, 0 };
-	item->kind = MD_SELECT_EMBED;
-	item->embed = embed;
+	if (code)
+		return code;
 	scan->p++;
 	code = parse_items(scan, depth + 1, &embed->level.select);
 	if (code)
@@ -180,11 +170,11 @@ static enum md_code parse_embed(struct md_scan *scan, unsigned depth, struct md_
 
 static enum md_code parse_spread(struct md_scan *scan, unsigned depth, struct md_select *item)
 {
-	struct md_embed *embed = md_arena_zalloc(scan->arena, sizeof(*embed));
-	enum md_code code;
+	struct md_embed *embed;
+	enum md_code code = md_compose_embed(&scan->into, &embed);
 
-	if (!embed)
-		return md_fail_nomem(scan->err);
+	if (code)
+		return code;
 	embed->spread = true;
 	scan->p += 3;
 	code = md_scan_name(scan, &embed->relation);
@@ -205,14 +195,12 @@ static bool try_hints(struct md_scan *scan, struct md_select *item, struct md_em
 	if (!md_scan_is(scan, '!') &&
 	    (!md_scan_is(scan, '(') || md_str_is(item->column.name, "count")))
 		return false;
-	embed = md_arena_zalloc(scan->arena, sizeof(*embed));
-	if (!embed) {
-		*ret_code = md_fail_nomem(scan->err);
+	*ret_code = md_compose_embed(&scan->into, &embed);
+	if (*ret_code)
 		return false;
-	}
-	scan->err = NULL;
+	scan->into.err = NULL;
 	if (parse_hints(scan, embed) == MD_OK) {
-		scan->err = before.err;
+		scan->into.err = before.into.err;
 		embed->relation = item->column.name;
 		item->column.name = (struct md_str){ NULL, 0 };
 		*ret_embed = embed;
@@ -272,11 +260,9 @@ static enum md_code parse_items(struct md_scan *scan, unsigned depth, struct md_
 	for (;;) {
 		struct md_select *item;
 
-		if (count++ == scan->limits->select_items)
-			return md_scan_too_many(scan, count - 1, "items in a select list");
-		item = md_arena_zalloc(scan->arena, sizeof(*item));
-		if (!item)
-			return md_fail_nomem(scan->err);
+		code = md_compose_item(&scan->into, count++, &item);
+		if (code)
+			return code;
 		code = parse_item(scan, depth, item);
 		if (code)
 			return code;
@@ -293,5 +279,5 @@ static enum md_code parse_items(struct md_scan *scan, unsigned depth, struct md_
 /* What stands behind a complete list is not looked at, as in PostgREST. */
 enum md_code md_parse_select(struct md_scan *scan)
 {
-	return parse_items(scan, 0, &scan->query->root.select);
+	return parse_items(scan, 0, &scan->into.query->root.select);
 }

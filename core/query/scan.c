@@ -4,7 +4,7 @@
 
 #include "core/base/banned.h"
 
-enum { SHOWN_MAX = 384, FIRST_VALUES = 8, FIRST_STEPS = 4 };
+enum { SHOWN_MAX = 384, FIRST_STEPS = 4 };
 
 /* Bytes of names; every byte of a multi-byte character counts as a letter. */
 static bool is_name_byte(unsigned char c)
@@ -138,19 +138,19 @@ static enum md_code fail(struct md_scan *scan, const char *at, const char *bad, 
 	md_auto_buf text = { .max = MD_DETAILS_MAX };
 
 	scan->failed_at = at;
-	if (!scan->err)
+	if (!scan->into.err)
 		return MD_INVALID;
 	advance(scan->ahead, &line, &column);
 	advance(before, &line, &column);
-	md_fail(scan->err, MD_INVALID, "PGRST100", "\"%s (%.*s)\" (line %u, column %u)", scan->what,
-		(int)shown.len, shown.len ? shown.ptr : "", line, column);
+	md_fail(scan->into.err, MD_INVALID, "PGRST100", "\"%s (%.*s)\" (line %u, column %u)",
+		scan->what, (int)shown.len, shown.len ? shown.ptr : "", line, column);
 	md_buf_puts(&text, "unexpected ");
 	if (bad < scan->end)
 		show_char(&text, bad, scan->end, single ? '\'' : '"');
 	else
 		md_buf_puts(&text, "end of input");
 	list_expected(&text, expected);
-	md_error_details(scan->err, "%s", md_buf_text(&text) ? text.data : "");
+	md_error_details(scan->into.err, "%s", md_buf_text(&text) ? text.data : "");
 	return MD_INVALID;
 }
 
@@ -181,12 +181,6 @@ const char *md_scan_differs(const struct md_scan *scan, const char *at, const ch
 	return at;
 }
 
-enum md_code md_scan_too_many(struct md_scan *scan, unsigned limit, const char *of_what)
-{
-	scan->failed_at = NULL;
-	return md_fail(scan->err, MD_TOO_LARGE, "MD414", "more than %u %s", limit, of_what);
-}
-
 static struct md_str strip(const char *from, const char *to)
 {
 	while (from < to && is_space(*from))
@@ -200,11 +194,11 @@ static struct md_str strip(const char *from, const char *to)
 static enum md_code join_parts(struct md_scan *scan, const char *from, const char *to,
 			       struct md_str *ret_name)
 {
-	char *copy = md_arena_alloc(scan->arena, (size_t)(to - from));
+	char *copy = md_arena_alloc(scan->into.arena, (size_t)(to - from));
 	size_t len = 0;
 
 	if (!copy)
-		return md_fail_nomem(scan->err);
+		return md_fail_nomem(scan->into.err);
 	for (const char *dash; from <= to; from = dash + 1) {
 		struct md_str part;
 
@@ -274,11 +268,11 @@ enum md_code md_scan_identifier(struct md_scan *scan, struct md_str *ret_name)
 static enum md_code unescape(struct md_scan *scan, const char *from, const char *to,
 			     struct md_str *ret_text)
 {
-	char *copy = md_arena_alloc(scan->arena, (size_t)(to - from));
+	char *copy = md_arena_alloc(scan->into.arena, (size_t)(to - from));
 	size_t len = 0;
 
 	if (!copy)
-		return md_fail_nomem(scan->err);
+		return md_fail_nomem(scan->into.err);
 	for (; from < to; from++) {
 		if (*from == '\\')
 			from++;
@@ -356,7 +350,7 @@ static enum md_code json_operand(struct md_scan *scan, struct md_json_step *step
 		step->is_index = true;
 		if (!md_str_to_i64(number, &step->index) || step->index > INT32_MAX ||
 		    step->index < INT32_MIN)
-			return md_fail(scan->err, MD_INVALID, "22003",
+			return md_fail(scan->into.err, MD_INVALID, "22003",
 				       "value \"%.*s\" is out of range for type integer",
 				       MD_STR_ARG(number));
 		scan->p = p;
@@ -382,13 +376,13 @@ enum md_code md_scan_path(struct md_scan *scan, struct md_column_ref *column)
 	enum md_code code;
 
 	while (md_scan_sees(scan, "->")) {
-		if (count == scan->limits->json_path)
-			return md_scan_too_many(scan, count, "arrows in a JSON path");
+		if (count == scan->into.limits->json_path)
+			return md_compose_too_many(&scan->into, count, "arrows in a JSON path");
 		if (count == cap) {
 			cap = cap ? cap * 2 : FIRST_STEPS;
-			grown = md_arena_alloc(scan->arena, cap * sizeof(*steps));
+			grown = md_arena_alloc(scan->into.arena, cap * sizeof(*steps));
 			if (!grown)
-				return md_fail_nomem(scan->err);
+				return md_fail_nomem(scan->into.err);
 			if (count)
 				memcpy(grown, steps, count * sizeof(*steps));
 			steps = grown;
@@ -417,23 +411,4 @@ enum md_code md_scan_column(struct md_scan *scan, struct md_column_ref *ret_colu
 	if (code == MD_OK)
 		md_scan_blanks(scan);
 	return code;
-}
-
-enum md_code md_scan_add_value(struct md_scan *scan, struct md_str value)
-{
-	struct md_query *query = scan->query;
-
-	if (query->value_count == scan->value_cap) {
-		unsigned cap = scan->value_cap ? scan->value_cap * 2 : FIRST_VALUES;
-		struct md_str *grown = md_arena_alloc(scan->arena, cap * sizeof(*grown));
-
-		if (!grown)
-			return md_fail_nomem(scan->err);
-		if (query->value_count)
-			memcpy(grown, query->values, query->value_count * sizeof(*grown));
-		query->values = grown;
-		scan->value_cap = cap;
-	}
-	query->values[query->value_count++] = value;
-	return MD_OK;
 }

@@ -7,6 +7,7 @@
  * ones. md_scan_fail() reports what was noted at the current place. */
 #ifndef MD_CORE_QUERY_SCAN_H
 #define MD_CORE_QUERY_SCAN_H
+#include "core/query/compose.h"
 #include "core/query/parse.h"
 
 /* What can be expected; parsec lists expectations in the order in which they were tried, which is
@@ -60,11 +61,7 @@ enum md_expect_bit {
 
 /** State of md_parse_query(): what is built, and the one text being read. */
 struct md_scan {
-	struct md_arena *arena;
-	const struct md_parse_limits *limits;
-	struct md_query *query;
-	struct md_error *err;
-	unsigned value_cap, filter_count;
+	struct md_composer into;
 
 	const char *start, *p, *end;
 	const char *what;        /* "failed to parse …", for messages */
@@ -108,8 +105,6 @@ enum md_code md_scan_fail_at(struct md_scan *scan, const char *at, const char *b
 			     uint64_t expected);
 /** First place where the text at `at` differs from `word`. */
 const char *md_scan_differs(const struct md_scan *scan, const char *at, const char *word);
-/** A limit was crossed: MD_TOO_LARGE, MD414 "more than 32 embedded resources". */
-enum md_code md_scan_too_many(struct md_scan *scan, unsigned limit, const char *of_what);
 
 /** A field name: quoted, or letters, digits, _ $ and spaces with single dashes between. */
 enum md_code md_scan_name(struct md_scan *scan, struct md_str *ret_name);
@@ -125,9 +120,10 @@ enum md_code md_scan_column(struct md_scan *scan, struct md_column_ref *ret_colu
  * everything up to the next `,` or `)`. */
 enum md_code md_scan_element(struct md_scan *scan, struct md_str *ret_value);
 
-/** Append to query->values. */
-enum md_code md_scan_add_value(struct md_scan *scan, struct md_str value);
-
+/** PGRST108: no embed of this query is called `name`. */
+enum md_code md_scan_fail_embed(struct md_error *err, struct md_str name);
+/** Whether (any) and (all) may follow the operator. */
+bool md_scan_op_is_quantified(enum md_op op);
 /** `select=`: the scanner stands at its start. */
 enum md_code md_parse_select(struct md_scan *scan);
 /** `[not.]op[(modifier)].value` of one filter; `in_tree`: inside and=(…). */

@@ -236,7 +236,7 @@ static enum md_code read_parts(struct md_scan *scan, unsigned columns, struct md
 enum md_code md_parse_key(struct md_arena *arena, struct md_str segment, unsigned columns,
 			  struct md_str *ret_parts, struct md_error *err)
 {
-	struct md_scan scan = { .arena = arena, .err = err };
+	struct md_scan scan = { .into = { .arena = arena, .err = err } };
 	struct md_str *parts;
 	unsigned count = 0;
 	enum md_code code;
