@@ -50,7 +50,10 @@ static void tell_values(const struct md_db *db, const struct md_call *call)
 	for (unsigned i = 0; i < call->stmt->params && !line.failed; i++) {
 		if (i > 0)
 			md_buf_puts(&line, ", ");
-		put_value(&line, &call->args[i]);
+		if (call->stmt->secret && call->stmt->secret[i])
+			md_buf_puts(&line, "***");
+		else
+			put_value(&line, &call->args[i]);
 	}
 	if (call->stmt->id == 0)
 		md_log_line(&db->log, MD_LOG_INFO, "sql: [raw sql] (%.*s)", (int)line.len,

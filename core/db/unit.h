@@ -32,6 +32,7 @@ struct md_stmt {
 	const char *sql; /* NUL-terminated; placeholders as the dialect writes them */
 	unsigned params;
 	const unsigned *param_types; /* engine type ids; NULL: let the engine infer */
+	const bool *secret;          /* parameters whose values nobody may see; NULL: none */
 	bool returns_rows, writes;
 	bool solo;    /* it counts in settings of the transaction: nobody else may share that */
 	bool trusted; /* a text of our own that changes what tables there are */

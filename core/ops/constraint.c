@@ -364,11 +364,14 @@ static void put_parent(const struct md_constraint *c, struct md_buf *sql,
 	md_buf_puts(sql, " LIMIT 1");
 }
 
-static bool keep(struct md_constraint *c, const struct md_buf *sql, unsigned params)
+static bool keep(struct md_constraint *c, const struct md_buf *sql, unsigned params,
+		 const bool *secret)
 {
 	const char *text = sql->failed ? NULL : md_arena_strndup(c->ask.arena, sql->data, sql->len);
 
-	c->stmt = (struct md_stmt){ .sql = text, .params = params, .returns_rows = true };
+	c->stmt = (struct md_stmt){
+		.sql = text, .params = params, .secret = secret, .returns_rows = true
+	};
 	return text != NULL;
 }
 
@@ -398,8 +401,9 @@ static enum md_next next_children(struct md_constraint *c, struct md_call *ret_c
 			continue;
 		c->relation = relation;
 		put_children(c, &sql, relation);
-		return keep(c, &sql, c->row.stmt->stmt.params) ? call(c, c->row.args, ret_call)
-							       : MD_NEXT_ROLLBACK;
+		return keep(c, &sql, c->row.stmt->stmt.params, c->row.stmt->stmt.secret)
+			       ? call(c, c->row.args, ret_call)
+			       : MD_NEXT_ROLLBACK;
 	}
 	return MD_NEXT_ROLLBACK;
 }
@@ -461,10 +465,14 @@ static bool gather(struct md_constraint *c)
 static bool begin_relation(struct md_constraint *c)
 {
 	md_auto_buf sql = MD_BUF(SQL_MAX);
+	bool *secret;
 
 	put_parent(c, &sql, c->relation);
+	secret = md_arena_alloc(c->ask.arena, c->relation->local_count * sizeof(*secret));
+	for (unsigned i = 0; secret && i < c->relation->local_count; i++)
+		secret[i] = !md_field_is_visible(c->relation->local[i]);
 	c->room = md_arena_alloc(c->ask.arena, c->relation->local_count * sizeof(*c->room));
-	if (!c->room || !keep(c, &sql, c->relation->local_count))
+	if (!c->room || !secret || !keep(c, &sql, c->relation->local_count, secret))
 		return false;
 	if (c->relation->self && c->ask.kind == MD_WRITE_INSERT && !gather(c))
 		return false;

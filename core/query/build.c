@@ -165,10 +165,30 @@ static bool keep_types(struct md_build *b, const struct md_stmt_build *s,
 	return true;
 }
 
+/* Which parameters are secret; NULL: none. False: memory. */
+static bool keep_secrets(const struct md_build *b, const struct md_stmt_build *s,
+			 const bool **ret_secret)
+{
+	bool *secret = NULL;
+
+	for (unsigned i = 0; i < s->params; i++) {
+		if (!s->binds[i].secret)
+			continue;
+		if (!secret)
+			secret = md_arena_zalloc(b->arena, s->params * sizeof(*secret));
+		if (!secret)
+			return false;
+		secret[i] = true;
+	}
+	*ret_secret = secret;
+	return true;
+}
+
 enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, struct md_buf *sql,
 			  struct md_plan_stmt *ret_stmt, struct md_error *err)
 {
 	const unsigned *types;
+	const bool *secret;
 	struct md_bind *binds;
 	char *text;
 
@@ -178,12 +198,14 @@ enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, str
 		return md_fail(err, MD_TOO_LARGE, "MD414", "the request needs too much SQL");
 	text = md_arena_strndup(b->arena, sql->data, sql->len);
 	binds = md_arena_alloc(b->arena, s->params * sizeof(*binds));
-	if (!text || !binds || !keep_types(b, s, &types))
+	if (!text || !binds || !keep_types(b, s, &types) || !keep_secrets(b, s, &secret))
 		return md_fail_nomem(err);
 	memcpy(binds, s->binds, s->params * sizeof(*binds));
-	ret_stmt->stmt = (struct md_stmt){
-		.id = md_stmt_next_id(), .sql = text, .params = s->params, .param_types = types
-	};
+	ret_stmt->stmt = (struct md_stmt){ .id = md_stmt_next_id(),
+					   .sql = text,
+					   .params = s->params,
+					   .param_types = types,
+					   .secret = secret };
 	ret_stmt->binds = binds;
 	return MD_OK;
 }

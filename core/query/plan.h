@@ -98,6 +98,7 @@ struct md_bind {
 	enum md_type type;
 	unsigned index, item;
 	struct md_str text;
+	bool secret; /* the value is that of a field which is never shown: not for logs */
 };
 /** A statement and its bind program: one bind per parameter. */
 struct md_plan_stmt {

@@ -56,18 +56,24 @@ static void put_name(struct write_build *w, struct md_str name)
 
 static void put_body_bind(struct write_build *w, unsigned number)
 {
+	const struct md_field *field = w->request->fields[number];
+
 	md_put_bind(&w->b, &w->s, &w->sql,
 		    &(struct md_bind){ .from = MD_FROM_BODY,
-				       .type = w->request->fields[number]->type,
-				       .index = number });
+				       .type = field->type,
+				       .index = number,
+				       .secret = !md_field_is_visible(field) });
 }
 
 static void put_made_bind(struct write_build *w, unsigned number)
 {
+	const struct md_field *field = w->request->made[number].field;
+
 	md_put_bind(&w->b, &w->s, &w->sql,
 		    &(struct md_bind){ .from = MD_FROM_MADE,
-				       .type = w->request->made[number].field->type,
-				       .index = number });
+				       .type = field->type,
+				       .index = number,
+				       .secret = !md_field_is_visible(field) });
 }
 
 static void put_names(struct write_build *w, const struct md_field *const *fields, unsigned count)

@@ -125,6 +125,18 @@ static void put_value(struct whole *w, const struct md_field *field)
 	md_buf_puts(&w->sql, missing ? " END" : "");
 }
 
+/* The body is one value: it is secret as a whole. */
+static bool has_secret(const struct md_write_request *request)
+{
+	for (unsigned i = 0; i < request->field_count; i++)
+		if (!md_field_is_visible(request->fields[i]))
+			return true;
+	for (unsigned i = 0; i < request->made_count; i++)
+		if (!md_field_is_visible(request->made[i].field))
+			return true;
+	return false;
+}
+
 /* FROM the rows of the body, as columns of the types of the table's. */
 static void put_body(struct whole *w)
 {
@@ -141,7 +153,9 @@ static void put_body(struct whole *w)
 		md_buf_putc(&columns, ' ');
 		md_buf_putstr(&columns, field->declared);
 	}
-	md_put_bind(w->b, &w->s, &param, &(struct md_bind){ .from = MD_FROM_DOCUMENT });
+	md_put_bind(
+		w->b, &w->s, &param,
+		&(struct md_bind){ .from = MD_FROM_DOCUMENT, .secret = has_secret(w->request) });
 	md_buf_puts(&w->sql, " FROM ");
 	md_put_template(&w->sql, template_of(w, which), md_buf_str(&columns), md_buf_str(&param));
 	md_buf_inherit(&w->sql, &param);
@@ -174,9 +188,11 @@ static void put_made_changes(struct whole *w, unsigned *terms)
 		md_buf_puts(&w->sql, (*terms)++ == 0 ? " SET " : ",");
 		put_name(w, field->column);
 		md_buf_puts(&w->sql, " = CAST(");
-		md_put_bind(
-			w->b, &w->s, &w->sql,
-			&(struct md_bind){ .from = MD_FROM_MADE, .type = field->type, .index = i });
+		md_put_bind(w->b, &w->s, &w->sql,
+			    &(struct md_bind){ .from = MD_FROM_MADE,
+					       .type = field->type,
+					       .index = i,
+					       .secret = !md_field_is_visible(field) });
 		md_buf_puts(&w->sql, " AS ");
 		md_buf_putstr(&w->sql, field->declared);
 		md_buf_putc(&w->sql, ')');

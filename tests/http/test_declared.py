@@ -695,3 +695,25 @@ def test_descriptions_are_part_of_the_documents(declare):
     assert model["description"] == "all of it"
     assert [field["description"] for field in model["fields"] if field["name"] == "x"] == [
         "the unknown"]
+
+
+# --- the log -----------------------------------------------------------------------------------
+
+def test_values_that_are_never_shown_are_not_in_the_log_either(declare):
+    server = declare('''"Key": { "fields": {
+        "open": "text", "word": { "type": "text", "writeonly": true, "unique": true },
+        "made": { "type": "text", "hidden": true, "default": "gen-51f3a9" } } }''', echo="debug")
+    row = create(server, "/key", open="seen-1", word="sesame-1")
+    assert row == {"id": 1, "open": "seen-1"}
+    create(server, "/key", {"open": "seen-2", "word": "sesame-2"},
+           {"open": "seen-3", "word": "sesame-3"})
+    assert server.patch("/key?id=eq.1", {"word": "sesame-4", "open": "seen-4"}).status == 204
+    assert server.put("/key/3", {"id": 3, "word": "sesame-5", "open": "seen-5"}).status == 204
+    refused(server.post("/key", {"open": "seen-6", "word": "sesame-2"}), "23505", status=409)
+    server.get("/key?open=eq.seen-7")
+    server.wait_log("'seen-7'")
+    assert server.log_contains("***")
+    assert not server.log_contains("sesame") and not server.log_contains("gen-51f3a9")
+    # what has no such field is told as before
+    assert server.patch("/key?id=eq.1", {"open": "seen-8"}).status == 204
+    server.wait_log("seen-8")
