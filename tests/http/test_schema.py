@@ -209,6 +209,25 @@ def test_the_sql_of_declared_models_makes_their_tables(pets, database, serve, mo
                for difference in server.get(f"/-/models/{model}").json["differences"]
                for column in [difference.get("column")] if difference["blocking"]}
     assert columns == {"secret", "vet_id"}  # the hidden ones
+    # Such models are not served; others may know that they are there.
+    broken = schema(server, "json").json["models"]
+    assert [(one["name"], one["broken"], one["fields"]) for one in broken] == [
+        ("owner", True, []), ("pet", True, [])]
+    assert schema(server, "openapi").json["paths"] == {}
+    for name in ["json-schema", "typescript", "dbml", "mermaid"]:
+        assert "owner" not in schema(server, name).text
+
+
+@pytest.mark.sqlite("names of any length")
+def test_names_that_no_identifier_has_are_numbered_in_openapi(serve, database):
+    long = "n" * 3000
+    document = schema(serve(database(f'CREATE TABLE "{long}" (id INTEGER PRIMARY KEY);'
+                                     'CREATE TABLE "a b" (id INTEGER PRIMARY KEY);')), "openapi").json
+    assert set(document["paths"]) == {"/a%20b", "/a%20b/{key}", f"/{long}", f"/{long}/{{key}}"}
+    assert {"row-0", "insert-0", "update-0", "row-1"} <= set(document["components"]["schemas"])
+    identities = [item[method]["operationId"] for item in document["paths"].values()
+                  for method in item if method != "parameters"]
+    assert len(identities) == len(set(identities)) == 16
 
 
 def test_the_sql_of_a_database_makes_it_again(serve, database):
