@@ -1,7 +1,6 @@
 /* References: {"$ref":"id.field"} in the body of an operation, ${id.field} in its path. The text
  * has been checked to be JSON, so that it is enough to look at quotes and braces. */
 #include "core/json/body.h"
-#include "core/json/write.h"
 #include "server/batch.h"
 
 #include "core/base/banned.h"
@@ -82,26 +81,6 @@ static enum md_code look_up(const struct md_batch_list *list, unsigned before, s
 
 /* --- in a body --- */
 
-static void put_json(struct md_buf *out, const struct md_body_cell *cell)
-{
-	switch (cell->kind) {
-	case MD_CELL_ABSENT:
-	case MD_CELL_NULL:
-		md_buf_puts(out, "null");
-		break;
-	case MD_CELL_BOOL:
-		md_buf_puts(out, cell->truth ? "true" : "false");
-		break;
-	case MD_CELL_NUMBER:
-	case MD_CELL_JSON:
-		md_buf_putstr(out, cell->text);
-		break;
-	case MD_CELL_STRING:
-		md_json_write_string(out, cell->text.ptr, cell->text.len);
-		break;
-	}
-}
-
 static const char *skip_space(const char *p, const char *end)
 {
 	while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
@@ -157,7 +136,7 @@ static enum md_code put_body(const struct md_batch_list *list, unsigned before, 
 		if (code != MD_OK)
 			return code;
 		md_buf_put(out, from, (size_t)(p - from));
-		put_json(out, &cell);
+		md_body_cell_put(&cell, out);
 		p = from = next;
 	}
 	md_buf_put(out, from, (size_t)(end - from));

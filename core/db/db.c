@@ -52,6 +52,23 @@ static void run_done(struct md_task *task)
 	md_lane_finish(unit, unit->result);
 }
 
+static void run_paused(struct md_task *task)
+{
+	struct md_unit *unit =
+		(struct md_unit *)((char *)task - offsetof(struct md_unit, pause_task));
+
+	unit->owner_ops->paused(unit);
+}
+
+/* A node of its own: a cancelled unit may be done before the loop has seen that it was paused. */
+void md_lane_post_paused(struct md_unit *unit)
+{
+	struct md_db_loop *loop = unit->lane;
+
+	unit->pause_task.run = run_paused;
+	md_reactor_post(loop->home, &unit->pause_task);
+}
+
 void md_lane_post_done(struct md_unit *unit)
 {
 	struct md_db_loop *loop = unit->lane;

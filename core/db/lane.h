@@ -147,6 +147,8 @@ enum md_flow md_lane_rows(struct md_unit *unit, const struct md_call *call, stru
 /** From a lane's thread: have the home loop finish the unit with unit->result. The last touch: once
  * the loop has it, the unit may be gone. */
 void md_lane_post_done(struct md_unit *unit);
+/** From a lane's thread: have the home loop hear that the unit has paused. */
+void md_lane_post_paused(struct md_unit *unit);
 /** Hand the unit back to its owner: restores its ops, then done(). Home loop. */
 void md_lane_finish(struct md_unit *unit, enum md_code code);
 /** True when `conn` may run a unit: neither broken nor stale. Says so in the log when the file was

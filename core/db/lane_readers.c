@@ -15,23 +15,6 @@
 
 #include "core/base/banned.h"
 
-static void run_paused(struct md_task *task)
-{
-	struct md_unit *unit =
-		(struct md_unit *)((char *)task - offsetof(struct md_unit, pause_task));
-
-	unit->owner_ops->paused(unit);
-}
-
-/* A node of its own: a cancelled unit may be done before the loop has seen that it was paused. */
-static void post_paused(struct md_unit *unit)
-{
-	struct md_db_loop *loop = unit->lane;
-
-	unit->pause_task.run = run_paused;
-	md_reactor_post(loop->home, &unit->pause_task);
-}
-
 /* Inside push or resume, on the reader's thread; posted when the driver has let go of the unit. */
 static void reader_paused(struct md_unit *unit)
 {
@@ -86,7 +69,7 @@ static void run_unit(struct md_reader *reader, struct md_unit *unit)
 	while (!reader->ended) {
 		assert(reader->paused);
 		reader->paused = false;
-		post_paused(unit);
+		md_lane_post_paused(unit);
 		if (!wait_for_go(reader))
 			atomic_store(&unit->cancelled, true);
 		driver->resume(reader->conn, unit);

@@ -129,22 +129,6 @@ static const struct md_unit_ops held_ops = {
 	.explain = md_lane_explain,
 };
 
-static void run_paused(struct md_task *task)
-{
-	struct md_unit *unit =
-		(struct md_unit *)((char *)task - offsetof(struct md_unit, pause_task));
-
-	unit->owner_ops->paused(unit);
-}
-
-static void post_paused(struct md_unit *unit)
-{
-	struct md_db_loop *loop = unit->lane;
-
-	unit->pause_task.run = run_paused;
-	md_reactor_post(loop->home, &unit->pause_task);
-}
-
 /* False: the one who reads the answer has been too slow. */
 static bool wait_for_go(struct md_held *held)
 {
@@ -177,7 +161,7 @@ static void run_unit(struct md_held *held, struct md_unit *unit)
 	while (!held->ended) {
 		assert(held->paused);
 		held->paused = false;
-		post_paused(unit);
+		md_lane_post_paused(unit);
 		if (!wait_for_go(held))
 			atomic_store(&unit->cancelled, true);
 		driver->resume(held->conn, unit);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/json/body_reader.h"
+#include "core/json/write.h"
 
 #include "core/base/banned.h"
 
@@ -235,4 +236,24 @@ bool md_body_next(struct md_body_cursor *cursor, struct md_body_cell *cells)
 	cursor->at = body->reader->read(body, cursor->at, cursor->scratch, cells);
 	cursor->row++;
 	return true;
+}
+
+void md_body_cell_put(const struct md_body_cell *cell, struct md_buf *out)
+{
+	switch (cell->kind) {
+	case MD_CELL_ABSENT:
+	case MD_CELL_NULL:
+		md_buf_puts(out, "null");
+		break;
+	case MD_CELL_BOOL:
+		md_buf_puts(out, cell->truth ? "true" : "false");
+		break;
+	case MD_CELL_NUMBER:
+	case MD_CELL_JSON:
+		md_buf_putstr(out, cell->text);
+		break;
+	case MD_CELL_STRING:
+		md_json_write_string(out, cell->text.ptr, cell->text.len);
+		break;
+	}
 }

@@ -99,4 +99,6 @@ void md_body_rewind(struct md_body_cursor *cursor, const struct md_body *body, c
 /** The next row: one cell per column, in their order. The texts point into the body, the arena or
  * the scratch, and are valid up to the next call. False: there are no more rows. */
 bool md_body_next(struct md_body_cursor *cursor, struct md_body_cell *cells);
+/** The cell as the JSON that it was, or would have been; an absent one is null. */
+void md_body_cell_put(const struct md_body_cell *cell, struct md_buf *out);
 #endif

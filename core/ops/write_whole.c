@@ -79,27 +79,6 @@ static enum md_code put_converted(struct md_write *write, const struct md_field 
 	return MD_OK;
 }
 
-/* As it came. */
-static void put_cell(struct md_buf *out, const struct md_body_cell *cell)
-{
-	switch (cell->kind) {
-	case MD_CELL_ABSENT:
-	case MD_CELL_NULL:
-		md_buf_puts(out, "null");
-		break;
-	case MD_CELL_BOOL:
-		md_buf_puts(out, cell->truth ? "true" : "false");
-		break;
-	case MD_CELL_NUMBER:
-	case MD_CELL_JSON:
-		md_buf_putstr(out, cell->text);
-		break;
-	case MD_CELL_STRING:
-		md_json_write_string(out, cell->text.ptr, cell->text.len);
-		break;
-	}
-}
-
 static void put_key(struct md_buf *out, const struct md_field *field, bool *first)
 {
 	if (!*first)
@@ -125,7 +104,7 @@ static enum md_code put_column(struct md_write *write, unsigned column, bool *fi
 		return put_made(write, field, err);
 	if (cell->kind != MD_CELL_NULL && is_converted(write, field))
 		return put_converted(write, field, cell, err);
-	put_cell(&write->document, cell);
+	md_body_cell_put(cell, &write->document);
 	return MD_OK;
 }
 
