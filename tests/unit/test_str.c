@@ -38,6 +38,48 @@ START_TEST(scans_doubles)
 }
 END_TEST
 
+static void is_as_strtod_says(const char *text)
+{
+	double ours = 7, theirs = strtod(text, NULL);
+
+	ck_assert_msg(md_str_to_double(md_str_of(text), &ours), "%s", text);
+	ck_assert_msg(memcmp(&ours, &theirs, sizeof(ours)) == 0, "%s: %.17g, not %.17g", text, ours,
+		      theirs);
+}
+
+START_TEST(scans_doubles_to_the_last_bit_as_strtod_does)
+{
+	static const char *const hard[] = { "0",
+					    "-0",
+					    "-0.0",
+					    "+1.5",
+					    ".1",
+					    "0.000000000000001",
+					    "00000000000000.1",
+					    "999999999999999",
+					    "9999999999999999",
+					    "9007199254740993",
+					    "900719925474099.3",
+					    "0.1234567890123456",
+					    "12345678.90123456",
+					    "8.5e-5" };
+	uint64_t dice = 88172645463325252u;
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(hard) / sizeof(hard[0]); i++)
+		is_as_strtod_says(hard[i]);
+	for (unsigned i = 0; i < 20000; i++) {
+		dice ^= dice << 13;
+		dice ^= dice >> 7;
+		dice ^= dice << 17;
+		snprintf(text, sizeof(text), "%s%llu.%0*llu", i % 2 ? "-" : "",
+			 (unsigned long long)(dice >> 32) % 1000000000u, (int)(i % 9) + 1,
+			 (unsigned long long)(dice & 0xFFFFFFFF) % 100000u);
+		is_as_strtod_says(text);
+	}
+}
+END_TEST
+
 START_TEST(knows_utf8)
 {
 	static const char *const good[] = {
@@ -85,5 +127,5 @@ START_TEST(compares_without_case_and_trims)
 }
 END_TEST
 
-SUITE_MAIN("str", scans_integers, scans_doubles, knows_utf8, writes_integers_as_printf_does,
-	   compares_without_case_and_trims)
+SUITE_MAIN("str", scans_integers, scans_doubles, scans_doubles_to_the_last_bit_as_strtod_does,
+	   knows_utf8, writes_integers_as_printf_does, compares_without_case_and_trims)
