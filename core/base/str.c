@@ -54,10 +54,23 @@ struct md_str md_str_trim(struct md_str s)
 	return s;
 }
 
+/* Up to seven bytes in one word; their number is not part of it. */
+static uint64_t load_tail(const unsigned char *p, size_t len)
+{
+	uint32_t first, last;
+
+	if (len >= 4) {
+		memcpy(&first, p, 4);
+		memcpy(&last, p + len - 4, 4);
+		return (uint64_t)last << 32 | first;
+	}
+	return len > 0 ? (uint64_t)p[0] << 16 | (uint64_t)p[len / 2] << 8 | p[len - 1] : 0;
+}
+
 uint64_t md_hash(const void *data, size_t len, uint64_t seed)
 {
 	const unsigned char *p = data;
-	uint64_t h = 0xcbf29ce484222325u ^ seed;
+	uint64_t h = seed ^ len * 0xcbf29ce484222325u;
 	uint64_t word;
 
 	for (; len >= 8; p += 8, len -= 8) {
@@ -65,8 +78,7 @@ uint64_t md_hash(const void *data, size_t len, uint64_t seed)
 		h = (h ^ word) * 0x9e3779b97f4a7c15u;
 		h ^= h >> 32;
 	}
-	for (; len > 0; p++, len--)
-		h = (h ^ *p) * 0x100000001b3u;
+	h = (h ^ load_tail(p, len)) * 0x9e3779b97f4a7c15u;
 	h ^= h >> 33;
 	h *= 0xff51afd7ed558ccdu;
 	h ^= h >> 33;
