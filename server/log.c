@@ -14,7 +14,7 @@
 
 #include "core/base/banned.h"
 
-enum { SINK_BYTES = 1024 * 1024, END_MS = 1000 };
+enum { SINK_BYTES = 1024 * 1024, END_MS = 1000, GATHER_MS = 10 };
 
 static bool to_journal; /* set before threads */
 
@@ -28,6 +28,7 @@ static struct {
 	size_t len;
 	uint64_t lost; /* lines, not yet told */
 	bool running, busy, ending;
+	bool urgent; /* somebody waits, or it is no mere request line: write at once */
 	_Atomic uint64_t lost_ever;
 } sink = { .lock = MD_LOCK_INIT };
 
@@ -68,6 +69,11 @@ static const char *level_word(enum md_log_level level)
 /* --- the sink ----------------------------------------------------------------------------------
  */
 
+static struct timespec at_ns(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / MD_SEC), .tv_nsec = (long)(ns % MD_SEC) };
+}
+
 static void write_all(const char *text, size_t len)
 {
 	struct pollfd full = { .fd = STDERR_FILENO, .events = POLLOUT };
@@ -107,6 +113,7 @@ static void write_out(void)
 	sink.written = text;
 	sink.len = 0;
 	sink.lost = 0;
+	sink.urgent = false;
 	sink.busy = true;
 	md_lock_leave(&sink.lock);
 	write_all(text, len);
@@ -116,15 +123,33 @@ static void write_out(void)
 	sink.busy = false;
 }
 
+static bool is_half_full(void)
+{
+	return sink.len > SINK_BYTES / 2;
+}
+
+/* With the lock: request lines wait a moment for others, because waking a thread for each costs
+ * more than writing it. */
+static void gather(void)
+{
+	struct timespec until = at_ns(md_now_ns() + GATHER_MS * MD_MS);
+
+	while (!sink.urgent && !sink.ending && !is_half_full())
+		if (!md_cond_wait_until(&sink.fed, &sink.lock, &until))
+			return;
+}
+
 static void *sink_main(void *cls)
 {
 	pthread_setname_np(pthread_self(), "modeld-log");
 	md_lock_enter(&sink.lock);
 	while (!sink.ending || sink.len > 0) {
 		if (sink.len > 0) {
+			gather();
 			write_out();
 			continue;
 		}
+		sink.urgent = false;
 		pthread_cond_signal(&sink.rested);
 		md_cond_wait(&sink.fed, &sink.lock);
 	}
@@ -139,7 +164,7 @@ bool md_log_start(void)
 	sink.written = malloc(SINK_BYTES);
 	md_cond_init(&sink.fed);
 	md_cond_init(&sink.rested);
-	sink.ending = sink.busy = false;
+	sink.ending = sink.busy = sink.urgent = false;
 	sink.len = 0;
 	sink.running = sink.gathered && sink.written &&
 		       pthread_create(&sink.thread, NULL, sink_main, NULL) == 0;
@@ -149,10 +174,9 @@ bool md_log_start(void)
 /* With the lock: wait until everything is written, not longer than `ms`. */
 static bool rest(unsigned ms)
 {
-	uint64_t end = md_now_ns() + ms * MD_MS;
-	struct timespec until = { .tv_sec = (time_t)(end / MD_SEC),
-				  .tv_nsec = (long)(end % MD_SEC) };
+	struct timespec until = at_ns(md_now_ns() + ms * MD_MS);
 
+	sink.urgent = true;
 	pthread_cond_signal(&sink.fed);
 	while (sink.busy || sink.len > 0)
 		if (!md_cond_wait_until(&sink.rested, &sink.lock, &until))
@@ -212,25 +236,32 @@ static void lose(const char *text, size_t len)
 	atomic_fetch_add_explicit(&sink.lost_ever, lines, memory_order_relaxed);
 }
 
-void md_log_write(const char *text, size_t len)
+static void put(const char *text, size_t len, bool urgent)
 {
-	bool first;
+	bool was_empty, was_half_full;
 
 	if (!sink.running) {
 		write_all(text, len);
 		return;
 	}
 	md_lock_enter(&sink.lock);
-	first = sink.len == 0 && !sink.busy;
+	was_empty = sink.len == 0;
+	was_half_full = is_half_full();
 	if (len > SINK_BYTES - sink.len) {
 		lose(text, len);
 	} else {
 		memcpy(sink.gathered + sink.len, text, len);
 		sink.len += len;
 	}
-	if (first)
+	sink.urgent = sink.urgent || urgent;
+	if (!sink.busy && (was_empty || urgent || is_half_full() != was_half_full))
 		pthread_cond_signal(&sink.fed);
 	md_lock_leave(&sink.lock);
+}
+
+void md_log_write(const char *text, size_t len)
+{
+	put(text, len, false);
 }
 
 /* --- lines -------------------------------------------------------------------------------------
@@ -244,7 +275,7 @@ static void write_line(void *ctx, enum md_log_level level, const char *text)
 
 	(void)ctx;
 	if (len > 0)
-		md_log_write(line, (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1);
+		put(line, (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1, true);
 }
 
 struct md_log md_log_stderr(enum md_log_level level)

@@ -30,6 +30,7 @@ const char *md_log_prefix(enum md_log_level level);
 /** An error in lines: `before` with the message, details, hint. What was told one by one before it
  * was summed up (MD422) is not told again. */
 void md_log_error(const struct md_log *log, const char *before, const struct md_error *err);
-/** Whole lines, with their newlines. */
+/** Whole lines of requests, with their newlines; they are gathered for 10 ms. Lines of the hook are
+ * written at once, with all before them. */
 void md_log_write(const char *text, size_t len);
 #endif
