@@ -81,6 +81,9 @@ static void fail(struct md_batch *batch, const struct md_error *err, unsigned cu
 	batch->failed = true;
 	batch->error = *err;
 	batch->culprit = culprit;
+	if (err->errors) /* its request goes before it is told */
+		batch->error.errors =
+			md_arena_strndup(batch->request->arena, err->errors, strlen(err->errors));
 }
 
 /* --- writes that do not need each other --- */
@@ -109,7 +112,8 @@ static bool is_chainable(const struct md_batch *batch)
 		const struct md_request *one = list->operations[i].request;
 
 		if (!md_is_write(one) || one->write_ask.dry_run != batch->dry_run ||
-		    one->write_ask.prelude)
+		    one->write_ask.prelude ||
+		    md_write_is_nested(batch->request->loop->ops, &one->write_ask))
 			return false;
 	}
 	return list->count > 0;

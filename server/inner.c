@@ -43,7 +43,7 @@ void md_inner_add_header(struct md_request *request, struct md_str name, struct 
 static bool is_data(const struct md_request *request)
 {
 	return request->route.id == MD_ROUTE_RELATION || request->route.id == MD_ROUTE_ITEM ||
-	       request->route.id == MD_ROUTE_RELATED;
+	       request->route.id == MD_ROUTE_RELATED || request->route.id == MD_ROUTE_LINK;
 }
 
 enum md_go md_inner_parse(struct md_request *request)

@@ -96,7 +96,8 @@ enum md_code md_media_choose(const struct md_accept *accept, const enum md_media
 static bool is_data(const struct md_request *request)
 {
 	return request->route.id == MD_ROUTE_RELATION || request->route.id == MD_ROUTE_ITEM ||
-	       request->route.id == MD_ROUTE_RELATED || request->route.id == MD_ROUTE_QUERY;
+	       request->route.id == MD_ROUTE_RELATED || request->route.id == MD_ROUTE_LINK ||
+	       request->route.id == MD_ROUTE_QUERY;
 }
 
 static enum md_code choose_media(struct md_request *request)

@@ -76,7 +76,9 @@ static enum md_code find_own(const struct md_path *path, unsigned listeners,
 static enum md_code find_item(const struct md_path *path, const struct md_registry *registry,
 			      struct md_route *route, struct md_error *err)
 {
-	static const enum md_route_id by_count[] = { [2] = MD_ROUTE_ITEM, [3] = MD_ROUTE_RELATED };
+	static const enum md_route_id by_count[] = {
+		[2] = MD_ROUTE_ITEM, [3] = MD_ROUTE_RELATED, [4] = MD_ROUTE_LINK
+	};
 
 	if (path->count >= sizeof(by_count) / sizeof(by_count[0]))
 		return no_route(err);
@@ -90,6 +92,9 @@ static enum md_code find_item(const struct md_path *path, const struct md_regist
 	route->key = path->segments[1];
 	if (path->count > 2)
 		route->relationship = path->segments[2];
+	if (path->count > 3)
+		route->other = path->segments[3];
+	route->registry = registry;
 	return MD_OK;
 }
 
@@ -115,6 +120,38 @@ enum md_code md_route_find(const struct md_path *path, unsigned listeners,
 	return code;
 }
 
+/* What may be done with a relationship: links of a list are made, set and cut, one row is set. */
+static unsigned link_methods(const struct md_relation *via)
+{
+	const struct md_model *written = via->junction ? via->junction : via->to;
+
+	if (via->here)
+		return via->from->updatable ? MD_METHOD_BIT(PUT) : 0;
+	if (via->junction)
+		return (written->insertable && written->deletable ? MD_METHOD_BIT(PUT) : 0) |
+		       (written->insertable ? MD_METHOD_BIT(POST) : 0) |
+		       (written->deletable ? MD_METHOD_BIT(DELETE) : 0);
+	if (!written->updatable)
+		return 0;
+	return (written->insertable ? MD_METHOD_BIT(PUT) : 0) |
+	       (via->to_one ? 0 : MD_METHOD_BIT(POST) | MD_METHOD_BIT(DELETE));
+}
+
+/* A relationship that does not exist is told when it is looked up. */
+static unsigned related_methods(const struct md_route *route)
+{
+	static const unsigned writes =
+		MD_METHOD_BIT(PUT) | MD_METHOD_BIT(POST) | MD_METHOD_BIT(DELETE);
+	const struct md_relation *via;
+	struct md_error ignored;
+	unsigned methods = md_routes[route->id].methods;
+
+	if (md_relation_resolve(route->registry, route->model, route->relationship,
+				(struct md_str){ NULL, 0 }, &via, &ignored) != MD_OK)
+		return methods;
+	return methods & (~writes | link_methods(via));
+}
+
 /* Views are written through triggers; each kind of write needs one. */
 static unsigned methods_of(const struct md_route *route)
 {
@@ -123,6 +160,8 @@ static unsigned methods_of(const struct md_route *route)
 
 	if (!model || route->id == MD_ROUTE_QUERY)
 		return methods;
+	if (route->id == MD_ROUTE_RELATED || route->id == MD_ROUTE_LINK)
+		return related_methods(route);
 	if (!model->insertable)
 		methods &= ~(MD_METHOD_BIT(POST) | MD_METHOD_BIT(PUT));
 	if (!model->updatable)
@@ -135,7 +174,9 @@ static unsigned methods_of(const struct md_route *route)
 enum md_code md_route_check(const struct md_route *route, enum md_method method, struct md_str name,
 			    struct md_error *err)
 {
-	if (methods_of(route) & 1u << method)
+	bool reads = method == MD_METHOD_GET || method == MD_METHOD_HEAD;
+
+	if ((reads ? md_routes[route->id].methods : methods_of(route)) & 1u << method)
 		return MD_OK;
 	return md_fail(err, MD_INVALID, "PGRST117", "Unsupported HTTP method: %.*s",
 		       MD_STR_ARG(name));

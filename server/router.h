@@ -21,7 +21,9 @@ enum md_route_id {
 #define MD_METHODS_CALL       (MD_METHOD_BIT(OPTIONS) | MD_METHOD_BIT(POST))
 #define MD_METHODS_ITEM \
 	(MD_METHODS_READ | MD_METHOD_BIT(PUT) | MD_METHOD_BIT(PATCH) | MD_METHOD_BIT(DELETE))
-#define MD_METHODS_LIST (MD_METHODS_ITEM | MD_METHOD_BIT(POST) | MD_METHOD_BIT(QUERY))
+#define MD_METHODS_RELATED (MD_METHODS_READ | MD_METHOD_BIT(POST) | MD_METHOD_BIT(PUT))
+#define MD_METHODS_LINK    (MD_METHODS_CALL | MD_METHOD_BIT(DELETE))
+#define MD_METHODS_LIST    (MD_METHODS_ITEM | MD_METHOD_BIT(POST) | MD_METHOD_BIT(QUERY))
 
 enum { MD_ON_PUBLIC = 1u, MD_ON_ADMIN = 2u };
 enum md_access { MD_ACCESS_OPEN, MD_ACCESS_DATA, MD_ACCESS_ADMIN };
@@ -35,8 +37,10 @@ extern const struct md_route_info md_routes[MD_ROUTE_COUNT];
 
 struct md_route {
 	enum md_route_id id;
-	const struct md_model *model; /* RELATION, ITEM, RELATED, QUERY, MODEL; else NULL */
+	const struct md_model *model; /* RELATION, ITEM, RELATED, LINK, QUERY, MODEL; else NULL */
 	struct md_str relation, key, relationship; /* segments of the path; not given: none */
+	struct md_str other;                       /* LINK: the key of the row at the far end */
+	const struct md_registry *registry;        /* RELATED, LINK: where names are looked up */
 };
 
 /** Which route `path` is on a listener that answers `listeners`. PGRST125: none; PGRST205: no such

@@ -5,6 +5,7 @@
 #include "config/options.h"
 #include "core/base/clock.h"
 #include "server/conditions.h"
+#include "server/links.h"
 #include "server/loop.h"
 #include "server/params.h"
 #include "server/run.h"
@@ -242,7 +243,7 @@ static bool prefers(const struct md_request *request, enum md_prefer_bit bit)
 
 static void write_ready(struct md_write *write, void *arg);
 
-static void fill_ask(struct md_request *request, const struct md_str *key)
+void md_write_fill_ask(struct md_request *request, const struct md_str *key)
 {
 	struct md_loop *loop = request->loop;
 	const struct md_prefer *prefer = &request->prefer;
@@ -300,13 +301,16 @@ static enum md_code read_body(struct md_request *request)
 enum md_code md_write_parse(struct md_request *request, const struct md_str *key)
 {
 	bool put = request->method == MD_METHOD_PUT;
-	enum md_code code = check_filter(request);
+	enum md_code code;
 
+	if (md_links_are_asked(request))
+		return md_links_parse(request, key);
+	code = check_filter(request);
 	if (code == MD_OK && put)
 		code = read_put_key(request, key, &key);
 	if (code != MD_OK)
 		return code;
-	fill_ask(request, request->route.id == MD_ROUTE_ITEM ? key : NULL);
+	md_write_fill_ask(request, request->route.id == MD_ROUTE_ITEM ? key : NULL);
 	code = md_conditions_ask(request, key);
 	if (code == MD_OK && methods_table[request->method].has_body)
 		code = read_body(request);
@@ -430,7 +434,10 @@ static void note_location(struct md_request *request)
 	if (!result->location)
 		return;
 	md_buf_putc(&out, '/');
-	md_uri_encode(&out, request->route.relation, "-_.~");
+	md_uri_encode(&out,
+		      md_links_are_asked(request) ? md_links_target(request)
+						  : request->route.relation,
+		      "-_.~");
 	md_buf_puts(&out, result->location);
 	if (!out.failed)
 		request->location = md_arena_strndup(request->arena, out.data, out.len);
@@ -439,7 +446,8 @@ static void note_location(struct md_request *request)
 
 void md_write_describe(struct md_request *request)
 {
-	request->status = status_of(request);
+	request->status =
+		md_links_are_asked(request) ? md_links_status(request) : status_of(request);
 	note_preferences(request);
 	note_range(request);
 	note_location(request);

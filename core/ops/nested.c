@@ -101,6 +101,7 @@ static void note_result(struct md_nested *nest)
 	put_key(&out, told, told->rows[0].known);
 	if (!out.failed)
 		write->result.location = md_arena_strndup(write->ask.arena, out.data, out.len);
+	write->result.lost_location = !write->result.location;
 }
 
 static void end(struct md_nested *nest)

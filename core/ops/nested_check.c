@@ -80,12 +80,68 @@ void md_nest_point(struct md_nested *nest, const struct md_nest_group *group, bo
 			      : md_arena_strndup(nest->write->ask.arena, list.data, list.len);
 }
 
-static const struct md_field *field_of(const struct md_model *model, struct md_str column)
+/* What stands in this column: of a junction, the key of the row at the far end. */
+static const struct md_field *field_of(const struct md_nested *nest,
+				       const struct md_nest_group *group, struct md_str column)
 {
-	for (unsigned i = 0; i < model->field_count; i++)
-		if (md_str_equal(model->fields[i].name, column))
-			return &model->fields[i];
+	const struct md_relation *via = group->via;
+
+	if (nest->steps[nest->step].act == MD_NEST_JOIN) {
+		for (unsigned i = 0; i < via->remote_count; i++)
+			if (md_str_equal(via->far[i]->name, column))
+				return via->remote[i];
+		return NULL;
+	}
+	for (unsigned i = 0; i < group->model->field_count; i++)
+		if (md_str_equal(group->model->fields[i].name, column))
+			return &group->model->fields[i];
 	return NULL;
+}
+
+/* The next part of "a, b". False: there are no more. */
+static bool next_part(struct md_str *list, struct md_str *ret_part)
+{
+	const char *comma = list->ptr ? memmem(list->ptr, list->len, ", ", 2) : NULL;
+
+	if (!list->ptr)
+		return false;
+	*ret_part = *list;
+	if (!comma) {
+		*list = (struct md_str){ NULL, 0 };
+		return true;
+	}
+	ret_part->len = (size_t)(comma - list->ptr);
+	*list = (struct md_str){ comma + 2, list->len - ret_part->len - 2 };
+	return true;
+}
+
+static bool has_value(const struct md_nest_row *row, const struct md_field *field,
+		      struct md_str wanted, unsigned *found)
+{
+	md_auto_buf plain = MD_BUF(POINTER_MAX);
+	struct md_str value = md_pieces_find(row->known.ptr ? row->known : row->text, field->name);
+
+	if (!value.ptr)
+		return true;
+	md_pieces_put_plain(&plain, value);
+	(*found)++;
+	return !plain.failed && md_str_equal(md_buf_str(&plain), wanted);
+}
+
+/* Whether the row has all values of a key that it has at all: the rest is its parent's. */
+static bool is_meant(const struct md_nested *nest, const struct md_nest_group *group,
+		     const struct md_nest_row *row, struct md_str names, struct md_str values)
+{
+	struct md_str name, value;
+	unsigned found = 0;
+
+	while (next_part(&names, &name)) {
+		const struct md_field *field = field_of(nest, group, name);
+
+		if (!next_part(&values, &value) || (field && !has_value(row, field, value, &found)))
+			return false;
+	}
+	return found > 0 && !values.ptr;
 }
 
 /* `Key (name)=(x) already exists.`: the row that has x as its name, among those of the map. */
@@ -93,23 +149,16 @@ static bool find_by_details(const struct md_nested *nest, const struct md_nest_g
 			    const struct md_error *err, unsigned *ret_row)
 {
 	const char *name = strchr(err->details, '('), *middle = strstr(err->details, ")=("), *end;
-	const struct md_field *field;
 	unsigned found = 0;
 
 	if (!name || !middle || name > middle)
 		return false;
+	name++;
 	end = strrchr(middle + 3, ')');
-	field = field_of(group->model, (struct md_str){ name + 1, (size_t)(middle - name) - 1 });
-	for (unsigned i = 0; field && end && i < nest->map_count; i++) {
-		md_auto_buf plain = MD_BUF(POINTER_MAX);
-		struct md_str value = md_pieces_find(group->rows[nest->map[i]].text, field->name);
-
-		if (!value.ptr)
-			continue;
-		md_pieces_put_plain(&plain, value);
-		if (plain.failed ||
-		    !md_str_equal(md_buf_str(&plain),
-				  (struct md_str){ middle + 3, (size_t)(end - middle) - 3 }))
+	for (unsigned i = 0; end && i < nest->map_count; i++) {
+		if (!is_meant(nest, group, &group->rows[nest->map[i]],
+			      (struct md_str){ name, (size_t)(middle - name) },
+			      (struct md_str){ middle + 3, (size_t)(end - middle) - 3 }))
 			continue;
 		*ret_row = nest->map[i]; /* the last one: of two that are equal, it is too many */
 		found++;

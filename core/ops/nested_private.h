@@ -4,7 +4,8 @@
  *   nested_check.c   all that is wrong with it, with pointers
  *   nested_plan.c    which steps there are, in which order
  *   nested_text.c    bodies, keys and filters of the steps
- *   nested_steps.c   each step: a write, a read, or several writes as one
+ *   nested_steps.c   each step: a write or a read; some have files of their own:
+ *   nested_update.c, nested_links.c, nested_show.c
  *   nested.c         beginning, end, and from step to step
  *
  * A group is everything that stands at one place of the tree: all posts of all users of a body.
@@ -52,6 +53,7 @@ struct md_nest_group {
 	unsigned needed_count;
 	unsigned depth;
 	unsigned kinds[MD_NEST_KINDS]; /* how many rows of each */
+	bool in_path;                  /* it is the row of the path, and its body has no columns */
 	bool refused;                  /* it cannot be written, and that has been said */
 	bool looks;                    /* what is needed of rows that are there has to be read */
 };
@@ -198,7 +200,8 @@ bool md_nest_where_in(struct md_nested *nest, struct md_query *query,
 /** Begin what comes next in the step at hand. True: it runs, and md_nest_went_on() or
  * md_nest_fail() follow. False: there is no more to do in it, or nest->failed. */
 bool md_nest_start_step(struct md_nested *nest);
-/** nested_links.c: steps for links; the same. */
+/** nested_update.c, nested_links.c, nested_show.c: the same. */
+bool md_nest_update(struct md_nested *nest, struct md_nest_group *group);
 bool md_nest_clear(struct md_nested *nest, struct md_nest_group *group);
 bool md_nest_join(struct md_nested *nest, struct md_nest_group *group);
 bool md_nest_cut(struct md_nested *nest, struct md_nest_group *group);
@@ -214,6 +217,13 @@ bool md_nest_start_write(struct md_nested *nest, const struct md_write_ask *ask,
 bool md_nest_start_read(struct md_nested *nest, const struct md_read_request *what,
 			md_nest_taken_fn *taken);
 bool md_nest_fail_nomem(struct md_nested *nest);
+/** While a step is prepared, the models are those that the request was made for: returns what has
+ * to be put back to nest->ops->newest. */
+struct md_generation *md_nest_enter(struct md_nested *nest);
+/** An empty map with room for `most` rows. False: nest->failed. */
+bool md_nest_make_map(struct md_nested *nest, unsigned most);
+/** A copy of `object` is what is known of the row. False: nest->failed. */
+bool md_nest_know(struct md_nested *nest, struct md_nest_row *row, struct md_str object);
 /** Rows of nest->out, a JSON list, become what is known of the rows of the map. */
 void md_nest_take_rows(struct md_nested *nest, struct md_nest_group *group);
 

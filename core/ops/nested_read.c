@@ -289,12 +289,9 @@ static struct md_str decode(struct md_nested *nest, struct md_str written)
 }
 
 /* A relationship in the path wins over a column of its name. */
-static const struct md_field *column_of(const struct md_nested *nest,
-					const struct md_nest_group *group, struct md_str name)
+static const struct md_field *column_of(const struct md_nest_group *group, struct md_str name)
 {
-	if (!group->up && nest->write->ask.link != MD_LINK_NONE)
-		return NULL;
-	return md_model_input(group->model, name);
+	return group->in_path ? NULL : md_model_input(group->model, name);
 }
 
 static enum md_code take_member(struct md_nested *nest, struct md_nest_group *group,
@@ -309,7 +306,7 @@ static enum md_code take_member(struct md_nested *nest, struct md_nest_group *gr
 
 	if (!name.ptr)
 		return md_fail_nomem(err);
-	field = column_of(nest, group, name);
+	field = column_of(group, name);
 	if (field) {
 		take_column(nest, group, number, field, value, tally);
 		return MD_OK;
@@ -385,7 +382,7 @@ static enum md_code read_members(struct md_nested *nest, struct md_nest_group *g
 
 		if (!plain.ptr)
 			return md_fail_nomem(err);
-		if ((column_of(nest, group, plain) != NULL) == columns)
+		if ((column_of(group, plain) != NULL) == columns)
 			code = take_member(nest, group, number, name, value, tally, err);
 	}
 	return code;
@@ -418,6 +415,7 @@ enum md_code md_nest_read(struct md_nested *nest, struct md_str body, struct md_
 	nest->root = root;
 	if (!root)
 		return md_fail_nomem(err);
+	root->in_path = nest->write->ask.link != MD_LINK_NONE;
 	body.ptr = md_json_blanks(body.ptr, body.ptr + body.len);
 	nest->root_list = *body.ptr == '[';
 	if (!nest->root_list) {

@@ -67,6 +67,16 @@ static bool order_by_key(struct md_nested *nest, const struct md_model *model,
 	return true;
 }
 
+/* A list without rows, or a relationship that was set to null. */
+static bool show_none(struct md_nested *nest)
+{
+	const struct md_write_ask *ask = &nest->write->ask;
+
+	if (nest->at++ == 0 && ask->answer == MD_ANSWER_JSON)
+		md_buf_puts(ask->out, ask->singular ? "null" : "[]");
+	return ask->out->failed && fail_large(nest);
+}
+
 bool md_nest_show(struct md_nested *nest, struct md_nest_group *group)
 {
 	const struct md_write_ask *ask = &nest->write->ask;
@@ -81,6 +91,8 @@ bool md_nest_show(struct md_nested *nest, struct md_nest_group *group)
 	unsigned first = nest->at, count = whole ? group->count : 1;
 	struct md_str *objects;
 
+	if (group->count == 0)
+		return show_none(nest);
 	if (first >= group->count)
 		return false;
 	nest->at += count;

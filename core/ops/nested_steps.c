@@ -5,8 +5,6 @@
 
 #include "core/base/banned.h"
 
-enum { CHAIN_MAX = 64 };
-
 /* --- running something --- */
 
 bool md_nest_fail_nomem(struct md_nested *nest)
@@ -16,8 +14,7 @@ bool md_nest_fail_nomem(struct md_nested *nest)
 	return false;
 }
 
-/* While it is prepared, the models are those that the request was made for. */
-static struct md_generation *enter(struct md_nested *nest)
+struct md_generation *md_nest_enter(struct md_nested *nest)
 {
 	struct md_generation *newest = nest->ops->newest;
 
@@ -73,7 +70,7 @@ struct md_write_ask md_nest_write_ask(struct md_nested *nest, enum md_write_kind
 bool md_nest_start_write(struct md_nested *nest, const struct md_write_ask *ask,
 			 md_nest_taken_fn *taken)
 {
-	struct md_generation *newest = enter(nest);
+	struct md_generation *newest = md_nest_enter(nest);
 	struct md_write *write = md_write_new(nest->ops, ask);
 
 	nest->ops->newest = newest;
@@ -118,7 +115,7 @@ bool md_nest_start_read(struct md_nested *nest, const struct md_read_request *wh
 			md_nest_taken_fn *taken)
 {
 	struct md_read_request request = *what;
-	struct md_generation *newest = enter(nest);
+	struct md_generation *newest = md_nest_enter(nest);
 	bool ended;
 
 	request.prelude = nest->write->ask.prelude;
@@ -145,7 +142,7 @@ bool md_nest_start_read(struct md_nested *nest, const struct md_read_request *wh
 
 /* --- what becomes known --- */
 
-static bool keep(struct md_nested *nest, struct md_nest_row *row, struct md_str object)
+bool md_nest_know(struct md_nested *nest, struct md_nest_row *row, struct md_str object)
 {
 	row->known = md_nest_keep(nest, object);
 	return row->known.ptr || md_nest_fail_nomem(nest);
@@ -161,7 +158,7 @@ void md_nest_take_rows(struct md_nested *nest, struct md_nest_group *group)
 		md_pieces_open(&pieces, md_buf_str(&nest->out));
 		for (; md_pieces_element(&pieces, &object); count++)
 			if (count < nest->map_count &&
-			    !keep(nest, &group->rows[nest->map[count]], object))
+			    !md_nest_know(nest, &group->rows[nest->map[count]], object))
 				return;
 	}
 	if (count == nest->map_count)
@@ -180,7 +177,7 @@ static void take_inserted(struct md_nested *nest)
 		md_nest_take_rows(nest, group);
 }
 
-static bool make_map(struct md_nested *nest, unsigned most)
+bool md_nest_make_map(struct md_nested *nest, unsigned most)
 {
 	nest->map_count = 0;
 	nest->map = md_arena_alloc(nest->work, most * sizeof(*nest->map));
@@ -233,7 +230,7 @@ static bool put_root(struct md_nested *nest)
 {
 	struct md_nest_group *root = nest->root;
 
-	if (!make_map(nest, root->count))
+	if (!md_nest_make_map(nest, root->count))
 		return false;
 	md_buf_puts(&nest->text, nest->root_list ? "[" : "");
 	for (unsigned i = 0; i < root->count; i++) {
@@ -306,7 +303,7 @@ static void take_look(struct md_nested *nest)
 	if (!nest->blame->up && is_change(nest))
 		nest->write->result.rows = count;
 	if (nest->blame->up || check_count(nest, count))
-		keep(nest, row, object);
+		md_nest_know(nest, row, object);
 }
 
 static bool look_root(struct md_nested *nest)
@@ -315,7 +312,7 @@ static bool look_root(struct md_nested *nest)
 	struct md_read_request request = { .route = MD_READ_LIST, .model = nest->root->model };
 	struct md_query *query = root_query(nest);
 
-	if (nest->at++ > 0 || !make_map(nest, 1))
+	if (nest->at++ > 0 || !md_nest_make_map(nest, 1))
 		return false;
 	if (!query)
 		return md_nest_fail_nomem(nest);
@@ -346,7 +343,7 @@ static bool look(struct md_nested *nest, struct md_nest_group *group)
 	while (nest->at < group->count &&
 	       (group->rows[nest->at].kind != MD_NEST_LINK || group->rows[nest->at].known.ptr))
 		nest->at++;
-	if (nest->at == group->count || !make_map(nest, 1))
+	if (nest->at == group->count || !md_nest_make_map(nest, 1))
 		return false;
 	nest->map[nest->map_count++] = nest->at;
 	request.key = md_nest_key(nest, group, nest->at++);
@@ -358,7 +355,7 @@ static bool look(struct md_nested *nest, struct md_nest_group *group)
 
 static bool put_rows(struct md_nested *nest, struct md_nest_group *group, enum md_nest_kind kind)
 {
-	if (!make_map(nest, group->count))
+	if (!md_nest_make_map(nest, group->count))
 		return false;
 	for (unsigned i = 0; i < group->count; i++) {
 		if (group->rows[i].kind != kind)
@@ -407,140 +404,10 @@ static bool insert(struct md_nested *nest, struct md_nest_group *group, enum md_
 	return md_nest_start_write(nest, &ask, take_inserted);
 }
 
-/* --- several rows that are there --- */
-
-static void take_updated(struct md_nested *nest, struct md_nest_group *group)
-{
-	for (unsigned i = 0; i < nest->map_count && !nest->failed; i++) {
-		struct md_nest_row *row = &group->rows[nest->map[i]];
-		struct md_pieces pieces;
-		struct md_str object;
-
-		if (row->known.ptr || nest->outs[i].len == 0)
-			continue;
-		md_pieces_open(&pieces, md_buf_str(&nest->outs[i]));
-		if (md_pieces_element(&pieces, &object))
-			keep(nest, row, object);
-	}
-}
-
-static void release_outs(struct md_nested *nest)
-{
-	for (unsigned i = 0; i < nest->map_count && nest->outs; i++)
-		md_buf_release(&nest->outs[i]);
-	nest->outs = NULL;
-}
-
-static void chain_failed(struct md_nested *nest)
-{
-	nest->error = *md_chain_error(nest->chain);
-	md_nest_point(nest, nest->blame, true, nest->map[md_chain_failed(nest->chain)],
-		      &nest->error);
-	md_nest_fail(nest, &nest->error);
-}
-
-static void chain_ready(struct md_chain *chain, void *arg)
-{
-	struct md_nested *nest = arg;
-
-	nest->has_step = false;
-	if (md_chain_state(chain) == MD_READ_FAILED) {
-		chain_failed(nest);
-	} else {
-		take_updated(nest, nest->blame);
-	}
-	release_outs(nest);
-	nest->chain = NULL;
-	md_nest_went_on(nest);
-}
-
-/* One more write of the chain. False: there is nothing to write, or nest->failed. */
-static bool fill_update(struct md_nested *nest, struct md_nest_group *group, unsigned number,
-			struct md_write_ask *ask)
-{
-	const struct md_nest_row *row = &group->rows[number];
-	struct md_str text;
-
-	md_buf_clear(&nest->text);
-	if (!md_nest_put_object(group, number, true, &nest->text) ||
-	    (row->kind != MD_NEST_CHANGE && row->kind != MD_NEST_LINK))
-		return false;
-	/* Several bodies at a time: each in a place of its own. */
-	text = md_arena_str(nest->work, md_buf_str(&nest->text));
-	*ask = md_nest_write_ask(nest, MD_WRITE_UPDATE, group->model);
-	ask->key = md_nest_key(nest, group, number);
-	ask->query = md_nest_query(nest, group);
-	if (!text.ptr || !ask->key || !ask->query)
-		return md_nest_fail_nomem(nest);
-	if (md_nest_open_text(nest, text, NULL, &ask->body, &nest->error) != MD_OK) {
-		md_nest_fail(nest, &nest->error);
-		return false;
-	}
-	ask->give = group->needed_count > 0 && !row->known.ptr ? MD_GIVE_ROWS : MD_GIVE_COUNT;
-	ask->out = &nest->outs[nest->map_count];
-	return true;
-}
-
-static bool start_chain(struct md_nested *nest, const struct md_write_ask *asks)
-{
-	const struct md_chain_ask ask = { .asks = asks,
-					  .count = nest->map_count,
-					  .deadline_ns = nest->write->ask.deadline_ns,
-					  .session = nest->session,
-					  .arena = nest->work,
-					  .ready = chain_ready,
-					  .arg = nest };
-	struct md_generation *newest = enter(nest);
-	bool ended = md_chain_start(nest->ops, &ask, &nest->chain);
-
-	nest->ops->newest = newest;
-	nest->has_step = !ended;
-	if (!ended)
-		return true;
-	if (nest->chain) {
-		chain_failed(nest);
-	} else {
-		md_nest_fail_nomem(nest);
-	}
-	release_outs(nest);
-	nest->chain = NULL;
-	return false;
-}
-
-static bool update(struct md_nested *nest, struct md_nest_group *group)
-{
-	struct md_write_ask *asks = md_arena_alloc(nest->work, CHAIN_MAX * sizeof(*asks));
-
-	nest->outs = md_arena_alloc(nest->work, CHAIN_MAX * sizeof(*nest->outs));
-	if (!asks || !nest->outs) {
-		nest->outs = NULL;
-		return md_nest_fail_nomem(nest);
-	}
-	if (!make_map(nest, CHAIN_MAX))
-		return false;
-	for (unsigned i = 0; i < CHAIN_MAX; i++)
-		md_buf_init(&nest->outs[i], nest->write->ask.out->max);
-	for (; nest->at < group->count && nest->map_count < CHAIN_MAX && !nest->failed; nest->at++)
-		if (fill_update(nest, group, nest->at, &asks[nest->map_count]))
-			nest->map[nest->map_count++] = nest->at;
-	if (nest->failed || nest->map_count == 0)
-		return false;
-	return start_chain(nest, asks);
-}
-
-/* A row that was changed and of which nothing but its own text is needed. */
-static void know_changed(struct md_nest_group *group)
-{
-	for (unsigned i = 0; i < group->count; i++)
-		if (!group->rows[i].known.ptr && group->rows[i].kind == MD_NEST_CHANGE)
-			group->rows[i].known = group->rows[i].text;
-}
-
 bool md_nest_start_step(struct md_nested *nest)
 {
 	const struct md_nest_step *step = &nest->steps[nest->step];
 	struct md_nest_group *group = step->group;
-	bool runs = false;
 
 	md_arena_reset(nest->work, nest->write->ask.out->max);
 	md_buf_clear(&nest->text);
@@ -563,10 +430,7 @@ bool md_nest_start_step(struct md_nested *nest)
 	case MD_NEST_UPSERT_ONE:
 		return insert(nest, group, MD_NEST_MERGE_ONE);
 	case MD_NEST_UPDATE:
-		runs = update(nest, group);
-		if (!runs && !nest->failed)
-			know_changed(group);
-		return runs;
+		return md_nest_update(nest, group);
 	case MD_NEST_JOIN:
 		return md_nest_join(nest, group);
 	case MD_NEST_CUT:

@@ -35,7 +35,7 @@ void md_nest_put_plain(const struct md_nest_group *group, struct md_str text, bo
 	struct md_str name, value;
 
 	md_pieces_open(&pieces, text);
-	while (md_pieces_member(&pieces, &name, &value)) {
+	while (!group->in_path && md_pieces_member(&pieces, &name, &value)) {
 		const struct md_field *field = field_of(group->model, name);
 
 		if (field && !(keyless && field->key_position >= 0))

@@ -36,7 +36,8 @@ static const struct {
 	{ "/item/", MD_ON_PUBLIC, "/{relation}" },
 	{ "/item/1", MD_ON_PUBLIC, "/{relation}/{key}" },
 	{ "/item/1/things", MD_ON_PUBLIC, "/{relation}/{key}/{relationship}" },
-	{ "/item/1/things/2", MD_ON_PUBLIC, "PGRST125" },
+	{ "/item/1/things/2", MD_ON_PUBLIC, "/{relation}/{key}/{relationship}/{key}" },
+	{ "/item/1/things/2/3", MD_ON_PUBLIC, "PGRST125" },
 	{ "/plain/1", MD_ON_PUBLIC, "PGRST125" },
 	{ "/invalid/nested/paths", MD_ON_PUBLIC, "PGRST125" },
 	{ "/nothing", MD_ON_PUBLIC, "PGRST205" },
@@ -123,7 +124,6 @@ static const struct {
 	{ MD_ROUTE_RELATION, false, false, false, 1, "OPTIONS,GET,HEAD,QUERY" },
 	{ MD_ROUTE_ITEM, true, true, true, 1, "OPTIONS,GET,HEAD,PUT,PATCH,DELETE" },
 	{ MD_ROUTE_ITEM, true, false, true, 1, "OPTIONS,GET,HEAD,DELETE" },
-	{ MD_ROUTE_RELATED, true, true, true, 1, "OPTIONS,GET,HEAD" },
 	{ MD_ROUTE_QUERY, true, true, true, 1, "OPTIONS,POST" },
 	{ MD_ROUTE_QUERY, false, false, false, 0, "OPTIONS,POST" },
 };
