@@ -202,12 +202,16 @@ bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask, struct m
 {
 	struct md_write *write;
 
-	if (md_write_is_nested(ops, ask))
+	if (ask->link != MD_LINK_NONE)
 		return md_nest_start(ops, ask, ret_write);
 	write = md_write_new(ops, ask);
 	*ret_write = write;
-	if (!write || write->state == MD_READ_FAILED)
+	if (!write)
 		return true;
+	/* As columns, relationships are mistakes: other bodies need not be searched for them. */
+	if (write->state == MD_READ_FAILED)
+		return write->unit.error.code != MD_INVALID || !md_write_is_nested(ops, ask) ||
+		       md_nest_start(ops, ask, ret_write);
 	if (ask->session)
 		md_session_run(ask->session, &write->unit);
 	else
