@@ -91,6 +91,7 @@ step_layers()
 	may core/json "$base|core/db/(rows|unit|value)\\.h" || rc=1
 	may core/migrate "$base|core/(model|db)/[^\"]*|core/query/sql\\.h" || rc=1
 	may core/ops 'core/[^"]*' || rc=1
+	may core/api 'core/[^"]*|include/modeld\.h' || rc=1
 	may config "$base" || rc=1
 	# The server speaks to ops. It may see the tree that parsers make of a request and the face of
 	# the database it opens; drivers, dialects and SQL stay below.

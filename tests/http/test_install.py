@@ -14,6 +14,10 @@ DOCS = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 PREFIX = "opt/modeld"
 FILES = sorted([
     "bin/modeld",
+    "include/modeld/core/base/error.h",
+    "include/modeld/modeld.h",
+    "lib/libmodeld.a",
+    "lib/pkgconfig/modeld.pc",
     "lib/systemd/system/modeld.service",
     "lib/systemd/system/modeld.socket",
     "lib/sysusers.d/modeld.conf",
@@ -21,6 +25,7 @@ FILES = sorted([
     "share/bash-completion/completions/modeld",
     "share/doc/modeld/README.md",
     *(f"share/doc/modeld/{name}" for name in DOCS),
+    "share/doc/modeld/examples/blog.c",
     "share/doc/modeld/examples/blog.json",
     "share/doc/modeld/examples/modeld.conf",
     "share/fish/vendor_completions.d/modeld.fish",
@@ -50,13 +55,16 @@ def files_below(folder):
 def installed(tmp_path_factory):
     """A DESTDIR after make install."""
     root = tmp_path_factory.mktemp("root")
-    # The unit names the prefix: made anew for ours, and then again for the one configured.
+    # These name the prefix: made anew for ours, and then again for the one configured.
     build = pathlib.Path(find_modeld()).parent
-    (build / "systemd" / "modeld.service").unlink(missing_ok=True)
+    made = [build / "systemd" / "modeld.service", build / "modeld.pc"]
+    for path in made:
+        path.unlink(missing_ok=True)
     try:
         make("install", f"DESTDIR={root}")
     finally:
-        (build / "systemd" / "modeld.service").unlink(missing_ok=True)
+        for path in made:
+            path.unlink(missing_ok=True)
     return root
 
 

@@ -1,0 +1,484 @@
+/* What the C API promises, on any engine. The program that includes it gives api_url(), a database
+ * without tables of ours. */
+#ifndef MD_TESTS_UNIT_API_STEPS_H
+#define MD_TESTS_UNIT_API_STEPS_H
+#include <stdio.h>
+
+#include "include/modeld.h"
+#include "tests/support/folder.h"
+#include "tests/support/suite.h"
+
+#ifndef API_SCHEMA
+#define API_SCHEMA NULL
+#endif
+
+static const char *api_url(void);
+
+static const char models[] =
+	"{ \"version\": 1, \"models\": {"
+	"\"User\": { \"fields\": { \"name\": \"string(20) unique\", \"age\": \"integer?\","
+	"  \"active\": \"boolean = true\", \"balance\": \"decimal(20,4)?\", \"data\": \"json?\","
+	"  \"word\": \"text? hidden\" }, \"relations\": { \"posts\": \"Post[] <-> author\" } },"
+	"\"Post\": { \"fields\": { \"title\": \"string(40)\", \"author_id\": \"-> User\" },"
+	"  \"relations\": { \"author\": \"User <-> posts\" } } } }";
+
+static struct md_store *store;
+static struct md_work *work;
+static struct md_error err;
+
+#define OK(call) ck_assert_msg((call) == MD_OK, "%s: %s %s", #call, err.wire, err.message)
+/** `call` fails with this code of the wire. */
+#define FAILS(code, call)                           \
+	do {                                        \
+		ck_assert_int_ne((call), MD_OK);    \
+		ck_assert_str_eq(err.wire, (code)); \
+	} while (0)
+
+/* file_at() keeps one name only. */
+static const char *models_file(void)
+{
+	static char name[128];
+
+	snprintf(name, sizeof(name), "%s", file_at("models.json"));
+	return name;
+}
+
+static void start(void)
+{
+	const struct md_store_options options = { .models = models_file(),
+						  .schema = API_SCHEMA,
+						  .migrate = true };
+
+	write_file("models.json", models);
+	OK(md_store_open(api_url(), &options, &store, &err));
+	OK(md_work_open(store, &work, &err));
+}
+
+static void stop(void)
+{
+	work = md_work_close(work);
+	store = md_store_close(store);
+}
+
+/* Two users with a post each, and one without. */
+static void fill(void)
+{
+	OK(md_create(work, "User",
+		     "[{\"name\":\"ann\",\"age\":30,\"balance\":12345678901234.5678,"
+		     "\"data\":{\"city\":\"Bern\"}},"
+		     "{\"name\":\"bob\",\"age\":null,\"balance\":null,\"data\":null},"
+		     "{\"name\":\"cid\",\"age\":25,\"balance\":1,\"data\":null}]",
+		     NULL, &err));
+	OK(md_create(work, "Post",
+		     "[{\"title\":\"one\",\"author_id\":1},"
+		     "{\"title\":\"two\",\"author_id\":2}]",
+		     NULL, &err));
+	OK(md_work_commit(work, &err));
+}
+
+/* The values of `field` in the rows of the ask, with commas between. The ask is freed. */
+static const char *values(struct md_ask *ask, const char *field)
+{
+	static char text[256];
+	struct md_result *result;
+
+	text[0] = '\0';
+	OK(md_all(ask, &result, &err));
+	for (unsigned i = 0; i < md_result_rows(result); i++) {
+		const char *value = md_result_text(result, i, field);
+
+		strncat(text, i > 0 ? "," : "", sizeof(text) - strlen(text) - 1);
+		strncat(text, value ? value : "-", sizeof(text) - strlen(text) - 1);
+	}
+	md_result_free(result);
+	md_ask_free(ask);
+	return text;
+}
+
+static struct md_ask *users(void)
+{
+	struct md_ask *ask;
+
+	OK(md_ask_new(work, "User", &ask, &err));
+	return ask;
+}
+
+static uint64_t count_of(const char *model)
+{
+	struct md_ask *ask;
+	uint64_t count = 0;
+
+	OK(md_ask_new(work, model, &ask, &err));
+	OK(md_count(ask, &count, &err));
+	md_ask_free(ask);
+	return count;
+}
+
+START_TEST(models_and_their_fields_are_named)
+{
+	start();
+	ck_assert_str_eq(md_store_model(store, 0), "Post");
+	ck_assert_str_eq(md_store_model(store, 1), "User");
+	ck_assert_ptr_null(md_store_model(store, 2));
+	ck_assert_ptr_null(md_store_field(store, "Nobody", 0));
+	ck_assert_ptr_nonnull(md_store_field(store, "Post", 2));
+	ck_assert_ptr_null(md_store_field(store, "Post", 3));
+	ck_assert_ptr_nonnull(md_store_field(store, "User", 5));
+	ck_assert_ptr_null(md_store_field(store, "User", 6)); /* word is hidden */
+	stop();
+}
+END_TEST
+
+START_TEST(what_is_created_is_given_back)
+{
+	struct md_result *row;
+	int64_t id = 0;
+	double balance = 0;
+
+	start();
+	OK(md_create(work, "User", "{\"name\":\"dora\",\"age\":7,\"balance\":0.1}", &row, &err));
+	ck_assert_uint_eq(md_result_rows(row), 1);
+	ck_assert(md_result_i64(row, 0, "age", &id) && id == 7);
+	ck_assert(md_result_i64(row, 0, "id", &id) && id >= 1);
+	ck_assert(md_result_double(row, 0, "balance", &balance) && balance == 0.1);
+	ck_assert(md_result_is_true(row, 0, "active"));
+	ck_assert_str_eq(md_result_text(row, 0, "name"), "dora");
+	ck_assert(!md_result_i64(row, 0, "name", &id));
+	ck_assert_ptr_null(md_result_text(row, 0, "data"));
+	ck_assert_ptr_null(md_result_text(row, 0, "word"));
+	ck_assert_ptr_null(md_result_text(row, 1, "name"));
+	ck_assert_ptr_nonnull(md_result_field(row, 5));
+	ck_assert_ptr_null(md_result_field(row, 6));
+	ck_assert_ptr_nonnull(strstr(md_result_json(row), "\"name\":\"dora\""));
+	md_result_free(row);
+	stop();
+}
+END_TEST
+
+START_TEST(values_may_be_texts)
+{
+	const struct md_value_text given[] = {
+		{ "name", "o\"x,\n" }, { "age", "41" }, { "active", "false" }, { "data", NULL }
+	};
+	struct md_ask *ask;
+	struct md_result *row;
+	int64_t age = 0;
+
+	start();
+	OK(md_create_values(work, "User", given, 4, &row, &err));
+	ck_assert_str_eq(md_result_text(row, 0, "name"), "o\"x,\n");
+	ck_assert(md_result_i64(row, 0, "age", &age) && age == 41);
+	ck_assert(!md_result_is_true(row, 0, "active"));
+	md_result_free(row);
+	ask = users();
+	md_filter(ask, "name", "o\"x,\n");
+	OK(md_update_values(ask, &(struct md_value_text){ "age", NULL }, 1, &row, &err));
+	ck_assert_uint_eq(md_result_rows(row), 1);
+	ck_assert_ptr_null(md_result_text(row, 0, "age"));
+	md_result_free(row);
+	md_ask_free(ask);
+	FAILS("22P02", md_create_values(work, "User",
+					(struct md_value_text[]){ { "name", "x" }, { "age", "y" } },
+					2, NULL, &err));
+	stop();
+}
+END_TEST
+
+START_TEST(a_row_is_got_by_its_key)
+{
+	struct md_result *row;
+
+	start();
+	fill();
+	OK(md_get(work, "User", "1", &row, &err));
+	ck_assert_uint_eq(md_result_rows(row), 1);
+	ck_assert_str_eq(md_result_text(row, 0, "balance"), "12345678901234.5678");
+	/* PostgreSQL puts a blank behind the colon */
+	ck_assert_ptr_nonnull(strstr(md_result_text(row, 0, "data"), "\"Bern\"}"));
+	md_result_free(row);
+	ck_assert_int_eq(md_get(work, "User", "99", &row, &err), MD_NOT_FOUND);
+	ck_assert_int_eq(md_get(work, "User", "x", &row, &err), MD_NOT_FOUND);
+	FAILS("PGRST205", md_get(work, "Nobody", "1", &row, &err));
+	stop();
+}
+END_TEST
+
+START_TEST(conditions_narrow_the_rows)
+{
+	struct md_ask *ask;
+
+	start();
+	fill();
+	ask = users();
+	md_where(ask, "age", "gte", "26");
+	ck_assert_str_eq(values(ask, "name"), "ann");
+	ask = users();
+	md_filter(ask, "age", NULL);
+	ck_assert_str_eq(values(ask, "name"), "bob");
+	ask = users();
+	md_filter_in(ask, "name", (const char *[]){ "ann", "cid", "x,y" }, 3);
+	md_order_by(ask, "name.desc");
+	ck_assert_str_eq(values(ask, "name"), "cid,ann");
+	ask = users();
+	md_filter_in(ask, "name", NULL, 0);
+	ck_assert_str_eq(values(ask, "name"), "");
+	ask = users();
+	md_or(ask);
+	md_filter(ask, "name", "bob");
+	md_and(ask);
+	md_where(ask, "age", "lt", "30");
+	md_where(ask, "name", "like", "c*");
+	md_end(ask);
+	md_end(ask);
+	md_order_by(ask, "id");
+	ck_assert_str_eq(values(ask, "name"), "bob,cid");
+	ask = users();
+	md_none(ask);
+	md_filter(ask, "name", "ann");
+	md_filter(ask, "name", "bob");
+	md_end(ask);
+	ck_assert_str_eq(values(ask, "name"), "cid");
+	ask = users();
+	md_where(ask, "data->>city", "eq", "Bern");
+	ck_assert_str_eq(values(ask, "name"), "ann");
+	stop();
+}
+END_TEST
+
+START_TEST(joins_select_and_pages_do_what_they_do_over_http)
+{
+	struct md_ask *ask;
+
+	start();
+	fill();
+	ask = users();
+	md_join(ask, "posts", NULL, true);
+	md_order_by(ask, "id.desc");
+	ck_assert_str_eq(values(ask, "name"), "bob,ann");
+	ask = users();
+	md_join(ask, "posts", NULL, true);
+	md_where(ask, "posts.title", "eq", "one");
+	ck_assert_str_eq(values(ask, "posts"), "[{\"id\":1,\"title\":\"one\",\"author_id\":1}]");
+	ask = users();
+	md_select(ask, "n:name,posts(title)");
+	md_order_by(ask, "id");
+	md_limit(ask, 1);
+	md_offset(ask, 1);
+	ck_assert_str_eq(values(ask, "n"), "bob");
+	ask = users();
+	md_select(ask, "age.sum()");
+	ck_assert_str_eq(values(ask, "sum"), "55");
+	stop();
+}
+END_TEST
+
+START_TEST(first_one_and_count_are_what_they_are_called)
+{
+	struct md_ask *ask;
+	struct md_result *row;
+	uint64_t count = 0;
+
+	start();
+	fill();
+	ask = users();
+	md_order_by(ask, "id.desc");
+	md_limit(ask, 2);
+	OK(md_first(ask, &row, &err));
+	ck_assert_str_eq(md_result_text(row, 0, "name"), "cid");
+	md_result_free(row);
+	OK(md_count(ask, &count, &err));
+	ck_assert_uint_eq(count, 3);
+	FAILS("PGRST116", md_one(ask, &row, &err));
+	ck_assert_int_eq(err.code, MD_CONFLICT);
+	md_filter(ask, "name", "bob");
+	OK(md_one(ask, &row, &err));
+	ck_assert_str_eq(md_result_text(row, 0, "id"), "2");
+	md_result_free(row);
+	md_filter(ask, "name", "ann");
+	FAILS("PGRST116", md_one(ask, &row, &err));
+	ck_assert_int_eq(err.code, MD_NOT_FOUND);
+	OK(md_first(ask, &row, &err));
+	ck_assert_uint_eq(md_result_rows(row), 0);
+	ck_assert_str_eq(md_result_json(row), "[]");
+	md_result_free(row);
+	md_ask_free(ask);
+	stop();
+}
+END_TEST
+
+START_TEST(rows_are_changed_and_deleted)
+{
+	struct md_ask *ask;
+	struct md_result *rows;
+
+	start();
+	fill();
+	ask = users();
+	md_where(ask, "age", "not.is", "null");
+	OK(md_update(ask, "{\"age\":1}", &rows, &err));
+	ck_assert_uint_eq(md_result_rows(rows), 2);
+	ck_assert_str_eq(md_result_text(rows, 0, "age"), "1");
+	md_result_free(rows);
+	FAILS("22P02", md_update(ask, "{\"age\":\"x\"}", NULL, &err));
+	md_limit(ask, 1);
+	FAILS("MD400", md_delete(ask, NULL, &err));
+	md_ask_free(ask);
+	ask = users();
+	md_filter(ask, "name", "cid");
+	OK(md_delete(ask, &rows, &err));
+	ck_assert_str_eq(md_result_text(rows, 0, "name"), "cid");
+	md_result_free(rows);
+	md_ask_free(ask);
+	ck_assert_uint_eq(count_of("User"), 2);
+	stop();
+}
+END_TEST
+
+START_TEST(nothing_lasts_without_a_commit)
+{
+	start();
+	fill();
+	OK(md_create(work, "User", "{\"name\":\"x\"}", NULL, &err));
+	OK(md_work_rollback(work, &err));
+	ck_assert_uint_eq(count_of("User"), 3);
+	OK(md_create(work, "User", "{\"name\":\"x\"}", NULL, &err));
+	work = md_work_close(work);
+	OK(md_work_open(store, &work, &err));
+	ck_assert_uint_eq(count_of("User"), 3);
+	OK(md_create(work, "User", "{\"name\":\"x\"}", NULL, &err));
+	OK(md_work_commit(work, &err));
+	OK(md_work_rollback(work, &err));
+	ck_assert_uint_eq(count_of("User"), 4);
+	stop();
+}
+END_TEST
+
+START_TEST(an_operation_that_fails_is_undone_alone)
+{
+	start();
+	fill();
+	OK(md_create(work, "User", "{\"name\":\"x\"}", NULL, &err));
+	FAILS("23505",
+	      md_create(work, "User", "[{\"name\":\"y\"},{\"name\":\"ann\"}]", NULL, &err));
+	ck_assert_int_eq(err.code, MD_CONFLICT);
+	OK(md_create(work, "User", "{\"name\":\"z\"}", NULL, &err));
+	OK(md_work_commit(work, &err));
+	ck_assert_uint_eq(count_of("User"), 5);
+	stop();
+}
+END_TEST
+
+START_TEST(what_is_added_is_written_by_the_next_flush)
+{
+	start();
+	fill();
+	OK(md_add(work, "User", "{\"name\":\"x\"}", &err));
+	OK(md_add(work, "User", "{\"name\":\"y\"}", &err));
+	ck_assert_uint_eq(count_of("User"), 5);
+	OK(md_add(work, "User", "{\"name\":\"z\"}", &err));
+	OK(md_work_rollback(work, &err));
+	ck_assert_uint_eq(count_of("User"), 3);
+	OK(md_add(work, "User", "{\"name\":\"ann\"}", &err));
+	FAILS("23505", md_work_commit(work, &err));
+	FAILS("23505", md_work_flush(work, &err)); /* it is still staged */
+	OK(md_work_rollback(work, &err));
+	OK(md_work_commit(work, &err));
+	FAILS("PGRST205", md_add(work, "Nobody", "{}", &err));
+	OK(md_add(work, "User", "{\"name\":\"last\"}", &err));
+	stop(); /* forgets it */
+	start();
+	ck_assert_uint_eq(count_of("User"), 3);
+	stop();
+}
+END_TEST
+
+START_TEST(two_sessions_see_what_is_committed)
+{
+	struct md_work *first, *second;
+
+	start();
+	fill();
+	first = work;
+	OK(md_work_open(store, &second, &err));
+	OK(md_create(first, "User", "{\"name\":\"x\"}", NULL, &err));
+	work = second;
+	ck_assert_uint_eq(count_of("User"), 3);
+	OK(md_work_rollback(second, &err));
+	OK(md_work_commit(first, &err));
+	ck_assert_uint_eq(count_of("User"), 4);
+	md_work_close(second);
+	work = first;
+	stop();
+}
+END_TEST
+
+START_TEST(the_first_mistake_in_an_ask_is_reported)
+{
+	struct md_result *rows;
+	struct md_ask *ask;
+
+	start();
+	ask = users();
+	ck_assert_int_eq(md_where(ask, "age", "near", "1"), MD_INVALID);
+	ck_assert_int_eq(md_order_by(ask, "id"), MD_INVALID);
+	FAILS("PGRST100", md_all(ask, &rows, &err));
+	md_ask_free(ask);
+	ask = users();
+	md_where(ask, "posts.title", "eq", "1");
+	FAILS("PGRST108", md_all(ask, &rows, &err));
+	md_ask_free(ask);
+	ask = users();
+	md_filter(ask, "nobody", "1");
+	FAILS("42703", md_all(ask, &rows, &err));
+	md_ask_free(ask);
+	ask = users();
+	md_or(ask);
+	ck_assert_int_eq(md_end(ask), MD_INVALID);
+	FAILS("MD400", md_all(ask, &rows, &err));
+	md_ask_free(ask);
+	ask = users();
+	md_or(ask);
+	md_filter(ask, "age", "1");
+	FAILS("MD400", md_all(ask, &rows, &err));
+	md_ask_free(ask);
+	ask = users();
+	ck_assert_int_eq(md_end(ask), MD_INVALID);
+	md_ask_free(ask);
+	ask = users();
+	ck_assert_int_eq(md_limit(ask, -1), MD_INVALID);
+	md_ask_free(ask);
+	FAILS("PGRST102", md_create(work, "User", "{", NULL, &err));
+	FAILS("PGRST205", md_ask_new(work, "Nobody", &ask, &err));
+	stop();
+}
+END_TEST
+
+START_TEST(a_store_that_cannot_be_opened_says_why)
+{
+	struct md_store_options options = { .models = "/nowhere/*.json" };
+	struct md_store *none;
+
+	ck_assert_int_eq(md_store_open(api_url(), &options, &none, &err), MD_NOT_FOUND);
+	write_file("models.json", "{ \"version\": 1, \"models\": { \"A\": { \"fields\": {"
+				  " \"x\": \"strong\" } } } }");
+	options.models = models_file();
+	FAILS("MD422", md_store_open(api_url(), &options, &none, &err));
+	ck_assert_ptr_nonnull(strstr(err.details, "strong"));
+	ck_assert_int_ne(md_store_open("sqlite:////nowhere/at/all.db", NULL, &none, &err), MD_OK);
+	ck_assert_int_ne(md_store_open("nothing:x", NULL, &none, &err), MD_OK);
+	ck_assert_ptr_null(md_store_close(NULL));
+	ck_assert_ptr_null(md_work_close(NULL));
+	ck_assert_ptr_null(md_ask_free(NULL));
+	ck_assert_ptr_null(md_result_free(NULL));
+}
+END_TEST
+
+#define API_TESTS                                                                               \
+	models_and_their_fields_are_named, what_is_created_is_given_back, values_may_be_texts,  \
+		a_row_is_got_by_its_key, conditions_narrow_the_rows,                            \
+		joins_select_and_pages_do_what_they_do_over_http,                               \
+		first_one_and_count_are_what_they_are_called, rows_are_changed_and_deleted,     \
+		nothing_lasts_without_a_commit, an_operation_that_fails_is_undone_alone,        \
+		what_is_added_is_written_by_the_next_flush, two_sessions_see_what_is_committed, \
+		the_first_mistake_in_an_ask_is_reported, a_store_that_cannot_be_opened_says_why
+#endif
