@@ -66,13 +66,14 @@ static enum md_step next_row(struct md_rows *rows, const struct md_value **ret_c
 	}
 	for (unsigned i = 0; i < rows->columns; i++) {
 		int column = (int)i, row = cursor->row;
+		int len = PQgetlength(cursor->result, row, column);
 
-		if (PQgetisnull(cursor->result, row, column))
+		/* The length of NULL is 0: each call checks its numbers again. */
+		if (len == 0 && PQgetisnull(cursor->result, row, column))
 			cursor->cells[i] = md_value_null();
 		else
 			cursor->cells[i] = md_value_text((struct md_str){
-				PQgetvalue(cursor->result, row, column),
-				(size_t)PQgetlength(cursor->result, row, column) });
+				PQgetvalue(cursor->result, row, column), (size_t)len });
 	}
 	cursor->row++;
 	*ret_cells = cursor->cells;

@@ -2,10 +2,10 @@
 
 #include "core/base/banned.h"
 
-static bool is_timestamp_char(char c)
-{
-	return (c >= '0' && c <= '9') || (c && strchr(" :.+-BC", c));
-}
+static const bool timestamp_chars[256] = {
+	['0' ... '9'] = true, [' '] = true, [':'] = true, ['.'] = true,
+	['+'] = true,         ['-'] = true, ['B'] = true, ['C'] = true,
+};
 
 /* "2024-01-02 03:04:05.6+00" → "2024-01-02T03:04:05.6+00:00"; " BC" stays behind it. */
 size_t md_timestamp_text(char *out, const char *ptr, size_t len)
@@ -16,7 +16,7 @@ size_t md_timestamp_text(char *out, const char *ptr, size_t len)
 	if (len == 0 || len > MD_TIMESTAMP_ROOM - 4)
 		return 0;
 	for (size_t k = 0; k < len; k++)
-		if (!is_timestamp_char(ptr[k]))
+		if (!timestamp_chars[(unsigned char)ptr[k]])
 			return 0;
 	while (i < len && ptr[i] != ' ')
 		out[n++] = ptr[i++];
@@ -24,7 +24,7 @@ size_t md_timestamp_text(char *out, const char *ptr, size_t len)
 		return 0;
 	out[n++] = 'T';
 	i++;
-	while (i < len && !strchr("+- ", ptr[i]))
+	while (i < len && ptr[i] != '+' && ptr[i] != '-' && ptr[i] != ' ')
 		out[n++] = ptr[i++];
 	if (i == len || ptr[i] == ' ')
 		has_minutes = true; /* without a zone there is nothing to complete */
