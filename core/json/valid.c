@@ -15,15 +15,6 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static bool skip_digits(struct scan *scan)
-{
-	const char *start = scan->p;
-
-	while (scan->p < scan->end && is_digit(*scan->p))
-		scan->p++;
-	return scan->p > start;
-}
-
 static bool skip_char(struct scan *scan, char c)
 {
 	if (scan->p == scan->end || *scan->p != c)
@@ -32,26 +23,45 @@ static bool skip_char(struct scan *scan, char c)
 	return true;
 }
 
+/* Behind the digits at p; NULL: there are none. */
+static inline const char *digits_end(const char *p, const char *end)
+{
+	const char *start = p;
+
+	while (p < end && is_digit(*p))
+		p++;
+	return p > start ? p : NULL;
+}
+
+/* Behind the number at p; NULL: there is none. Every number of an answer passes here. */
+static const char *number_end(const char *p, const char *end)
+{
+	if (p < end && *p == '-')
+		p++;
+	p = p < end && *p == '0' ? p + 1 : digits_end(p, end);
+	if (p && p < end && *p == '.')
+		p = digits_end(p + 1, end);
+	if (!p || p == end || (*p | 32) != 'e')
+		return p;
+	p++;
+	if (p < end && (*p == '+' || *p == '-'))
+		p++;
+	return digits_end(p, end);
+}
+
 static bool skip_number(struct scan *scan)
 {
-	skip_char(scan, '-');
-	if (!skip_char(scan, '0') && !skip_digits(scan))
+	const char *p = number_end(scan->p, scan->end);
+
+	if (!p)
 		return false;
-	if (skip_char(scan, '.') && !skip_digits(scan))
-		return false;
-	if (skip_char(scan, 'e') || skip_char(scan, 'E')) {
-		if (!skip_char(scan, '+'))
-			skip_char(scan, '-');
-		return skip_digits(scan);
-	}
+	scan->p = p;
 	return true;
 }
 
 bool md_json_is_number(const char *ptr, size_t len)
 {
-	struct scan scan = { ptr, ptr + len };
-
-	return len > 0 && skip_number(&scan) && scan.p == scan.end;
+	return len > 0 && number_end(ptr, ptr + len) == ptr + len;
 }
 
 static bool skip_hex4(struct scan *scan, unsigned *ret_unit)
