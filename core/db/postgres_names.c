@@ -108,8 +108,10 @@ struct md_pg_name *md_pg_names_add(struct md_pg_names *names, unsigned long id)
 	name = calloc(1, sizeof(*name));
 	if (!name)
 		return NULL;
-	if (names->count >= names->limit)
+	if (names->count >= names->limit) {
 		take_out(names, names->oldest, true);
+		names->generation++; /* it may come again before its old name is gone */
+	}
 	name->id = id;
 	name->generation = names->generation;
 	place = place_of(names, id);

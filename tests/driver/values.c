@@ -196,6 +196,29 @@ START_TEST(keeps_no_more_statements_than_it_may)
 }
 END_TEST
 
+/* It is needed again before the engine has heard that it is not needed any more. */
+START_TEST(what_was_pushed_out_may_come_again_at_once)
+{
+	struct rig rig;
+	struct stmts s = stmts_new();
+	struct probe probe;
+	struct md_error err;
+
+	suite_engine()->reset();
+	ck_assert_int_eq(rig_connect(&rig, (struct md_conn_target){ .statement_cache = 1 }, &err),
+			 MD_OK);
+	probe_init(&probe, MD_TX_READ,
+		   STEPS(CALL(&s.count, NULL), CALL(&s.count, NULL),
+			 CALL(&s.series, ARGS(md_value_int(1))),
+			 CALL(&s.series, ARGS(md_value_int(1))), CALL(&s.count, NULL),
+			 CALL(&s.series, ARGS(md_value_int(1))), CALL(&s.count, NULL), COMMIT));
+	ck_assert_int_eq(rig_run(&rig, &probe), MD_OK);
+	ck_assert_uint_eq(probe.rows, 7);
+	probe_release(&probe);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(prepares_again_when_the_table_has_changed_under_it)
 {
 	const struct suite_engine *engine = suite_engine();
@@ -298,6 +321,7 @@ void suite_values(TCase *tcase)
 	suite_add(tcase, bytes_are_bound_as_bytes, 0, 0);
 	suite_add(tcase, prepares_once_under_its_id, 0, 0);
 	suite_add(tcase, never_keeps_a_statement_with_id_0, 0, 0);
+	suite_add(tcase, what_was_pushed_out_may_come_again_at_once, 0, 0);
 	suite_add(tcase, keeps_no_more_statements_than_it_may, 0, 0);
 	suite_add(tcase, prepares_again_when_the_table_has_changed_under_it, 0, 0);
 	suite_add(tcase, prepares_again_what_the_session_has_forgotten, 0, 0);
