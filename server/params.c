@@ -61,6 +61,8 @@ static enum md_code no_media(const struct md_accept *accept, struct md_error *er
 			md_buf_puts(&list, ", ");
 		md_buf_putstr(&list, accept->text[i]);
 	}
+	if (accept->count == 0)
+		return md_fail(err, MD_INVALID, "PGRST107", "No media type is accepted");
 	return md_fail(err, MD_INVALID, "PGRST107", "None of these media types are available: %.*s",
 		       (int)list.len, list.data ? list.data : "");
 }
@@ -68,17 +70,16 @@ static enum md_code no_media(const struct md_accept *accept, struct md_error *er
 enum md_code md_media_choose(const struct md_accept *accept, const enum md_media *offered,
 			     unsigned count, enum md_media *ret_media, struct md_error *err)
 {
-	if (accept->count == 0) {
+	if (accept->count == 0 && accept->refused == 0) {
 		*ret_media = offered[0];
 		return MD_OK;
 	}
 	for (unsigned i = 0; i < accept->count; i++) {
-		if (accept->media[i] == MD_MEDIA_ANY) {
-			*ret_media = offered[0];
-			return MD_OK;
-		}
+		bool any = accept->media[i] == MD_MEDIA_ANY;
+
 		for (unsigned j = 0; j < count; j++) {
-			if (accept->media[i] != offered[j])
+			if (any ? (accept->refused & 1u << offered[j]) != 0
+				: accept->media[i] != offered[j])
 				continue;
 			*ret_media = offered[j];
 			return MD_OK;

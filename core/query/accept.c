@@ -104,7 +104,7 @@ void md_accept_parse(struct md_str header, struct md_accept *ret_accept)
 {
 	const char *p = header.ptr, *end = header.ptr + header.len;
 	struct entry entries[MD_ACCEPT_MAX];
-	unsigned count = 0, i;
+	unsigned count = 0, refused = 0, i;
 
 	while (p < end && count < MD_ACCEPT_MAX) {
 		struct md_str text = next_part(&p, end, ',');
@@ -113,8 +113,10 @@ void md_accept_parse(struct md_str header, struct md_accept *ret_accept)
 		if (text.len == 0)
 			continue;
 		entry = read_entry(text);
-		if (entry.q <= 0)
+		if (entry.q <= 0) {
+			refused |= 1u << entry.media;
 			continue;
+		}
 		for (i = count++; i > 0 && is_better(&entry, &entries[i - 1]); i--)
 			entries[i] = entries[i - 1];
 		entries[i] = entry;
@@ -124,4 +126,5 @@ void md_accept_parse(struct md_str header, struct md_accept *ret_accept)
 		ret_accept->text[i] = entries[i].text;
 	}
 	ret_accept->count = count;
+	ret_accept->refused = refused;
 }

@@ -103,8 +103,9 @@ enum { MD_ACCEPT_MAX = 16 };
 struct md_accept {
 	enum md_media media[MD_ACCEPT_MAX];
 	struct md_str text[MD_ACCEPT_MAX]; /* as written, for the message of PGRST107 */
-	unsigned count;                    /* 0: no header */
+	unsigned count;                    /* 0: no header, or all of it is refused */
+	unsigned refused;                  /* with q=0: a bit for each of enum md_media */
 };
-/** Parse an Accept header (not given: count 0). Never fails. q=0 entries are left out. */
+/** Parse an Accept header (not given: count and refused are 0). Never fails. */
 void md_accept_parse(struct md_str header, struct md_accept *ret_accept);
 #endif

@@ -127,6 +127,18 @@ def test_csv_is_one_of_what_can_be_had(library, accept, media):
     assert response.header("Content-Type").split(";")[0] == media
 
 
+@pytest.mark.parametrize("accept", ["text/csv;q=0", "application/json;q=0", "*/*;q=0, text/html"])
+def test_what_is_refused_is_not_sent(library, accept):
+    library.error("/genre", 406, "PGRST107", Accept=accept)
+
+
+def test_any_type_is_any_but_those_that_are_refused(library):
+    response = library.get("/genre?id=eq.1", Accept="text/csv;q=0, */*")
+    assert response.json == [{"id": 1, "name": "novel"}]
+    response = library.get("/genre?id=eq.1", Accept="application/json;q=0, */*")
+    assert response.header("Content-Type").startswith("application/vnd.pgrst.object+json")
+
+
 def test_what_nobody_offers_is_406(library):
     error = library.error("/genre", 406, "PGRST107", Accept="text/html, image/png;q=0.5")
     assert error["message"] == "None of these media types are available: text/html, image/png"

@@ -14,7 +14,13 @@ static const struct {
 	{ "application/vnd.pgrst.object+json", MD_MEDIA_OBJECT },
 	{ "application/json;q=0.1, application/vnd.pgrst.object", MD_MEDIA_OBJECT },
 	{ "text/unknowntype, text/csv", -1 },
-	{ "application/json;q=0", MD_MEDIA_JSON }, /* nothing is left: as without a header */
+	{ " , ", MD_MEDIA_JSON },
+	{ "application/json;q=0", -1 },
+	{ "text/csv;q=0", -1 },
+	{ "*/*;q=0", -1 },
+	{ "text/csv;q=0, */*", MD_MEDIA_JSON },
+	{ "*/*, application/json;q=0.0", MD_MEDIA_OBJECT },
+	{ "*/*;q=0, application/json", MD_MEDIA_JSON },
 };
 
 START_TEST(the_best_type_that_is_offered_is_chosen)
