@@ -281,17 +281,43 @@ static void end_session(struct md_batch *batch)
 }
 
 /* What others may refer to. */
-static void keep_answer(struct md_batch *batch, struct md_batch_operation *one)
+static bool keep_answer(struct md_batch *batch, struct md_batch_operation *one)
 {
 	const struct md_buf *out = &one->request->out;
 	char *copy;
 
 	if (!batch->list.refers || !md_str_is_given(one->id) || out->len == 0 ||
 	    one->request->error.code != MD_OK)
-		return;
+		return true;
 	copy = md_arena_strndup(batch->request->arena, out->data, out->len);
 	if (copy)
 		one->answer = (struct md_str){ copy, out->len };
+	return copy;
+}
+
+/* There is no room for the answers. */
+static void fail_answers(struct md_batch *batch, bool no_memory)
+{
+	struct md_error err;
+
+	md_error_clear(&err);
+	if (no_memory)
+		md_fail_nomem(&err);
+	else
+		md_fail(&err, MD_TOO_LARGE, "54000", "the answer is too large");
+	fail(batch, &err, batch->list.count);
+}
+
+/* The operation at hand has failed, and all with it. Where each stands for itself, the cause is not
+ * its own mistake, but that the engine gave up the transaction. */
+static void fail_all(struct md_batch *batch)
+{
+	struct md_error err = batch->list.operations[batch->at].request->error;
+
+	if (batch->list.continue_on_error && md_status_of(&err, false) < 500)
+		md_fail(&err, MD_UNAVAILABLE, "MD503",
+			"the database has given up the transaction of the batch");
+	fail(batch, &err, batch->at);
 }
 
 /* The operation at hand has ended; `err` in its request. False: and so has the batch. */
@@ -305,18 +331,19 @@ static bool note(struct md_batch *batch)
 	}
 	if (one->request->error.code != MD_OK &&
 	    (!batch->list.continue_on_error || md_session_is_lost(batch->session))) {
-		fail(batch, &one->request->error, batch->at);
+		fail_all(batch);
 		return false;
 	}
-	keep_answer(batch, one);
+	if (!keep_answer(batch, one)) {
+		fail_answers(batch, true);
+		return false;
+	}
 	put_answer_of(batch, batch->at);
 	one->request = md_inner_free(one->request);
 	batch->at++;
 	if (!batch->answers.failed)
 		return true;
-	md_fail(&batch->error, MD_TOO_LARGE, "54000", "the answer is too large");
-	batch->failed = true;
-	batch->culprit = batch->list.count;
+	fail_answers(batch, batch->answers.no_memory);
 	return false;
 }
 

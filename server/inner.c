@@ -115,4 +115,7 @@ void md_inner_put_answer(struct md_request *request, struct md_buf *out)
 		md_buf_putstr(out, (struct md_str){ request->out.data, request->out.len });
 	else
 		md_json_write_string(out, request->out.data, request->out.len);
+	md_buf_inherit(out, &request->out);
+	if (request->lost_header)
+		out->failed = out->no_memory = true;
 }

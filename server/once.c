@@ -236,6 +236,12 @@ static enum md_go claim(struct md_request *request)
 	return MD_GO_SUSPEND;
 }
 
+/* What is not whole for lack of memory must not be told again for ever. */
+static bool is_whole(const struct md_request *request)
+{
+	return !request->out.failed && !request->lost_header;
+}
+
 static enum md_go keep(struct md_once *once)
 {
 	struct md_request *request = once->request;
@@ -246,7 +252,7 @@ static enum md_go keep(struct md_once *once)
 	md_reply_describe(request);
 	md_reply_each_header(request, put_header, &headers);
 	text = headers.failed ? NULL : md_arena_strndup(request->arena, headers.data, headers.len);
-	if (request->error.code != MD_OK || !text) {
+	if (request->error.code != MD_OK || !text || !is_whole(request)) {
 		if (request->error.code == MD_OK)
 			md_fail_nomem(&request->error);
 		return give_up(once, &request->error);
@@ -292,12 +298,23 @@ static enum md_go after_claim(struct md_once *once, md_step_fn *run)
 	return work(once, run);
 }
 
+/* The work may have been described already, and then could not be kept. */
+static void forget_answer(struct md_request *request)
+{
+	md_buf_clear(&request->out);
+	request->status = 0;
+	request->length = 0;
+	request->location = NULL;
+	request->has_page = request->lost_header = false;
+}
+
 static enum md_go answer(struct md_once *once)
 {
 	struct md_request *request = once->request;
 	const struct md_kept_answer *kept = md_idempotency_answer(once->key);
 
 	if (once->failed) {
+		forget_answer(request);
 		request->error = once->error;
 		return MD_GO_FAIL;
 	}

@@ -13,12 +13,13 @@ import itertools
 import json
 import os
 import threading
+import time
 
 import pytest
 
 from conftest import LIBRARY, SHOP, SHOP_ROWS
 from faults import Memory, sanitized
-from harness import PATIENCE, UnixConnection, encode
+from harness import PATIENCE, UnixConnection, encode, wait_until
 
 EVERY = os.environ.get("MODELD_OOM") == "all"
 LINES = """
@@ -29,15 +30,19 @@ LINES = """
 JSON, CSV, FORM = "application/json", "text/csv", "application/x-www-form-urlencoded"
 SINGULAR = "application/vnd.pgrst.object+json"
 FOR_GOOD, FOR_GOOD_S = 10 ** 9, 0.1  # failures in a row, or for so long if that is shorter
-FOR_GOOD, FOR_GOOD_S = 10 ** 9, 0.1  # failures in a row, or for so long if that is shorter
 KEPT = 20  # blocks that caches may have more of at one time than at another
 NUMBERS = itertools.count(7000001)  # for {n}, which always has seven digits
+BODY = 4096  # what is longer is a bulk body
+IDLE_S = 0.5  # how long a transaction may be idle
+IN_SESSION = "/-/transactions/"
 
 
 @dataclasses.dataclass
 class Route:
     """`status` of the answer when nothing fails. For writes: `before`, a body posted to `into` that
-    the write needs; `check`, where its outcome is seen, and `done`, what is seen then."""
+    the write needs; `check`, where its outcome is seen, and `done`, what is seen then. `fetch`,
+    method, target and header of an answer that is needed first: {v} is the header's value.
+    `inside`: what is posted before is in the transaction {v}."""
     target: str
     status: int = 200
     method: str = "GET"
@@ -51,10 +56,25 @@ class Route:
     admin: bool = False
     loose: bool = False  # the body differs each time
     reconnect: bool = False
+    fetch: tuple = None
+    inside: bool = False
+    twice: bool = False  # the same request has been there before
+    partial: bool = False  # each of the answers in the answer may be an error
 
 
-def write(method, target, status, body=None, prefer="", **more):
-    return Route(target, status, method, {"Prefer": prefer} if prefer else {}, body, **more)
+def write(method, target, status, body=None, prefer="", headers=None, **more):
+    headers = {**(headers or {}), **({"Prefer": prefer} if prefer else {})}
+    return Route(target, status, method, headers, body, **more)
+
+
+def operation(method, path, body=None, **more):
+    """One of a batch. The body is text, since {n} in it becomes a number."""
+    members = [f'"method":"{method}","path":"{path}"'] + ([f'"body":{body}'] if body else [])
+    return "{" + ",".join(members + [f'"{name}":{value}' for name, value in more.items()]) + "}"
+
+
+def batch(*operations, status=200, **more):
+    return write("POST", "/-/batch", status, "[" + ",".join(operations) + "]", **more)
 
 
 TOY = '[{"id":{n},"name":"a toy","stock":1}]'
@@ -63,6 +83,17 @@ NO_TOY = {"before": TOY, "check": "/toy?select=id,name,stock&id=eq.{n}", "done":
 NEW_STOCK = {"before": TOY, "check": "/toy?select=stock&id=eq.{n}", "done": '[{"stock":9}]'}
 PLAIN = "return=minimal"
 FULL = "return=representation"
+ETAG = ("GET", "/toy/{n}", "ETag")
+BEGIN = ("POST", "/-/transactions", "Location")
+IN = {"Transaction": "{v}"}
+FULLY = '{"Prefer":"return=representation"}'
+# The large rows are always the same, so that what the engine keeps of them does not grow.
+LARGE = "toy " * 500
+MERGED = "resolution=merge-duplicates,"
+LINES_OF_TOYS = '{"id":{n},"name":"a toy","stock":1}\n' + "".join(
+    '{"id":%d,"name":"%s","stock":2}\n' % (number, LARGE) for number in range(901, 905))
+TOYS_OF_CSV = "id,name,stock\n{n},a toy,1\n" + "".join(
+    f"{number},{LARGE},2\n" for number in range(901, 905))
 
 ROUTES = {
     # Lists
@@ -162,6 +193,69 @@ ROUTES = {
                      check="/toy?select=id&id=eq.{n}", done="[]"),
     "no such key": write("POST", "/toy?select=p{n}:id", 400, '[{"id":{n},"nume":"a"}]', FULL,
                          check="/toy?select=id&id=eq.{n}", done="[]"),
+    # Conditions
+    "item, not changed": Route("/toy/{n}", 304, headers={"If-None-Match": "{v}"}, before=TOY,
+                               fetch=ETAG),
+    "item, as expected": Route("/toy/{n}?select=p{n}:id", 412, headers={"If-Match": '"0123456789abcdef"'},
+                               before=TOY),
+    "patch item, as expected": write("PATCH", "/toy/{n}?select=id,name,stock", 200, '{"stock":9}',
+                                     FULL, {"If-Match": "*"}, **NEW_STOCK),
+    "patch item, etag": write("PATCH", "/toy/{n}", 204, '{"stock":9}', PLAIN, {"If-Match": "{v}"},
+                              fetch=ETAG, **NEW_STOCK),
+    "patch item, other etag": write("PATCH", "/toy/{n}?select=p{n}:id", 412, '{"stock":9}', FULL,
+                                    {"If-Match": '"0123456789abcdef"'}, before=TOY,
+                                    check="/toy?select=stock&id=eq.{n}", done='[{"stock":1}]'),
+    "delete item, etag": write("DELETE", "/toy/{n}", 204, None, PLAIN, {"If-Match": "{v}"},
+                               fetch=ETAG, **NO_TOY),
+    # Transactions
+    "begin": Route("/-/transactions", 201, "POST", loose=True),
+    "commit": write("POST", IN_SESSION + "{v}/commit", 200, before=TOY, inside=True, fetch=BEGIN,
+                    check=IS_TOY["check"], done=TOY),
+    "rollback": write("POST", IN_SESSION + "{v}/rollback", 200, before=TOY, inside=True,
+                      fetch=BEGIN, check=IS_TOY["check"], done="[]"),
+    "transaction, read": Route("/book?select=p{n}:title&order=id", headers=IN, fetch=BEGIN),
+    "transaction, item": Route("/toy/{n}?select=p{n}:name", headers=IN, before=TOY, inside=True,
+                               fetch=BEGIN),
+    "transaction, write": write("POST", "/toy?select=p{n}:id", 201, TOY, FULL, IN, fetch=BEGIN,
+                                check=IS_TOY["check"], done="[]"),
+    "transaction, conflict": write("POST", "/toy?select=p{n}:id", 409, TOY, FULL, IN, before=TOY,
+                                   inside=True, fetch=BEGIN, check=IS_TOY["check"], done="[]"),
+    "transaction, none": Route("/book?select=p{n}:title", 410, headers={"Transaction": "0" * 32}),
+    # Batches
+    "batch, chain": batch(operation("POST", "/toy?select=p{n}:id", TOY, headers=FULLY),
+                          operation("POST", "/badge", '{"id":{n},"code":"c{n}","label":"x"}'),
+                          operation("PATCH", "/toy?id=eq.{n}", '{"stock":2}'),
+                          check="/toy?select=id,name,stock&id=eq.{n}",
+                          done=TOY.replace("1}", "2}")),
+    "batch, session": batch(operation("POST", "/toy?select=id", TOY, headers=FULLY, id='"t"'),
+                            operation("PATCH", "/toy/${t.id}", '{"stock":3}'),
+                            operation("GET", "/toy?select=p{n}:stock&id=eq.${t.id}"),
+                            check="/toy?select=id,name,stock&id=eq.{n}",
+                            done=TOY.replace("1}", "3}")),
+    "batch, refused": batch(operation("POST", "/toy", TOY),
+                            operation("POST", "/toy", '{"id":1{n},"name":"a","price":-1}'),
+                            status=400, check=IS_TOY["check"], done="[]"),
+    "batch, each alone": write("POST", "/-/batch", 200, '{"continue_on_error":true,"operations":['
+                               + operation("POST", "/toy", TOY) + ","
+                               + operation("POST", "/toy", '{"id":1{n},"name":"a","price":-1}')
+                               + "]}", partial=True, **IS_TOY),
+    "batch, no such operation": batch(operation("PATCH", "/toy/${x.id}", '{"stock":3}'),
+                                      status=400, check=IS_TOY["check"], done="[]"),
+    # What is done once
+    "once": write("POST", "/toy?select=id,name", 201, TOY, FULL, {"Idempotency-Key": "k{n}"},
+                  **IS_TOY),
+    "once, told again": write("POST", "/toy?select=id,name", 201, TOY, FULL,
+                              {"Idempotency-Key": "k{n}"}, twice=True, **IS_TOY),
+    "once, batch": batch(operation("POST", "/toy", TOY), headers={"Idempotency-Key": "b{n}"},
+                         **IS_TOY),
+    "once, in conflict": write("POST", "/toy", 400, '{"id":{n},"name":"a","price":-1}', PLAIN,
+                               {"Idempotency-Key": "k{n}"}, check=IS_TOY["check"], done="[]"),
+    # Large bodies
+    "bulk, lines": write("POST", "/toy?select=p{n}:id", 201, LINES_OF_TOYS, MERGED + FULL,
+                         type="application/x-ndjson", **IS_TOY),
+    "bulk, csv": write("POST", "/toy", 201, TOYS_OF_CSV, MERGED + PLAIN, type=CSV, **IS_TOY),
+    "bulk, refused": write("POST", "/toy", 400, LINES_OF_TOYS + '{"id":60{n},"name":"a"', PLAIN,
+                           type="application/x-ndjson", check=IS_TOY["check"], done="[]"),
     # Documents and administration
     "root": Route("/?p={n}"),
     "root, page": Route("/?p={n}", headers={"Accept": "text/html"}),
@@ -178,11 +272,14 @@ ROUTES = {
     "metrics": Route("/-/metrics", admin=True, loose=True),
     "pool": Route("/-/pool", admin=True, loose=True),
     "admin models": Route("/-/models", admin=True, loose=True),
+    "change the pool": Route("/-/pool", method="PATCH", admin=True, loose=True,
+                             body='{"pool_size":2,"max_overflow":0}'),
+    "change the log": Route("/-/log", method="PATCH", admin=True, body='{"echo":false}'),
     "reload": Route("/-/reload", method="POST", admin=True, loose=True),
 }
 # What is a fault of its own elsewhere, not an answer to be compared.
 HEADERS = ("Content-Type", "Content-Range", "Location", "Content-Location", "Preference-Applied",
-           "Allow", "Retry-After")
+           "Allow", "Retry-After", "Idempotency-Replayed")
 
 
 class Client:
@@ -192,6 +289,7 @@ class Client:
         self.route = route
         self.public = http.client.HTTPConnection(server.host, server.port, timeout=PATIENCE)
         self.asked = UnixConnection(server.admin_path) if route.admin else self.public
+        self.value = ""  # of {v}
 
     def exchange(self, connection, method, target, headers, body):
         """(status, headers that matter, body), or None when no whole answer came."""
@@ -204,20 +302,26 @@ class Client:
             connection.close()
             return None
 
+    def fill(self, text, n):
+        return text.replace("{n}", str(n)).replace("{v}", self.value) if text is not None else None
+
     def ask(self, n):
-        """The route's request, with {n} in the answer again."""
+        """The route's request, with {n} and {v} in the answer again."""
         def fill(text):
-            return text.replace("{n}", str(n)) if text is not None else None
+            return self.fill(text, n)
         route = self.route
         if route.reconnect:
             self.asked.close()
-        body, headers = fill(route.body), dict(route.headers)
+        body = fill(route.body)
+        headers = {name: fill(value) for name, value in route.headers.items()}
         if body is not None:
             headers["Content-Type"] = route.type
         answer = self.exchange(self.asked, route.method, fill(route.target), headers, body)
         if answer is None:
             return None
         status, headers, body = answer
+        if route.status == 201 and headers.get("Location", "").startswith(IN_SESSION):
+            self.value = headers["Location"].removeprefix(IN_SESSION)
         if route.loose and status == route.status:
             return status, {}, b""
         return status, {name: value.replace(str(n), "{n}") for name, value in headers.items()}, \
@@ -230,11 +334,35 @@ class Client:
         assert status == 200, body
         return json.loads(body)
 
+    def fetch(self, method, target, name):
+        self.public.request(method, target)
+        response = self.public.getresponse()
+        response.read()
+        assert response.status < 300, response.status
+        self.value = response.headers[name].removeprefix(IN_SESSION)
+
     def prepare(self, n):
-        if self.route.before:
-            answer = self.exchange(self.public, "POST", self.route.into, {"Content-Type": JSON},
-                                   self.route.before.replace("{n}", str(n)))
+        route = self.route
+        self.value = ""
+        if route.inside:
+            self.fetch(*route.fetch)
+        if route.before:
+            headers = {"Content-Type": JSON, **({"Transaction": self.value} if route.inside else {})}
+            answer = self.exchange(self.public, "POST", route.into, headers,
+                                   route.before.replace("{n}", str(n)))
             assert answer[0] == 201, answer
+        if route.fetch and not route.inside:
+            self.fetch(*(text.replace("{n}", str(n)) for text in route.fetch))
+        if route.twice:
+            assert self.ask(n)[0] == route.status
+
+    def finish(self):
+        """End the transaction that the request may have left. One whose name was lost ends by
+        itself."""
+        if self.value and (self.route.fetch == BEGIN or self.route.target == BEGIN[1]):
+            wait_until(lambda: self.exchange(self.public, "POST", IN_SESSION + self.value +
+                                             "/rollback", {}, None)[0] in (200, 410))
+        self.value = ""
 
     def close(self):
         self.public.close()
@@ -254,8 +382,9 @@ def daemon(engine, tmp_path_factory, memory):
     db = engine.database(folder, LIBRARY + SHOP + LINES, "oom.db")
     db.run(SHOP_ROWS)
     server = Modeld(db.url, folder=folder, env=memory.env(), settings={
-        "threads": 1, "plan-cache": 16, "statement-cache": 4, "stream-threshold": "16KiB",
-        "stream-piece": "4KiB", "log-level": "error", "pool-size": 2, "max-overflow": 0,
+        "threads": 1, "body": str(BODY), "bulk-folder": str(folder), "plan-cache": 16, "statement-cache": 4, "stream-threshold": "16KiB",
+        "stream-piece": "4KiB", "transactions": 1000,
+        "transaction-idle": f"{IDLE_S * 1000:.0f}ms", "log-level": "error", "pool-size": 2, "max-overflow": 0,
         "db-aggregates-enabled": "true"})
     server.expect_error(".")
     yield server
@@ -265,11 +394,14 @@ def daemon(engine, tmp_path_factory, memory):
 def steady(client, memory):
     """Blocks in use when the caches are full of requests like these."""
     least = None
+    if client.route.target == BEGIN[1]:
+        time.sleep(2 * IDLE_S)
     for _ in range(3):
         for _ in range(24):
             n = next(NUMBERS)
             client.prepare(n)
             assert client.ask(n)[0] == client.route.status
+            client.finish()
             client.see(n)
         blocks = memory[memory.BLOCKS]
         least = blocks if least is None else min(least, blocks)
@@ -282,6 +414,18 @@ def is_right(answer, expected):
         return answer == expected
     return answer[0] == expected[0] and json.loads(answer[2])["code"] == json.loads(
         expected[2])["code"]
+
+
+def judge_parts(answer, expected, before, after, done):
+    """The same for a list of answers. The first is about what there is."""
+    parts, wanted = json.loads(answer[2].replace(b"{n}", b"0")), json.loads(
+        expected[2].replace(b"{n}", b"0"))
+    if len(parts) != len(wanted) or any(
+            part != want and part["status"] < 500 for part, want in zip(parts, wanted)):
+        return f"a wrong answer: {answer}, expected {expected}"
+    if after != (done if parts[0]["status"] < 300 else before):
+        return f"it says {parts[0]['status']}, and there is {after}"
+    return None
 
 
 def judge(answer, expected, before, after, done):
@@ -313,7 +457,10 @@ def expect_well(client, memory, after, times, expected, outcomes):
     healing.cancel()
     hurt = memory[memory.FAILED] != failed
     done = json.loads(route.done.replace("{n}", str(n))) if route.done else before
-    wrong = judge(answer, expected, before, client.see(n), done)
+    # What was not committed is not seen, whether the transaction is open still or not.
+    parts = route.partial and answer and answer[0] == 200
+    wrong = (judge_parts if parts else judge)(answer, expected, before, client.see(n), done)
+    client.finish()
     assert not wrong, f"allocation {after} ({times} in a row): {wrong}"
     outcomes[answer[0] if answer else None] += 1
     return hurt
@@ -339,7 +486,8 @@ def test_memory_that_runs_out_does_no_harm(daemon, memory, name):
     asked, expected = memory[memory.ASKED], client.ask(n)
     count = memory[memory.ASKED] - asked
     assert expected[0] == client.route.status, expected
-    step = 1 if EVERY else max(1, count // (80 if count < 1000 else 25))
+    client.finish()
+    step = 1 if EVERY else max(1, count // (40 if count < 1000 else 20))
     sweep(client, memory, step * (1 if EVERY else 4), FOR_GOOD, expected, outcomes)
     sweep(client, memory, step, 1, expected, outcomes)
     blocks = steady(client, memory)
