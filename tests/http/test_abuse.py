@@ -188,3 +188,22 @@ def test_an_end_that_comes_with_data_is_noticed(serve, sent):
     wait_until(lambda: server.metric("modeld_connections") <= 1, "its end")
     quick(server)
 
+
+@pytest.mark.sqlite("the connection's own affair")
+@pytest.mark.parametrize("linger", [False, True], ids=["end", "reset"])
+@pytest.mark.parametrize("sent", [b"", b"[" + b" " * 100, b"[" + b" " * 100000],
+                         ids=["nothing", "a little", "much"])
+def test_an_end_in_the_middle_of_a_body_is_noticed(serve, sent, linger):
+    server = serve(body_deadline="60s")
+    with server.connect() as sock:
+        sock.sendall(b"POST /genre HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
+                     b"\r\nContent-Length: 200000\r\n\r\n" + sent)
+        # One of them is that of the question.
+        wait_until(lambda: server.metric("modeld_connections") == 2, "the connection")
+        if linger:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    begin = time.monotonic()
+    wait_until(lambda: server.metric("modeld_connections") == 1, "its end")
+    assert time.monotonic() - begin < 5
+    assert server.metric("modeld_requests_in_flight") == 0
+    quick(server)
