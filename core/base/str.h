@@ -40,8 +40,8 @@ int md_str_compare(struct md_str a, struct md_str b);
 bool md_str_starts_with(struct md_str s, struct md_str prefix);
 /** Without leading and trailing spaces and tabs. */
 struct md_str md_str_trim(struct md_str s);
-/** Eight bytes at a time, with a final mix; for tables of names we chose, in memory. Tables keyed by
- * clients use md_map, which seeds. */
+/** Eight bytes at a time, with a final mix; for tables of names we chose, in memory. Tables keyed
+ * by clients use md_map, which seeds. */
 uint64_t md_hash(const void *data, size_t len, uint64_t seed);
 
 /** Decimal integer, optional sign, the whole text, no spaces. False: not one, or it does not fit;
