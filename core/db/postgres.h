@@ -235,6 +235,11 @@ void md_pg_rows_again(struct md_pg *pg, struct md_pg_job *job);
 /** Forget the cursor; rows that still come are skipped. */
 void md_pg_rows_end(struct md_pg *pg, struct md_pg_job *job);
 
+/* postgres_changed.c */
+/** Whether its cells are what the plan of the statement takes them for. If not, the job has failed,
+ * unless it has been made so. */
+bool md_pg_rows_fit(struct md_pg *pg, struct md_pg_job *job, PGresult *result);
+
 /* postgres_send.c */
 struct md_pg_job *md_pg_job_new(struct md_pg *pg, struct md_unit *unit);
 /** Keep it for the next unit. */

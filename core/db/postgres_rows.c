@@ -152,6 +152,10 @@ void md_pg_rows_begin(struct md_pg *pg, struct md_pg_job *job, PGresult *result)
 	cursor->ended = false;
 	job->rows_given = true;
 	job->unit->changes = changes;
+	if (!md_pg_rows_fit(pg, job, result)) {
+		md_pg_rows_end(pg, job);
+		return;
+	}
 	if (make_room(cursor, cursor->rows.columns)) {
 		md_pg_rows_again(pg, job);
 		return;

@@ -24,6 +24,16 @@
 
 struct md_unit;
 
+/** What the plan of a statement takes a cell of its rows for: how it is written depends on that. */
+enum md_expect {
+	MD_EXPECT_ANY,
+	MD_EXPECT_NUMBER,
+	MD_EXPECT_BOOL,
+	MD_EXPECT_JSON,
+	MD_EXPECT_TIMESTAMP,
+	MD_EXPECT_TEXT /* none of those */
+};
+
 /** A statement of a plan: immutable, prepared once per connection under `id`, dropped when it falls
  * out of the cache. */
 struct md_stmt {
@@ -36,6 +46,10 @@ struct md_stmt {
 	bool returns_rows, writes;
 	bool solo;    /* it counts in settings of the transaction: nobody else may share that */
 	bool trusted; /* a text of our own that changes what tables there are */
+	/** enum md_expect of the first `cell_count` cells of a row, for engines whose results tell
+	 * their types: other ones mean that a table has changed since it was planned. */
+	const unsigned char *cells;
+	unsigned cell_count;
 };
 /** One execution. `args` (stmt->params of them) live until the unit is done. */
 struct md_call {

@@ -184,6 +184,23 @@ static bool keep_secrets(const struct md_build *b, const struct md_stmt_build *s
 	return true;
 }
 
+/* What its cells are to be; of a statement in another one that cannot be told. */
+static bool keep_cells(struct md_build *b, const struct md_stmt_build *s, struct md_stmt *stmt)
+{
+	unsigned char *cells;
+
+	if (b->context->dialect->typed_cells || s->around.before || s->cell_count == 0)
+		return true;
+	cells = md_arena_alloc(b->arena, s->cell_count);
+	if (!cells)
+		return false;
+	for (unsigned i = 0; i < s->cell_count; i++)
+		cells[i] = (unsigned char)s->known[i].expect;
+	stmt->cells = cells;
+	stmt->cell_count = s->cell_count;
+	return true;
+}
+
 enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, struct md_buf *sql,
 			  struct md_plan_stmt *ret_stmt, struct md_error *err)
 {
@@ -207,7 +224,7 @@ enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, str
 					   .param_types = types,
 					   .secret = secret };
 	ret_stmt->binds = binds;
-	return MD_OK;
+	return keep_cells(b, s, &ret_stmt->stmt) ? MD_OK : md_fail_nomem(err);
 }
 
 enum md_code md_stmt_build_finish(struct md_build *b, struct md_stmt_build *s, bool has_limit,

@@ -10,6 +10,7 @@
 struct md_cell {
 	unsigned alias;
 	const struct md_field *field; /* NULL: an expression, never shared */
+	enum md_expect expect;
 };
 enum { MD_CELLS_MAX = 1000, MD_BINDS_MAX = 4096, MD_SQL_MAX = 1u << 18 };
 /** Instead of an alias: columns are written by their name alone (RETURNING). */

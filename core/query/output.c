@@ -58,7 +58,7 @@ static unsigned add_cell(struct md_stmt_build *s)
 	}
 	if (s->cell_count > 0)
 		md_buf_putc(&s->cells, ',');
-	s->known[s->cell_count].field = NULL;
+	s->known[s->cell_count] = (struct md_cell){ .field = NULL };
 	return s->cell_count++;
 }
 
@@ -141,6 +141,23 @@ static struct md_shape_item *add_item(struct md_build *b, struct items *items, s
 	return item;
 }
 
+/* What an engine with text cells is to give for an item. Texts of declared models may be anything:
+ * their types are compared at the start. */
+static void expect(struct md_stmt_build *s, const struct md_node *node,
+		   const struct md_shape_item *item)
+{
+	static const enum md_expect expected[] = {
+		[MD_AS_NUMBER_TEXT] = MD_EXPECT_NUMBER, [MD_AS_BOOL] = MD_EXPECT_BOOL,
+		[MD_AS_JSON_CHECKED] = MD_EXPECT_JSON,  [MD_AS_TIMESTAMP] = MD_EXPECT_TIMESTAMP,
+		[MD_AS_STRING] = MD_EXPECT_TEXT,        [MD_AS_KEPT] = MD_EXPECT_ANY
+	};
+	enum md_expect wanted = expected[item->codec];
+
+	if (wanted == MD_EXPECT_TEXT && node->model->def)
+		return;
+	s->known[item->column].expect = wanted;
+}
+
 static void add_field(struct md_build *b, struct md_stmt_build *s, const struct md_node *node,
 		      const struct md_field *field, struct items *items)
 {
@@ -150,6 +167,7 @@ static void add_field(struct md_build *b, struct md_stmt_build *s, const struct 
 		return;
 	item->codec = field_codec(b, field);
 	item->column = md_cell_column(b, s, node->alias, field);
+	expect(s, node, item);
 }
 
 static enum md_codec codec_of_output(const struct md_build *b, const struct md_select *select,
@@ -179,9 +197,11 @@ static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
 	item->codec = codec_of_output(b, select, &output);
 	if (output.field) {
 		item->column = md_cell_column(b, s, node->alias, output.field);
+		expect(s, node, item);
 		return MD_OK;
 	}
 	item->column = add_cell(s);
+	expect(s, node, item);
 	put_as_json(s, output.any_type ? json_of_expression(b, s) : NULL, output.sql);
 	if (md_select_aggregate(node->model, select) == MD_AGG_NONE)
 		md_group_by(s, nothing);

@@ -159,6 +159,58 @@ def test_columns_that_change_their_type_under_load_are_written_and_filtered(star
     assert modeld.rows("/cat?a=eq.nine&select=id") == [{"id": 9}]
 
 
+ALTERED = [  # the type and values before, those after, and what is to be given
+    ("int", "5", "text USING 'nine'", "nine"),
+    ("int", "5", "bool USING true", True),
+    ("bool", "true", "int USING 7", 7),
+    ("bool", "true", "text USING 'x'", "x"),
+    ("text", "'a'", "int USING 8", 8),
+    ("text", "'a'", "jsonb USING '{\"a\":1}'", {"a": 1}),
+    ("jsonb", "'[1]'", "text USING 'q\"\\'", 'q"\\'),
+    ("int[]", "'{1}'", "text USING 'one'", "one"),
+    ("timestamp", "'2024-01-01 10:00'", "int USING 3", 3),
+    ("date", "'2024-01-01'", "timestamptz USING '2024-01-01 10:00+00'",
+     "2024-01-01T10:00:00+00:00"),
+]
+
+
+@pytest.mark.parametrize("before, value, after, shown", ALTERED)
+@pytest.mark.parametrize("times", [0, 3])
+def test_a_statement_made_before_a_change_and_first_run_after_it_is_right(
+        start, server, before, value, after, shown, times):
+    server.sql(f"DROP TABLE IF EXISTS box; CREATE TABLE box (id int PRIMARY KEY, a {before});"
+               f"INSERT INTO box VALUES (1, {value}), (2, NULL)")
+    modeld = start(threads=1)
+    for _ in range(times):
+        assert modeld.get("/box?order=id").status == 200
+    server.sql(f"ALTER TABLE box ALTER a TYPE {after}")
+    assert modeld.column("/box?order=id", "a") == [shown, shown], "of a change for all rows"
+    assert modeld.rows("/box?id=eq.1&select=a") == [{"a": shown}]
+
+
+@pytest.mark.parametrize("times", [0, 3])
+@pytest.mark.parametrize("kind, shown", [
+    ("text USING 'a\"\\\x01é'", 'a"\\\x01é'), ("bool USING true", True),
+    ("timestamp USING '2024-01-01'", None)])
+def test_what_a_write_gives_back_is_json_after_a_change(start, server, kind, shown, times):
+    """It has been committed when its answer shows that the table is another."""
+    server.sql("DROP TABLE IF EXISTS box; CREATE TABLE box (id int PRIMARY KEY, a int, n int);"
+               "INSERT INTO box VALUES (1, 5, 0)")
+    modeld = start(threads=1)
+
+    def write():
+        return modeld.patch("/box?id=eq.1", {"n": 1}, Prefer="return=representation")
+    for _ in range(times):
+        assert write().json == [{"id": 1, "a": 5, "n": 1}]
+    server.sql(f"ALTER TABLE box ALTER a TYPE {kind}")
+    response = write()
+    assert (response.status, response.json[0]["n"]) == (200, 1), response
+    if shown is not None:
+        assert response.json[0]["a"] == shown
+    wait_until(lambda: reloads_of(modeld) == 1, "a look at the database")
+    assert write().json == modeld.rows("/box")
+
+
 def test_an_enum_gets_and_renames_labels_under_load(start, server):
     modeld = start()
     targets = [("GET", "/cat?mood=eq.calm&order=mood,id&limit=2", None), ("GET", "/cat/3", None),
