@@ -74,6 +74,16 @@ START_TEST(closing_before_the_connection_stands_ends_what_waits)
 }
 END_TEST
 
+/* However busy the machine is: the server has begun what was sent, and sleeps in it. */
+static void until_it_runs(struct rig *rig)
+{
+	const struct suite_engine *engine = suite_engine();
+
+	rig_idle(rig, 100);
+	for (int i = 0; i < 200 && engine->sleeps && !engine->sleeps(); i++)
+		rig_idle(rig, 100);
+}
+
 START_TEST(a_killed_session_is_unavailable_and_a_new_one_works)
 {
 	static const enum md_tx kinds[] = { MD_TX_IMPLICIT, MD_TX_READ, MD_TX_WRITE };
@@ -88,7 +98,7 @@ START_TEST(a_killed_session_is_unavailable_and_a_new_one_works)
 		probe_init(&waits, MD_TX_WRITE, STEPS(CALL(&s.count, NULL), COMMIT));
 		rig_push(&rig, &probe);
 		rig_push(&rig, &waits);
-		rig_idle(&rig, 100);
+		until_it_runs(&rig);
 		engine->kill();
 		ck_assert_int_eq(rig_wait(&rig, &probe), MD_UNAVAILABLE);
 		ck_assert_int_eq(rig_wait(&rig, &waits), MD_UNAVAILABLE);
@@ -138,7 +148,7 @@ START_TEST(a_write_killed_while_it_runs_is_undone)
 		probe_init(&probe, kinds[i],
 			   STEPS(CALL(&put, ARGS(md_value_int(1), md_value_null())), COMMIT));
 		rig_push(&rig, &probe);
-		rig_idle(&rig, 100);
+		until_it_runs(&rig);
 		suite_engine()->kill();
 		ck_assert_int_eq(rig_wait(&rig, &probe), MD_UNAVAILABLE);
 		ck_assert_str_eq(probe.unit.error.wire, "57P01");
@@ -167,7 +177,7 @@ START_TEST(a_write_killed_at_its_commit_is_uncertain)
 		rig_open(&rig);
 		probe_init(&probe, kinds[i], STEPS(CALL(&put, ARGS(md_value_int(1))), COMMIT));
 		rig_push(&rig, &probe);
-		rig_idle(&rig, 100);
+		until_it_runs(&rig);
 		ck_assert(!probe.done);
 		engine->kill();
 		ck_assert_int_eq(rig_wait(&rig, &probe), MD_UNCERTAIN);
@@ -193,7 +203,7 @@ START_TEST(a_write_cancelled_at_its_commit_is_undone)
 	for (int i = 0; i < 2; i++) {
 		probe_init(&probe, kinds[i], STEPS(CALL(&put, ARGS(md_value_int(1))), COMMIT));
 		rig_push(&rig, &probe);
-		rig_idle(&rig, 100);
+		until_it_runs(&rig);
 		rig.conn->driver->cancel(rig.conn, &probe.unit);
 		ck_assert_int_eq(rig_wait(&rig, &probe), MD_CANCELLED);
 		ck_assert(!rig.conn->broken);
@@ -223,7 +233,7 @@ START_TEST(a_frozen_session_is_given_up)
 	ck_assert_int_eq(rig_run(&rig, &probe), MD_TIMEOUT);
 	ck_assert_uint_le(md_now_ns() - start, MD_SEC);
 	ck_assert_int_eq(rig_run(&rig, &write), MD_UNAVAILABLE);
-	ck_assert_uint_le(md_now_ns() - start, 4 * MD_SEC);
+	ck_assert_uint_le(md_now_ns() - start, 10 * MD_SEC);
 	ck_assert(rig.conn->broken && !write.unit.sent);
 	engine->freeze(false);
 	rig_close(&rig);

@@ -51,6 +51,8 @@ struct suite_engine {
 	void (*reset)(void);            /* make the tables afresh */
 	void (*admin)(const char *sql); /* run as somebody else, in a session of its own */
 	void (*kill)(void); /* end every session of the database. NULL: there are none */
+	bool (*sleeps)(
+		void); /* whether a statement like `slow` has begun there; NULL: cannot tell */
 	void (*freeze)(
 		bool on); /* stop every session in its tracks, or let them go on. NULL: cannot */
 };

@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/driver/suite.h"
 #include "tests/support/server.h"
@@ -37,6 +38,14 @@ static void freeze(bool on)
 		kill((pid_t)strtol(PQgetvalue(result, i, 0), NULL, 10), on ? SIGSTOP : SIGCONT);
 	PQclear(result);
 	PQfinish(db);
+}
+
+static bool sleeps(void)
+{
+	const char *count = server_ask("SELECT count(*) FROM pg_stat_activity WHERE datname ="
+				       " current_database() AND wait_event = 'PgSleep'");
+
+	return strcmp(count, "0") != 0;
 }
 
 static const struct suite_refusal refusals[] = {
@@ -81,6 +90,7 @@ static struct suite_engine engine = {
 	.reset = reset,
 	.admin = server_run,
 	.kill = server_kill_sessions,
+	.sleeps = sleeps,
 	.freeze = freeze,
 };
 
