@@ -45,7 +45,7 @@ enum {
 	MD_PG_SEEN = 1024,     /* statement ids remembered for their second use; power of two */
 	MD_PG_CANCEL_AGAIN_MS = 200,  /* one that came before the statement began was lost */
 	MD_PG_SHARED_GRACE_MS = 5000, /* for what runs on a shared connection to end */
-	MD_PG_CANCEL_GRACE_MS = 4000  /* for a server to answer a cancel request */
+	MD_PG_CANCEL_GRACE_MS = 2000  /* for a server to answer a cancel request */
 };
 
 enum md_pg_kind {

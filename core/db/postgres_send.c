@@ -410,6 +410,13 @@ static const struct md_pg_job *last_in_flight(const struct md_pg *pg)
 	return pg->flight ? (struct md_pg_job *)pg->flight_end : NULL; /* `next` is its first */
 }
 
+/* A cancel request that came before the statement began was lost, and is repeated only while
+ * nothing is behind it that it could hit. */
+static bool is_cutting(const struct md_pg *pg)
+{
+	return !pg->shared_use && pg->flight && pg->flight->give_up_ns;
+}
+
 /* Whether the first of the queue can be sent behind what is in flight: not behind a bracket, which
  * may have a job of ours before it. */
 static bool may_start(struct md_pg *pg)
@@ -418,7 +425,8 @@ static bool may_start(struct md_pg *pg)
 
 	if (pg->state != MD_PG_READY || pg->gone || !job)
 		return false;
-	if (pg->in_flight >= MD_PG_FLIGHT_MAX || atomic_load(&pg->shared->cancelling) > 0)
+	if (pg->in_flight >= MD_PG_FLIGHT_MAX || atomic_load(&pg->shared->cancelling) > 0 ||
+	    is_cutting(pg))
 		return false;
 	if (pg->flight && (last_in_flight(pg)->block || pg->flight->paused))
 		return false;

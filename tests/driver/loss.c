@@ -233,7 +233,7 @@ START_TEST(a_frozen_session_is_given_up)
 	ck_assert_int_eq(rig_run(&rig, &probe), MD_TIMEOUT);
 	ck_assert_uint_le(md_now_ns() - start, MD_SEC);
 	ck_assert_int_eq(rig_run(&rig, &write), MD_UNAVAILABLE);
-	ck_assert_uint_le(md_now_ns() - start, 10 * MD_SEC);
+	ck_assert_uint_le(md_now_ns() - start, 4 * MD_SEC);
 	ck_assert(rig.conn->broken && !write.unit.sent);
 	engine->freeze(false);
 	rig_close(&rig);
