@@ -82,8 +82,8 @@ def test_options_of_a_declared_model_that_is_read_only(serve, fresh, tmp_path):
 
 
 @pytest.mark.parametrize("target, methods", [
-    ("/-/pool", "OPTIONS,GET,HEAD,PATCH"), ("/-/log", "OPTIONS,GET,HEAD,PATCH"), ("/-/metrics", "OPTIONS,GET,HEAD"),
-    ("/-/reload", "OPTIONS,POST")])
+    ("/-/pool", "OPTIONS,GET,HEAD,PATCH"), ("/-/log", "OPTIONS,GET,HEAD,PATCH"),
+    ("/-/metrics", "OPTIONS,GET,HEAD"), ("/-/reload", "OPTIONS,POST")])
 def test_options_of_administration(library, target, methods):
     response = library.admin(target, "OPTIONS")
     assert (response.status, response.header("Allow")) == (200, methods)
