@@ -196,24 +196,25 @@ START_TEST(keeps_no_more_statements_than_it_may)
 }
 END_TEST
 
-/* It is needed again before the engine has heard that it is not needed any more. */
+/* It is needed again before the engine has heard that it is not needed any more. After its rows a
+ * unit cannot begin anew, so that this must go well at first. */
 START_TEST(what_was_pushed_out_may_come_again_at_once)
 {
 	struct rig rig;
 	struct stmts s = stmts_new();
 	struct probe probe;
+	const struct md_value *one = ARGS(md_value_int(1));
 	struct md_error err;
 
 	suite_engine()->reset();
 	ck_assert_int_eq(rig_connect(&rig, (struct md_conn_target){ .statement_cache = 1 }, &err),
 			 MD_OK);
 	probe_init(&probe, MD_TX_READ,
-		   STEPS(CALL(&s.count, NULL), CALL(&s.count, NULL),
-			 CALL(&s.series, ARGS(md_value_int(1))),
-			 CALL(&s.series, ARGS(md_value_int(1))), CALL(&s.count, NULL),
-			 CALL(&s.series, ARGS(md_value_int(1))), CALL(&s.count, NULL), COMMIT));
+		   STEPS(CALL(&s.count, NULL), CALL(&s.count, NULL), AFTER_ROWS,
+			 CALL(&s.series, one), CALL(&s.series, one), AFTER_ROWS,
+			 CALL(&s.count, NULL), CALL(&s.series, one), COMMIT));
 	ck_assert_int_eq(rig_run(&rig, &probe), MD_OK);
-	ck_assert_uint_eq(probe.rows, 7);
+	ck_assert_uint_eq(probe.rows, 6);
 	probe_release(&probe);
 	rig_close(&rig);
 }
