@@ -40,7 +40,7 @@ struct md_findings {
 	bool nomem;
 };
 /** Add what is wrong with rows, as md_check_rows() does it. MD_NOMEM. */
-enum md_code md_findings_check(struct md_findings *findings, const struct md_check *check,
+enum md_code md_findings_check(struct md_findings *all, const struct md_check *check,
 			       struct md_value *ret_values);
 /** One more problem, at this pointer. */
 void md_findings_add(struct md_findings *findings, struct md_str pointer,

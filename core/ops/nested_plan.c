@@ -153,19 +153,20 @@ static bool root_changes(const struct md_nested *nest)
 	return false;
 }
 
+/* The ETag is that of what was asked for, not of what we need: it has a look of its own. */
+static bool add_root(struct md_nested *nest, struct md_nest_group *group)
+{
+	return add(nest, root_changes(nest) ? MD_NEST_WRITE_ROOT : MD_NEST_LOOK_ROOT, group) &&
+	       (!nest->write->ask.match || add(nest, MD_NEST_LOOK_ROOT, group));
+}
+
 static bool add_group(struct md_nested *nest, struct md_nest_group *group)
 {
 	for (struct md_nest_group *child = group->first; child; child = child->next)
 		if (child->via->here && !add_group(nest, child))
 			return false;
-	if (group->up) {
-		if (!add_own(nest, group))
-			return false;
-	} else if (!add(nest, root_changes(nest) ? MD_NEST_WRITE_ROOT : MD_NEST_LOOK_ROOT, group)) {
+	if (!(group->up ? add_own(nest, group) : add_root(nest, group)))
 		return false;
-	} else if (nest->write->ask.match && !add(nest, MD_NEST_LOOK_ROOT, group)) {
-		return false; /* the ETag is that of what was asked for, not of what we need */
-	}
 	for (struct md_nest_group *child = group->first; child; child = child->next)
 		if (!child->via->here && !add_group(nest, child))
 			return false;

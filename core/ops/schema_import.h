@@ -37,5 +37,5 @@ void md_import_put_actions(struct md_import *import, unsigned table,
 /** SQL, for this engine. */
 void md_import_put_sql(struct md_import *import, struct md_str key, const char *sql);
 /** "name": {…} of a column. */
-void md_import_put_field(struct md_import *import, unsigned table, unsigned column);
+void md_import_put_field(struct md_import *import, unsigned table, unsigned number);
 #endif
