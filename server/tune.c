@@ -18,6 +18,7 @@ enum { CHANGES_MAX = 16 };
 /* Main thread: what was changed; the texts are owned. */
 struct changes {
 	struct md_override items[CHANGES_MAX];
+	char *keys[CHANGES_MAX], *values[CHANGES_MAX];
 	uint64_t until_ns[CHANGES_MAX]; /* 0: for good */
 	unsigned count;
 };
@@ -66,23 +67,25 @@ bool md_tune_ask(struct md_tune_ask *ask)
 static void free_changes(struct changes *changes)
 {
 	for (unsigned i = 0; i < changes->count; i++) {
-		free((char *)(uintptr_t)changes->items[i].key);
-		free((char *)(uintptr_t)changes->items[i].value);
+		free(changes->keys[i]);
+		free(changes->values[i]);
 	}
 	changes->count = 0;
 }
 
 static bool add(struct changes *changes, const char *key, const char *value, uint64_t until_ns)
 {
-	struct md_override *item = &changes->items[changes->count];
+	unsigned at = changes->count++;
 
-	*item = (struct md_override){ .layer = MD_LAYER_LIVE,
-				      .name = "administrator",
-				      .key = strdup(key),
-				      .key_len = strlen(key),
-				      .value = strdup(value) };
-	changes->until_ns[changes->count++] = until_ns;
-	return item->key && item->value;
+	changes->keys[at] = strdup(key);
+	changes->values[at] = strdup(value);
+	changes->until_ns[at] = until_ns;
+	changes->items[at] = (struct md_override){ .layer = MD_LAYER_LIVE,
+						   .name = "administrator",
+						   .key = changes->keys[at],
+						   .key_len = strlen(key),
+						   .value = changes->values[at] };
+	return changes->keys[at] && changes->values[at];
 }
 
 static bool is_named(const struct md_tune_ask *ask, const char *key)
