@@ -230,6 +230,7 @@ void md_sqlite_round(sqlite3_context *ctx, int count, sqlite3_value **args)
 	struct md_decimal decimal;
 	struct md_str value;
 	int64_t whole;
+	size_t len;
 
 	(void)count;
 	if (sqlite3_value_type(args[0]) == SQLITE_INTEGER ||
@@ -247,7 +248,8 @@ void md_sqlite_round(sqlite3_context *ctx, int count, sqlite3_value **args)
 		return;
 	}
 	md_decimal_round(&decimal, 0);
-	if (md_str_to_i64((struct md_str){ text, md_decimal_write(&decimal, text) }, &whole))
+	len = md_decimal_write(&decimal, text);
+	if (md_str_to_i64((struct md_str){ text, len }, &whole))
 		sqlite3_result_int64(ctx, whole);
 	else
 		sqlite3_result_double(ctx, decimal.negative ? -INFINITY : INFINITY);
