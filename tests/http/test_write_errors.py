@@ -190,7 +190,7 @@ def test_a_media_type_nobody_offers_writes_nothing(shop):
 @pytest.mark.parametrize("target, allow", [
     ("/toy", "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE,QUERY"),
     ("/toy/1", "OPTIONS,GET,HEAD,PUT,PATCH,DELETE"),
-    ("/toy/1/maker", "OPTIONS,GET,HEAD"),
+    ("/toy/1/maker", "OPTIONS,GET,HEAD,PUT"),
     ("/note", "OPTIONS,GET,HEAD,POST,PATCH,DELETE,QUERY"),
     ("/price_list", "OPTIONS,GET,HEAD,QUERY"),
     ("/inbox", "OPTIONS,GET,HEAD,POST,QUERY"),
