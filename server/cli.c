@@ -10,35 +10,14 @@
 #include "server/cli_db.h"
 #include "server/cli_models.h"
 #include "server/cli_schema.h"
+#include "server/cli_tables.h"
 
 #include "core/base/banned.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
-enum { OVERRIDES_MAX = 256, SHOW_MAX = 16 * 1024 * 1024 };
+enum { SHOW_MAX = 16 * 1024 * 1024 };
 
-struct call;
-struct command {
-	const char *name; /* its words */
-	const char *arguments;
-	const char *summary;
-	unsigned flags; /* which of the options below it takes */
-	int (*run)(struct call *call);
-	const char *text; /* what help says besides */
-	const char *examples;
-};
-
-/* One run of one command. */
-struct call {
-	const struct md_cli *cli;
-	const struct command *command;
-	struct md_settings settings;
-	struct md_override overrides[OVERRIDES_MAX];
-	int argc; /* what is left behind the command's words */
-	char **argv;
-	bool help;
-	struct md_cli_models models;
-};
-
+/* Which of the options a command takes. */
 enum {
 	TAKES_SETTINGS = 1,
 	TAKES_READY_FD = 2,
@@ -52,9 +31,9 @@ enum {
 	TAKES_IMPORT = 512
 };
 
-static int usage_error(const struct call *call)
+static int usage_error(const struct md_cli_call *call)
 {
-	const struct command *command = call->command;
+	const struct md_cli_command *command = call->command;
 
 	fprintf(call->cli->err, "Try: modeld %s%s--help\n", command ? command->name : "",
 		command ? " " : "");
@@ -64,12 +43,12 @@ static int usage_error(const struct call *call)
 /* --- the options of the commands ---------------------------------------------------------------
  */
 
-static int add_override(struct call *call, enum md_layer layer, const char *name, struct md_str key,
-			const char *value)
+static int add_override(struct md_cli_call *call, enum md_layer layer, const char *name,
+			struct md_str key, const char *value)
 {
-	if (call->settings.override_count == OVERRIDES_MAX) {
+	if (call->settings.override_count == MD_CLI_OVERRIDES_MAX) {
 		fprintf(call->cli->err, "modeld: more than %d settings on the command line\n",
-			OVERRIDES_MAX);
+			MD_CLI_OVERRIDES_MAX);
 		return EX_USAGE;
 	}
 	call->overrides[call->settings.override_count++] =
@@ -77,28 +56,28 @@ static int add_override(struct call *call, enum md_layer layer, const char *name
 	return EX_OK;
 }
 
-static int take_config(struct call *call, const char *value)
+static int take_config(struct md_cli_call *call, const char *value)
 {
 	call->settings.config_path = value;
 	return EX_OK;
 }
 
-static int take_db(struct call *call, const char *value)
+static int take_db(struct md_cli_call *call, const char *value)
 {
 	return add_override(call, MD_LAYER_OPTION, "--db", MD_STR("db_url"), value);
 }
 
-static int take_models(struct call *call, const char *value)
+static int take_models(struct md_cli_call *call, const char *value)
 {
 	return add_override(call, MD_LAYER_OPTION, "--models", MD_STR("models"), value);
 }
 
-static int take_listen(struct call *call, const char *value)
+static int take_listen(struct md_cli_call *call, const char *value)
 {
 	return add_override(call, MD_LAYER_OPTION, "--listen", MD_STR("listen"), value);
 }
 
-static int take_set(struct call *call, const char *value)
+static int take_set(struct md_cli_call *call, const char *value)
 {
 	const char *equals = strchr(value, '=');
 	struct md_str key = { value, equals ? (size_t)(equals - value) : 0 };
@@ -111,7 +90,7 @@ static int take_set(struct call *call, const char *value)
 	return add_override(call, MD_LAYER_SET, "--set", key, equals + 1);
 }
 
-static int take_ready_fd(struct call *call, const char *value)
+static int take_ready_fd(struct md_cli_call *call, const char *value)
 {
 	uint64_t fd;
 
@@ -125,73 +104,68 @@ static int take_ready_fd(struct call *call, const char *value)
 	return EX_OK;
 }
 
-static int take_long(struct call *call, const char *value)
+static int take_long(struct md_cli_call *call, const char *value)
 {
 	(void)value;
 	call->models.long_form = true;
 	return EX_OK;
 }
 
-static int take_force(struct call *call, const char *value)
+static int take_force(struct md_cli_call *call, const char *value)
 {
 	(void)value;
 	call->models.force = true;
 	return EX_OK;
 }
 
-static int take_all(struct call *call, const char *value)
+static int take_all(struct md_cli_call *call, const char *value)
 {
 	(void)value;
 	call->models.all = true;
 	return EX_OK;
 }
 
-static int take_dry_run(struct call *call, const char *value)
+static int take_dry_run(struct md_cli_call *call, const char *value)
 {
 	(void)value;
 	call->models.dry_run = true;
 	return EX_OK;
 }
 
-static int take_format(struct call *call, const char *value)
+static int take_format(struct md_cli_call *call, const char *value)
 {
 	call->models.format = value;
 	return EX_OK;
 }
 
-static int take_from_db(struct call *call, const char *value)
+static int take_from_db(struct md_cli_call *call, const char *value)
 {
 	(void)value;
 	call->models.from_db = true;
 	return EX_OK;
 }
 
-static int take_managed(struct call *call, const char *value)
+static int take_managed(struct md_cli_call *call, const char *value)
 {
 	(void)value;
 	call->models.managed = true;
 	return EX_OK;
 }
 
-static int take_out(struct call *call, const char *value)
+static int take_out(struct md_cli_call *call, const char *value)
 {
 	call->models.out = value;
 	return EX_OK;
 }
 
-static int take_help(struct call *call, const char *value)
+static int take_help(struct md_cli_call *call, const char *value)
 {
 	(void)value;
 	call->help = true;
 	return EX_OK;
 }
 
-static const struct flag {
-	const char *name, *argument; /* argument NULL: takes none */
-	unsigned for_commands;       /* 0: all */
-	int (*take)(struct call *call, const char *value);
-	const char *help;
-} flags[] = {
+static const struct md_cli_flag flags[] = {
 	{ "--config", "FILE", TAKES_SETTINGS, take_config,
 	  "configuration file (" MD_CONFIG_PATH ", when it exists)" },
 	{ "--db", "URL", TAKES_SETTINGS, take_db, "database: the setting db_url" },
@@ -215,25 +189,26 @@ static const struct flag {
 	{ "-h", NULL, 0, take_help, NULL },
 };
 
-static bool takes(const struct command *command, const struct flag *flag)
+const struct md_cli_flag *md_cli_flags(size_t *ret_count)
 {
-	return flag->for_commands == 0 || (command->flags & flag->for_commands);
+	*ret_count = LENGTH(flags);
+	return flags;
 }
 
-static const struct flag *find_flag(const struct call *call, struct md_str name)
+static const struct md_cli_flag *find_flag(const struct md_cli_call *call, struct md_str name)
 {
 	for (size_t i = 0; i < LENGTH(flags); i++)
-		if (takes(call->command, &flags[i]) && md_str_is(name, flags[i].name))
+		if (md_cli_takes(call->command, &flags[i]) && md_str_is(name, flags[i].name))
 			return &flags[i];
 	return NULL;
 }
 
-static int unknown_flag(const struct call *call, struct md_str name)
+static int unknown_flag(const struct md_cli_call *call, struct md_str name)
 {
 	struct md_suggest suggest = { .word = name };
 
 	for (size_t i = 0; i < LENGTH(flags); i++)
-		if (takes(call->command, &flags[i]))
+		if (md_cli_takes(call->command, &flags[i]))
 			md_suggest_offer(&suggest, flags[i].name);
 	fprintf(call->cli->err, "modeld: %s does not know %.*s", call->command->name,
 		MD_STR_ARG(name));
@@ -244,11 +219,11 @@ static int unknown_flag(const struct call *call, struct md_str name)
 }
 
 /* "--name value" or "--name=value" at argv[i]; *i ends on the last word used. */
-static int take_flag(struct call *call, int *i)
+static int take_flag(struct md_cli_call *call, int *i)
 {
 	const char *word = call->argv[*i], *equals = strchr(word, '='), *value = NULL;
 	struct md_str name = { word, equals ? (size_t)(equals - word) : strlen(word) };
-	const struct flag *flag = find_flag(call, name);
+	const struct md_cli_flag *flag = find_flag(call, name);
 
 	if (!flag)
 		return unknown_flag(call, name);
@@ -265,7 +240,7 @@ static int take_flag(struct call *call, int *i)
 	return flag->take(call, value);
 }
 
-static int take_flags(struct call *call)
+static int take_flags(struct md_cli_call *call)
 {
 	int code = EX_OK;
 
@@ -288,7 +263,7 @@ static int take_flags(struct call *call)
 /* --- the commands ------------------------------------------------------------------------------
  */
 
-static void print_problems(const struct call *call)
+static void print_problems(const struct md_cli_call *call)
 {
 	const struct md_problems *problems = &call->settings.problems;
 
@@ -300,7 +275,7 @@ static void print_problems(const struct call *call)
 }
 
 /* Read the configuration and tell what is wrong with it. */
-static int load(struct call *call)
+static int load(struct md_cli_call *call)
 {
 	struct md_error err;
 	enum md_code code = md_settings_load(&call->settings, &err);
@@ -314,7 +289,7 @@ static int load(struct call *call)
 	return code == MD_NOT_FOUND ? EX_NOINPUT : EX_OSERR;
 }
 
-static int finish(const struct call *call, int code)
+static int finish(const struct md_cli_call *call, int code)
 {
 	if (fflush(call->cli->out) != 0 || ferror(call->cli->out)) {
 		fprintf(call->cli->err, "modeld: cannot write: %m\n");
@@ -323,7 +298,7 @@ static int finish(const struct call *call, int code)
 	return code;
 }
 
-static int run_serve(struct call *call)
+static int run_serve(struct md_cli_call *call)
 {
 	int code;
 
@@ -335,7 +310,7 @@ static int run_serve(struct call *call)
 	return code;
 }
 
-static int run_config_show(struct call *call)
+static int run_config_show(struct md_cli_call *call)
 {
 	md_auto_buf text = { .max = SHOW_MAX };
 	int code = load(call);
@@ -351,7 +326,7 @@ static int run_config_show(struct call *call)
 	return finish(call, code);
 }
 
-static int run_config_check(struct call *call)
+static int run_config_check(struct md_cli_call *call)
 {
 	int code = load(call);
 
@@ -362,7 +337,7 @@ static int run_config_check(struct call *call)
 }
 
 /* Nothing is served: only mistakes of the configuration matter. */
-static int run_models(struct call *call,
+static int run_models(struct md_cli_call *call,
 		      int (*run)(const struct md_cli *cli, const struct md_options *options,
 				 const struct md_cli_models *words))
 {
@@ -386,51 +361,51 @@ static int run_models(struct call *call,
 	return rc;
 }
 
-static int run_models_check(struct call *call)
+static int run_models_check(struct md_cli_call *call)
 {
 	return run_models(call, md_models_check);
 }
 
-static int run_models_list(struct call *call)
+static int run_models_list(struct md_cli_call *call)
 {
 	return run_models(call, md_models_list);
 }
 
-static int run_models_show(struct call *call)
+static int run_models_show(struct md_cli_call *call)
 {
 	return run_models(call, md_models_show);
 }
 
-static int run_models_fmt(struct call *call)
+static int run_models_fmt(struct md_cli_call *call)
 {
 	return run_models(call, md_models_fmt);
 }
 
-static int run_models_export(struct call *call)
+static int run_models_export(struct md_cli_call *call)
 {
 	return run_models(call, md_models_export);
 }
 
-static int run_models_import(struct call *call)
+static int run_models_import(struct md_cli_call *call)
 {
 	return run_models(call, md_models_import);
 }
 
-static int run_db_create_tables(struct call *call)
+static int run_db_create_tables(struct md_cli_call *call)
 {
 	call->models.for_database = true;
 	return run_models(call, md_db_create_tables);
 }
 
-static int run_version(struct call *call)
+static int run_version(struct md_cli_call *call)
 {
 	fprintf(call->cli->out, "modeld %s\n", PACKAGE_VERSION);
 	return finish(call, EX_OK);
 }
 
-static int run_help(struct call *call);
+static int run_help(struct md_cli_call *call);
 
-static const struct command commands[] = {
+static const struct md_cli_command commands[] = {
 	{ "serve", "[OPTION]...", "serve a database over HTTP",
 	  TAKES_SETTINGS | TAKES_READY_FD | TAKES_MODELS, run_serve,
 	  "Runs in the foreground until SIGTERM or SIGINT; SIGHUP reads the configuration and the\n"
@@ -497,142 +472,28 @@ static const struct command commands[] = {
 	{ "version", "", "print the version; also --version", 0, run_version, NULL, NULL },
 };
 
-/* --- help --------------------------------------------------------------------------------------
- */
-
-static void print_overview(FILE *to)
+const struct md_cli_command *md_cli_commands(size_t *ret_count)
 {
-	fputs("Usage: modeld COMMAND [OPTION]...\n"
-	      "Serves databases over HTTP and JSON.\n\nCommands:\n",
-	      to);
-	for (size_t i = 0; i < LENGTH(commands); i++)
-		fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n\"modeld COMMAND --help\" explains one. To try it: modeld serve --db "
-	      "sqlite:///FILE\n"
-	      "Exit codes: 0 done, 64 wrong command line, 65 wrong definitions, 66 no such file, "
-	      "69 database not "
-	      "reachable,\n"
-	      "71 system error, 74 cannot write, 75 try again, 78 wrong configuration.\n",
-	      to);
+	*ret_count = LENGTH(commands);
+	return commands;
 }
 
-static void print_help(const struct command *command, FILE *to)
-{
-	char left[64];
-
-	fprintf(to, "Usage: modeld %s %s\n%c%s.\n", command->name, command->arguments,
-		command->summary[0] - 'a' + 'A', command->summary + 1);
-	if (command->text)
-		fprintf(to, "\n%s", command->text);
-	fputs("\nOptions:\n", to);
-	for (size_t i = 0; i < LENGTH(flags); i++) {
-		if (!flags[i].help || !takes(command, &flags[i]))
-			continue;
-		snprintf(left, sizeof(left), "%s %s", flags[i].name,
-			 flags[i].argument ? flags[i].argument : "");
-		fprintf(to, "  %-16s %s\n", left, flags[i].help);
-	}
-	if (command->examples)
-		fprintf(to, "\nExamples:\n%s", command->examples);
-}
-
-static void print_settings(FILE *to)
-{
-	for (unsigned id = 0; id < MD_OPTION_COUNT; id++) {
-		const struct md_option *option = md_option_at(id);
-		const char *heading = md_option_heading(id);
-		md_auto_buf expected = { .max = 1024 };
-
-		if (heading)
-			fprintf(to, "%s%s\n", id > 0 ? "\n" : "", heading);
-		md_option_expects(id, &expected);
-		fprintf(to, "  %s = %s\n      %s%s\n      %s\n", option->name,
-			option->def[0] != '\0' ? option->def : "\"\"", option->help,
-			option->flags & (MD_OPTION_IDLE | MD_OPTION_GUARD) ? " (no effect yet)"
-									   : "",
-			expected.failed || !md_buf_text(&expected) ? "" : expected.data);
-	}
-}
-
-/* The command whose words begin argv; *ret_words is how many they are. */
-static const struct command *find_command(int argc, char **argv, int *ret_words)
-{
-	for (size_t i = 0; i < LENGTH(commands); i++) {
-		const char *rest = commands[i].name;
-		int words = 0;
-
-		while (words < argc && *rest) {
-			size_t len = strcspn(rest, " ");
-
-			if (strlen(argv[words]) != len || memcmp(argv[words], rest, len) != 0)
-				break;
-			words++;
-			rest += len + (rest[len] == ' ');
-		}
-		if (*rest == '\0') {
-			*ret_words = words;
-			return &commands[i];
-		}
-	}
-	return NULL;
-}
-
-/* Is `word` the first of commands with two words? */
-static bool is_family(const char *word)
-{
-	size_t len = strlen(word);
-
-	for (size_t i = 0; i < LENGTH(commands); i++)
-		if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
-			return true;
-	return false;
-}
-
-static void print_family(const char *word, FILE *to)
-{
-	size_t len = strlen(word);
-
-	fprintf(to, "Usage: modeld %s COMMAND [OPTION]...\n\nCommands:\n", word);
-	for (size_t i = 0; i < LENGTH(commands); i++)
-		if (strncmp(commands[i].name, word, len) == 0 && commands[i].name[len] == ' ')
-			fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].summary);
-	fprintf(to, "\n\"modeld %s COMMAND --help\" explains one.\n", word);
-}
-
-static int unknown_command(const struct md_cli *cli, int argc, char **argv)
-{
-	struct md_suggest suggest = { .word = md_str_of(argv[0]) };
-	bool family = argc > 1 && argv[1][0] != '-' && is_family(argv[0]);
-	char words[128];
-
-	snprintf(words, sizeof(words), "%s%s%s", argv[0], family ? " " : "", family ? argv[1] : "");
-	if (family)
-		suggest.word = md_str_of(words);
-	for (size_t i = 0; i < LENGTH(commands); i++)
-		md_suggest_offer(&suggest, commands[i].name);
-	fprintf(cli->err, "modeld: there is no command \"%s\"", words);
-	if (suggest.best)
-		fprintf(cli->err, "; did you mean \"%s\"?", suggest.best);
-	fputs("\nTry: modeld --help\n", cli->err);
-	return EX_USAGE;
-}
-
-static int run_help(struct call *call)
+static int run_help(struct md_cli_call *call)
 {
 	int words = 0;
-	const struct command *command = find_command(call->argc, call->argv, &words);
+	const struct md_cli_command *command = md_cli_find(call->argc, call->argv, &words);
 	FILE *out = call->cli->out;
 
 	if (call->argc == 0)
-		print_overview(out);
+		md_cli_print_overview(out);
 	else if (call->argc == 1 && strcmp(call->argv[0], "settings") == 0)
-		print_settings(out);
-	else if (call->argc == 1 && is_family(call->argv[0]))
-		print_family(call->argv[0], out);
+		md_cli_print_settings(out);
+	else if (call->argc == 1 && md_cli_is_family(call->argv[0]))
+		md_cli_print_family(call->argv[0], out);
 	else if (command && words == call->argc)
-		print_help(command, out);
+		md_cli_print_help(command, out);
 	else
-		return unknown_command(call->cli, call->argc, call->argv);
+		return md_cli_unknown(call->cli, call->argc, call->argv);
 	return finish(call, EX_OK);
 }
 
@@ -641,7 +502,7 @@ static bool is_help(const char *word)
 	return strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
 }
 
-static int run_command(struct call *call)
+static int run_command(struct md_cli_call *call)
 {
 	int code = EX_OK;
 
@@ -651,38 +512,38 @@ static int run_command(struct call *call)
 		return code;
 	if (!call->help)
 		return call->command->run(call);
-	print_help(call->command, call->cli->out);
+	md_cli_print_help(call->command, call->cli->out);
 	return finish(call, EX_OK);
 }
 
 int md_cli_run(const struct md_cli *cli)
 {
-	struct call call = { .cli = cli,
-			     .settings = { .environment = cli->environment, .ready_fd = -1 },
-			     .argc = cli->argc > 0 ? cli->argc - 1 : 0,
-			     .argv = cli->argv + (cli->argc > 0) };
+	struct md_cli_call call = { .cli = cli,
+				    .settings = { .environment = cli->environment, .ready_fd = -1 },
+				    .argc = cli->argc > 0 ? cli->argc - 1 : 0,
+				    .argv = cli->argv + (cli->argc > 0) };
 	int words = 0;
 
 	call.settings.overrides = call.overrides;
 	if (call.argc == 0) {
-		print_overview(cli->err);
+		md_cli_print_overview(cli->err);
 		return EX_USAGE;
 	}
 	if (is_help(call.argv[0])) {
-		print_overview(cli->out);
+		md_cli_print_overview(cli->out);
 		return finish(&call, EX_OK);
 	}
 	if (strcmp(call.argv[0], "--version") == 0)
 		return run_version(&call);
-	if (is_family(call.argv[0]) && (call.argc == 1 || call.argv[1][0] == '-')) {
+	if (md_cli_is_family(call.argv[0]) && (call.argc == 1 || call.argv[1][0] == '-')) {
 		bool asked = call.argc > 1 && is_help(call.argv[1]);
 
-		print_family(call.argv[0], asked ? cli->out : cli->err);
+		md_cli_print_family(call.argv[0], asked ? cli->out : cli->err);
 		return asked ? finish(&call, EX_OK) : EX_USAGE;
 	}
-	call.command = find_command(call.argc, call.argv, &words);
+	call.command = md_cli_find(call.argc, call.argv, &words);
 	if (!call.command)
-		return unknown_command(cli, call.argc, call.argv);
+		return md_cli_unknown(cli, call.argc, call.argv);
 	call.argc -= words;
 	call.argv += words;
 	return run_command(&call);

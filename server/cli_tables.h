@@ -1,0 +1,66 @@
+/* What the parts of the command line share: the table of commands, that of their options, and a run
+ * of one of them. Private to server/cli*.c. */
+#ifndef MD_SERVER_CLI_TABLES_H
+#define MD_SERVER_CLI_TABLES_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/settings.h"
+#include "server/cli.h"
+#include "server/cli_models.h"
+
+enum { MD_CLI_OVERRIDES_MAX = 256 };
+
+struct md_cli_call;
+struct md_cli_command {
+	const char *name; /* its words */
+	const char *arguments;
+	const char *summary;
+	unsigned flags; /* which options it takes */
+	int (*run)(struct md_cli_call *call);
+	const char *text; /* what help says besides */
+	const char *examples;
+};
+struct md_cli_flag {
+	const char *name, *argument; /* argument NULL: takes none */
+	unsigned for_commands;       /* 0: all */
+	int (*take)(struct md_cli_call *call, const char *value);
+	const char *help; /* NULL: not told */
+};
+
+/* One run of one command. */
+struct md_cli_call {
+	const struct md_cli *cli;
+	const struct md_cli_command *command;
+	struct md_settings settings;
+	struct md_override overrides[MD_CLI_OVERRIDES_MAX];
+	int argc; /* what is left behind the command's words */
+	char **argv;
+	bool help;
+	struct md_cli_models models;
+};
+
+/** The commands, or the options, in the order of help; `ret_count` is how many. */
+const struct md_cli_command *md_cli_commands(size_t *ret_count);
+const struct md_cli_flag *md_cli_flags(size_t *ret_count);
+/** Does the command take this option? */
+static inline bool md_cli_takes(const struct md_cli_command *command,
+				const struct md_cli_flag *flag)
+{
+	return flag->for_commands == 0 || (command->flags & flag->for_commands);
+}
+
+/** The command whose words begin argv; *ret_words is how many they are. */
+const struct md_cli_command *md_cli_find(int argc, char **argv, int *ret_words);
+/** Is `word` the first of commands with two words? */
+bool md_cli_is_family(const char *word);
+/** Say that the words are no command, and which may be meant. EX_USAGE. */
+int md_cli_unknown(const struct md_cli *cli, int argc, char **argv);
+
+/* cli_help.c */
+
+void md_cli_print_overview(FILE *to);
+void md_cli_print_help(const struct md_cli_command *command, FILE *to);
+void md_cli_print_family(const char *word, FILE *to);
+void md_cli_print_settings(FILE *to);
+#endif
