@@ -100,7 +100,7 @@ step_layers()
 	only 'libpq-fe\.h' 'core/db/postgres[a-z0-9_]*\.[ch]' || rc=1
 	only 'mysql(/mysql)?\.h' 'core/db/mysql[a-z0-9_]*\.[ch]' || rc=1
 	only 'microhttpd\.h' 'server/[a-z0-9_]*\.[ch]' || rc=1
-	only 'jansson\.h' '(core/json|core/model)/[a-z0-9_]*\.[ch]|server/(admin|documents|raised)[a-z0-9_]*\.[ch]' || rc=1
+	only 'jansson\.h' '(core/json|core/model|core/migrate)/[a-z0-9_]*\.[ch]|core/ops/migrate[a-z0-9_]*\.[ch]|server/(admin|cli_migrate|documents|migrations|raised)[a-z0-9_]*\.[ch]' || rc=1
 	only 'core/db/driver\.h' 'core/db/[a-z0-9_]*\.[ch]' || rc=1
 	return $rc
 }

@@ -4,6 +4,7 @@
 #ifndef MD_CORE_DB_SCHEMA_H
 #define MD_CORE_DB_SCHEMA_H
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/base/arena.h"
 #include "core/base/error.h"
@@ -48,7 +49,19 @@ enum md_code md_db_schema_catalog(struct md_db_schema *schema, struct md_arena *
 enum md_code md_db_schema_begin(struct md_db_schema *schema, struct md_error *err);
 /** Run one statement. `sql` is ours or the administrator's, never a client's. */
 enum md_code md_db_schema_run(struct md_db_schema *schema, const char *sql, struct md_error *err);
+/** As run, with an answer: `params` are texts, NULL is null, placeholders are the engine's own ($1
+ * or ?1). Each row is given to `each` (NULL: nobody wants them) as texts, NULL for null, valid
+ * during the call; another code than MD_OK from it ends the query with that. ret_changed (may be
+ * NULL): rows written, or read. */
+typedef enum md_code md_db_schema_row_fn(void *ctx, const char *const *values, unsigned count,
+					 struct md_error *err);
+enum md_code md_db_schema_query(struct md_db_schema *schema, const char *sql,
+				const char *const *params, unsigned param_count,
+				md_db_schema_row_fn *each, void *ctx, uint64_t *ret_changed,
+				struct md_error *err);
 enum md_code md_db_schema_commit(struct md_db_schema *schema, struct md_error *err);
+/** Undo what was begun; nothing begun is fine. */
+enum md_code md_db_schema_rollback(struct md_db_schema *schema, struct md_error *err);
 
 static inline void md_db_schema_closep(struct md_db_schema **schema)
 {
