@@ -41,6 +41,7 @@ struct md_store_options {
 	bool migrate;       /* make the tables that the models miss, and a SQLite file for them */
 	unsigned statement_timeout_ms; /* 0: 30 seconds */
 	unsigned lock_timeout_ms;      /* 0: 5 seconds */
+	bool keep_journal;             /* leave the journal mode of a SQLite file alone */
 };
 /** Open sqlite:///FILE or postgresql://… . `options` may be NULL. MD_NOT_FOUND: no such file, or no
  * definition files; MD_INVALID: a wrong URL, mistakes in the definitions, or a table that does not
@@ -74,6 +75,7 @@ enum md_code md_work_rollback(struct md_work *work, struct md_error *err);
 /** A field and its value as text; `value` NULL is null. */
 struct md_value_text {
 	const char *name, *value;
+	bool json; /* `value` is JSON */
 };
 /** Stage a row, a JSON object, that is inserted by the next flush, which comes by itself before any
  * other operation. */
@@ -110,6 +112,11 @@ enum md_code md_where(struct md_ask *ask, const char *column, const char *operat
 		      const char *value);
 /** Equality; `value` NULL: the column is null. */
 enum md_code md_filter(struct md_ask *ask, const char *column, const char *value);
+/** The key, as of md_get(). */
+enum md_code md_filter_key(struct md_ask *ask, const char *key);
+/** A group as in a query string: `word` is or, and, not.or or not.and; `list` "(age.lt.18,not.and(
+ * name.eq.x,age.gt.65))". */
+enum md_code md_where_group(struct md_ask *ask, const char *word, const char *list);
 /** The column is one of these. None: no row. */
 enum md_code md_filter_in(struct md_ask *ask, const char *column, const char *const *values,
 			  unsigned count);
@@ -133,6 +140,16 @@ enum md_code md_offset(struct md_ask *ask, int64_t offset);
 
 /** All rows. */
 enum md_code md_all(struct md_ask *ask, struct md_result **ret_result, struct md_error *err);
+/** All rows as text, in pieces: answers of any length in constant memory. `take` returns false when
+ * it wants no more: MD_CANCELLED. It must not use the work. */
+enum md_form {
+	MD_FORM_JSON,  /* an array */
+	MD_FORM_LINES, /* an object a line */
+	MD_FORM_CSV
+};
+enum md_code md_pieces(struct md_ask *ask, enum md_form form,
+		       bool (*take)(void *arg, const char *text, size_t len), void *arg,
+		       struct md_error *err);
 /** The first row; a result without rows when there is none. */
 enum md_code md_first(struct md_ask *ask, struct md_result **ret_result, struct md_error *err);
 /** The only row. MD_NOT_FOUND: there is none; MD_CONFLICT: there are more (both PGRST116). */

@@ -21,6 +21,8 @@ struct md_store {
 	struct md_db *db;
 	struct md_db_loop *loop;
 	struct md_ops *ops;
+	struct md_ops *pieces; /* whose answers come in pieces; NULL: nobody has asked */
+	struct md_ops_options options;
 };
 
 /** A row that waits for a flush. */
@@ -52,6 +54,9 @@ enum md_code md_api_model(const struct md_store *store, const char *name,
 			  const struct md_model **ret_model, struct md_error *err);
 /** Run turns until work->over. */
 void md_api_wait(struct md_work *work);
+
+/** Is the query whole? What is staged is written first. */
+enum md_code md_api_ready(struct md_ask *ask, struct md_error *err);
 
 /** A read and its answer. */
 struct md_api_read {

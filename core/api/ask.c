@@ -106,6 +106,34 @@ enum md_code md_filter(struct md_ask *ask, const char *column, const char *value
 	return code ? code : md_compose_filter(&ask->composer, &scope, md_str_of(name), &text, 1);
 }
 
+enum md_code md_filter_key(struct md_ask *ask, const char *key)
+{
+	const struct md_model *model = ask->model;
+	unsigned count = model->key_count;
+	struct md_str *parts = md_arena_zalloc(ask->arena, (count + 1) * sizeof(*parts));
+	enum md_code code = ask->error.code;
+
+	if (code)
+		return code;
+	if (!parts)
+		return md_fail_nomem(&ask->error);
+	if (count == 0)
+		return md_fail(&ask->error, MD_INVALID, "MD400", "%.*s has no key",
+			       MD_STR_ARG(model->name));
+	code = md_parse_key(ask->arena, md_str_of(key), count, parts, &ask->error);
+	for (unsigned i = 0; i < count && code == MD_OK; i++)
+		code = md_compose_filter(&ask->composer, &ask->scopes[ask->depth],
+					 model->key[i]->name, &parts[i], 1);
+	return code;
+}
+
+enum md_code md_where_group(struct md_ask *ask, const char *word, const char *list)
+{
+	return ask->error.code ? ask->error.code
+			       : md_compose_group_text(&ask->composer, &ask->scopes[ask->depth],
+						       md_str_of(word), md_str_of(list));
+}
+
 enum md_code md_filter_in(struct md_ask *ask, const char *column, const char *const *values,
 			  unsigned count)
 {
@@ -214,8 +242,7 @@ enum md_code md_offset(struct md_ask *ask, int64_t offset)
 
 /* --- running it --- */
 
-/* Is the query whole? What is staged is written first. */
-static enum md_code ready(struct md_ask *ask, struct md_error *err)
+enum md_code md_api_ready(struct md_ask *ask, struct md_error *err)
 {
 	if (err)
 		md_error_clear(err);
@@ -254,14 +281,14 @@ static enum md_code run_few(struct md_ask *ask, int64_t most, struct md_result *
 
 enum md_code md_all(struct md_ask *ask, struct md_result **ret_result, struct md_error *err)
 {
-	enum md_code code = ready(ask, err);
+	enum md_code code = md_api_ready(ask, err);
 
 	return code ? code : run(ask, &ask->query, ret_result, err);
 }
 
 enum md_code md_first(struct md_ask *ask, struct md_result **ret_result, struct md_error *err)
 {
-	enum md_code code = ready(ask, err);
+	enum md_code code = md_api_ready(ask, err);
 
 	return code ? code : run_few(ask, 1, ret_result, err);
 }
@@ -270,7 +297,7 @@ enum md_code md_one(struct md_ask *ask, struct md_result **ret_result, struct md
 {
 	struct md_result *result;
 	unsigned rows;
-	enum md_code code = ready(ask, err);
+	enum md_code code = md_api_ready(ask, err);
 
 	if (code == MD_OK)
 		code = run_few(ask, 2, &result, err);
@@ -293,7 +320,7 @@ enum md_code md_count(struct md_ask *ask, uint64_t *ret_count, struct md_error *
 						 .count = MD_COUNT_EXACT,
 						 .head = true } };
 	struct md_query query;
-	enum md_code code = ready(ask, err);
+	enum md_code code = md_api_ready(ask, err);
 
 	if (code)
 		return code;
@@ -313,7 +340,7 @@ static enum md_code change(struct md_ask *ask, enum md_write_kind kind,
 			   const struct md_api_body *body, struct md_result **ret_result,
 			   struct md_error *err)
 {
-	enum md_code code = ready(ask, err);
+	enum md_code code = md_api_ready(ask, err);
 
 	if (code == MD_OK &&
 	    (ask->query.root.has_limit || ask->query.root.has_offset || ask->query.embed_count))

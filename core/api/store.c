@@ -74,7 +74,8 @@ static enum md_code make_tables(struct opening *o, struct md_error *err)
 		.url = o->url,
 		.schema = o->options->schema,
 		.definitions = o->source.definitions,
-		.lock_timeout_ms = or_else(o->options->lock_timeout_ms, LOCK_TIMEOUT_MS)
+		.lock_timeout_ms = or_else(o->options->lock_timeout_ms, LOCK_TIMEOUT_MS),
+		.keep_journal = o->options->keep_journal
 	};
 	struct md_tables tables;
 
@@ -113,6 +114,7 @@ static enum md_code open_database(struct md_store *store, const struct opening *
 		.statement_cache = STATEMENTS,
 		.loops = 1,
 		.pool_size = CONNECTIONS,
+		.keep_journal = o->options->keep_journal,
 	};
 
 	return md_db_open(&options, &store->db, err);
@@ -156,6 +158,7 @@ static enum md_code join(struct md_store *store, struct opening *o, struct md_er
 	options.db = store->loop;
 	options.dialect = md_db_dialect(store->db);
 	options.features = md_db_features(store->db);
+	store->options = options;
 	code = md_ops_new(&options, o->registry, &store->ops, err);
 	if (code == MD_OK)
 		o->registry = NULL; /* the ops have it */
@@ -203,6 +206,7 @@ struct md_store *md_store_close(struct md_store *store)
 {
 	if (!store)
 		return NULL;
+	md_ops_free(store->pieces);
 	md_ops_free(store->ops);
 	md_db_leave(store->loop);
 	md_db_close(store->db);

@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "core/api/api.h"
+#include "core/json/write.h"
 
 #include "core/base/banned.h"
+
+enum { JSON_DEPTH = 64 };
 
 void md_api_wait(struct md_work *work)
 {
@@ -267,26 +270,77 @@ static void put_values(struct md_buf *out, const struct md_value_text *values, u
 	md_buf_puts(out, "\n");
 }
 
+/* When some of them are JSON, all are: an object, in which a text is a string. A JSON string for a
+ * JSON column is a text as well, with its quotes. */
+static enum md_code put_json_value(struct md_buf *out, const struct md_model *model,
+				   const struct md_value_text *value, struct md_error *err)
+{
+	const struct md_field *field = md_model_field(model, md_str_of(value->name));
+	struct md_str text = md_str_of(value->value ? value->value : "null");
+	bool quoted = value->json && md_str_trim(text).ptr[0] == '"';
+
+	if (value->json && !md_json_is_valid(text.ptr, text.len, JSON_DEPTH)) {
+		md_fail(err, MD_INVALID, "22P02", "what is given for \"%.64s\" is not JSON",
+			value->name);
+		md_error_details(err, "%.200s", text.ptr);
+		return MD_INVALID;
+	}
+	if (value->value && (!value->json || (quoted && field && field->type == MD_TYPE_JSON)))
+		md_json_write_string(out, text.ptr, text.len);
+	else
+		md_buf_putstr(out, text);
+	return MD_OK;
+}
+
+static enum md_code put_object(struct md_buf *out, const struct md_model *model,
+			       const struct md_api_body *body, struct md_error *err)
+{
+	enum md_code code = MD_OK;
+
+	for (unsigned i = 0; i < body->count && code == MD_OK; i++) {
+		md_buf_putc(out, i > 0 ? ',' : '{');
+		md_json_write_string(out, body->values[i].name, strlen(body->values[i].name));
+		md_buf_putc(out, ':');
+		code = put_json_value(out, model, &body->values[i], err);
+	}
+	md_buf_putc(out, '}');
+	return code;
+}
+
+static bool has_json(const struct md_api_body *body)
+{
+	for (unsigned i = 0; i < body->count; i++)
+		if (body->values[i].json)
+			return true;
+	return false;
+}
+
 static enum md_code open_body(const struct md_api_body *body, struct md_buf *text,
 			      struct md_write_ask *ask, struct md_error *err)
 {
 	static const struct md_body_limits limits = { .size = MD_API_ARENA_MAX,
 						      .string = MD_API_ARENA_MAX,
 						      .number = 1000,
-						      .depth = 64,
+						      .depth = JSON_DEPTH,
 						      .nodes = 10 * 1000 * 1000,
 						      .keys = 1000,
 						      .rows = 1000 * 1000 };
 
+	enum md_body_kind kind = body->json || has_json(body) ? MD_BODY_JSON : MD_BODY_CSV;
+	enum md_code code = MD_OK;
+
 	if (body->json)
 		md_buf_puts(text, body->json);
+	else if (kind == MD_BODY_JSON)
+		code = put_object(text, ask->model, body, err);
 	else
 		put_values(text, body->values, body->count);
+	if (code)
+		return code;
 	if (!md_buf_text(text))
 		return md_fail_nomem(err);
 	ask->texts = !body->json;
-	return md_body_open(ask->arena, ask->texts ? MD_BODY_CSV : MD_BODY_JSON, md_buf_str(text),
-			    &limits, NULL, 0, &ask->body, err);
+	return md_body_open(ask->arena, kind, md_buf_str(text), &limits, NULL, 0, &ask->body, err);
 }
 
 static enum md_code finish_write(const struct md_write *done, struct md_buf *out,

@@ -270,6 +270,30 @@ enum md_code md_compose_group(struct md_composer *composer, const struct md_scop
 	return MD_OK;
 }
 
+enum md_code md_compose_group_text(struct md_composer *composer, const struct md_scope *scope,
+				   struct md_str word, struct md_str list)
+{
+	bool negated = word.len > 4 && memcmp(word.ptr, "not.", 4) == 0;
+	struct md_str bare = { word.ptr + (negated ? 4 : 0), word.len - (negated ? 4 : 0) };
+	struct md_logic *node;
+	struct md_scan scan;
+	enum md_code code;
+
+	if (!md_str_is(bare, "or") && !md_str_is(bare, "and"))
+		return md_fail(composer->err, MD_INVALID, "MD400",
+			       "a group is one of or, and, not.or, not.and");
+	code = md_compose_node(composer, md_str_is(bare, "or") ? MD_LOGIC_OR : MD_LOGIC_AND, &node);
+	if (code == MD_OK)
+		code = read_text(composer, &scan, "failed to parse logic tree", list);
+	if (code)
+		return code;
+	node->negated = negated;
+	code = stop_reading(composer, &scan, md_parse_logic(&scan, scope->groups + 1, node));
+	if (code == MD_OK)
+		md_compose_append(scope->conditions, node);
+	return code;
+}
+
 enum md_code md_compose_filter(struct md_composer *composer, const struct md_scope *scope,
 			       struct md_str column, const struct md_str *values, unsigned count)
 {

@@ -173,6 +173,9 @@ enum md_code md_compose_where_text(struct md_composer *composer, const struct md
 /** A group, AND or OR, for conditions and further groups. An empty one must not remain. */
 enum md_code md_compose_group(struct md_composer *composer, const struct md_scope *scope,
 			      enum md_logic_kind kind, bool negated, struct md_scope *ret_group);
+/** A whole group as text: `word` is and, or, not.and or not.or, `list` "(a.eq.1,or(…))". */
+enum md_code md_compose_group_text(struct md_composer *composer, const struct md_scope *scope,
+				   struct md_str word, struct md_str list);
 /** Equality: no value is the null value, one is compared, several are a list. A value that is not
  * given is null when it is the only one. */
 enum md_code md_compose_filter(struct md_composer *composer, const struct md_scope *scope,

@@ -157,9 +157,10 @@ END_TEST
 
 START_TEST(values_may_be_texts)
 {
-	const struct md_value_text given[] = {
-		{ "name", "o\"x,\n" }, { "age", "41" }, { "active", "false" }, { "data", NULL }
-	};
+	const struct md_value_text given[] = { { "name", "o\"x,\n", false },
+					       { "age", "41", false },
+					       { "active", "false", false },
+					       { "data", NULL, false } };
 	struct md_ask *ask;
 	struct md_result *row;
 	int64_t age = 0;
@@ -172,13 +173,14 @@ START_TEST(values_may_be_texts)
 	md_result_free(row);
 	ask = users();
 	md_filter(ask, "name", "o\"x,\n");
-	OK(md_update_values(ask, &(struct md_value_text){ "age", NULL }, 1, &row, &err));
+	OK(md_update_values(ask, &(struct md_value_text){ "age", NULL, false }, 1, &row, &err));
 	ck_assert_uint_eq(md_result_rows(row), 1);
 	ck_assert_ptr_null(md_result_text(row, 0, "age"));
 	md_result_free(row);
 	md_ask_free(ask);
 	FAILS("22P02", md_create_values(work, "User",
-					(struct md_value_text[]){ { "name", "x" }, { "age", "y" } },
+					(struct md_value_text[]){ { "name", "x", false },
+								  { "age", "y", false } },
 					2, NULL, &err));
 	stop();
 }
@@ -473,12 +475,15 @@ START_TEST(a_store_that_cannot_be_opened_says_why)
 }
 END_TEST
 
-#define API_TESTS                                                                               \
-	models_and_their_fields_are_named, what_is_created_is_given_back, values_may_be_texts,  \
-		a_row_is_got_by_its_key, conditions_narrow_the_rows,                            \
-		joins_select_and_pages_do_what_they_do_over_http,                               \
-		first_one_and_count_are_what_they_are_called, rows_are_changed_and_deleted,     \
-		nothing_lasts_without_a_commit, an_operation_that_fails_is_undone_alone,        \
-		what_is_added_is_written_by_the_next_flush, two_sessions_see_what_is_committed, \
-		the_first_mistake_in_an_ask_is_reported, a_store_that_cannot_be_opened_says_why
+#include "tests/unit/api_pieces.h"
+
+#define API_TESTS                                                                                \
+	models_and_their_fields_are_named, what_is_created_is_given_back, values_may_be_texts,   \
+		a_row_is_got_by_its_key, conditions_narrow_the_rows,                             \
+		joins_select_and_pages_do_what_they_do_over_http,                                \
+		first_one_and_count_are_what_they_are_called, rows_are_changed_and_deleted,      \
+		nothing_lasts_without_a_commit, an_operation_that_fails_is_undone_alone,         \
+		what_is_added_is_written_by_the_next_flush, two_sessions_see_what_is_committed,  \
+		the_first_mistake_in_an_ask_is_reported, a_store_that_cannot_be_opened_says_why, \
+		API_PIECES_TESTS
 #endif

@@ -10,10 +10,16 @@ static const char *api_url(void)
 	return url;
 }
 
+static bool take_any(void *arg, const char *text, size_t len)
+{
+	return !arg && text && len > 0;
+}
+
 /* Every verb once. */
 static enum md_code use_everything(struct md_work *in, struct md_error *error)
 {
-	const struct md_value_text value = { "name", "v" };
+	const struct md_value_text value = { "name", "v", false };
+	const struct md_value_text json = { "name", "\"w\"", true };
 	struct md_result *rows = NULL;
 	struct md_ask *ask = NULL;
 	uint64_t count;
@@ -22,6 +28,8 @@ static enum md_code use_everything(struct md_work *in, struct md_error *error)
 	md_result_free(rows);
 	if (code == MD_OK)
 		code = md_create_values(in, "User", &value, 1, NULL, error);
+	if (code == MD_OK)
+		code = md_create_values(in, "User", &json, 1, NULL, error);
 	if (code == MD_OK)
 		code = md_add(in, "User", "{\"name\":\"y\"}", error);
 	if (code == MD_OK)
@@ -36,6 +44,8 @@ static enum md_code use_everything(struct md_work *in, struct md_error *error)
 	md_filter(ask, "name", "x");
 	md_filter_in(ask, "name", (const char *[]){ "x", "y" }, 2);
 	md_where(ask, "age", "gt", "1");
+	md_where_group(ask, "and", "(id.eq.1,age.gt.1)");
+	md_filter_key(ask, "1");
 	md_end(ask);
 	md_order_by(ask, "id");
 	code = md_count(ask, &count, error);
@@ -53,6 +63,8 @@ static enum md_code use_everything(struct md_work *in, struct md_error *error)
 		code = md_all(ask, &rows, error);
 	if (code == MD_OK)
 		md_result_free(rows);
+	if (code == MD_OK)
+		code = md_pieces(ask, MD_FORM_CSV, take_any, NULL, error);
 	md_ask_free(ask);
 	return code ? code : md_work_rollback(in, error);
 }
