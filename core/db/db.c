@@ -1,5 +1,6 @@
 #include "core/db/db.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,11 +208,17 @@ static void tune(struct md_db *db, const struct md_db_options *o)
 	atomic_store(&db->echo_pool, (unsigned)o->echo_pool);
 }
 
+/* Readers in the place of those whose clients are slow. */
+static unsigned spare_readers(const struct md_db_options *o)
+{
+	return o->pool_size == 0 || o->max_overflow < 0 ? UINT_MAX : (unsigned)o->max_overflow;
+}
+
 enum md_code md_db_tune(struct md_db *db, const struct md_db_options *options, struct md_error *err)
 {
 	tune(db, options);
 	md_pool_resize(&db->pool, options->pool_size, options->max_overflow);
-	md_lane_readers_resize(db, options->readers);
+	md_lane_readers_resize(db, options->readers, spare_readers(options));
 	return set_role(db, options->role, err);
 }
 
@@ -301,6 +308,7 @@ enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_
 	set_pool(db);
 	db->queue_tail = &db->queue_head;
 	db->reader_count = options->readers > 0 ? options->readers : 1;
+	db->reader_spare = spare_readers(options);
 	db->reader_room = db->reader_count < READERS_MOST ? READERS_MOST : db->reader_count;
 	atomic_store(&db->alive, true);
 	code = open_db(db, options, err);
@@ -573,6 +581,8 @@ static void tell_readers(struct md_db *db, struct md_pool_stats *ret_stats)
 	md_lock_enter(&db->lock);
 	*ret_stats = (struct md_pool_stats){
 		.size = db->reader_count,
+		.max_overflow = db->reader_spare > INT_MAX ? -1 : (int)db->reader_spare,
+		.overflow = db->aside,
 		.idle = db->idle,
 		.in_use = db->started - db->idle,
 		.waiting = db->waiting,

@@ -21,11 +21,18 @@ struct md_reader {
 	struct md_conn *conn; /* opened by the thread with its first unit; NULL after it broke */
 	struct md_unit *unit; /* guarded by db->lock */
 	bool go;              /* guarded: resume was called */
+	bool aside;           /* guarded: its client is slow; it does not count as one that runs */
+	bool evicted;         /* guarded: somebody else needs its place */
+	uint64_t paused_ns;   /* guarded: since when its unit has been paused */
 	bool paused;          /* the thread's own */
 	bool ended;           /* the thread's own: done() was called during push or resume */
 };
 
 enum { MD_GROUP_MAX = 256 };
+
+/** A client that takes nothing of a stream for so long is slow: it is cut when others wait for what
+ * it holds. */
+enum { MD_SLOW_CLIENT_MS = 1000 };
 
 /** A place in the writer's queue for somebody who wants to write on a connection of their own: when
  * its turn has come, the writer rests until it is returned. */
@@ -71,7 +78,8 @@ struct md_db {
 	struct md_reader *readers;
 	unsigned reader_room;  /* of `readers` */
 	unsigned reader_count; /* that may run now; those beyond it rest */
-	unsigned started, idle, waiting;
+	unsigned reader_spare; /* threads beyond it, in the place of those that are set aside */
+	unsigned started, idle, aside, waiting;
 	bool stop;
 	struct md_writer writer;
 	struct md_held *held; /* threads of sessions, idle; guarded by `lock` */
@@ -119,8 +127,9 @@ void md_lane_inline_end_turn(struct md_turn_hook *hook);
 void md_lane_readers_run(struct md_db_loop *loop, struct md_unit *unit);
 void md_lane_readers_resume(struct md_db_loop *loop, struct md_unit *unit);
 void md_lane_readers_cancel(struct md_db_loop *loop, struct md_unit *unit);
-/** Have so many of them at most from now on. Any thread. */
-void md_lane_readers_resize(struct md_db *db, unsigned count);
+/** Have so many of them at most run from now on, and `spare` more wait for slow clients. Any
+ * thread. */
+void md_lane_readers_resize(struct md_db *db, unsigned count, unsigned spare);
 /** Stop and join all threads; their queue is empty. */
 void md_lane_readers_stop(struct md_db *db);
 

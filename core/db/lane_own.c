@@ -13,23 +13,91 @@ enum { FRESH_MS = 1000 };
 
 /* --- a unit on its session --- */
 
-static void own_paused(struct md_unit *unit)
+static void set_slow(struct md_pipe *pipe, bool slow)
 {
-	struct md_pipes *pipes = md_pipes_of(unit);
-	uint64_t timeout_ns = pipes->db->options.stream_timeout_ms * MD_MS;
+	struct md_pipes *pipes = pipe->pipes;
 
-	unit->streamed = true;
-	if (timeout_ns > 0)
-		md_reactor_arm(pipes->loop->home, &unit->timer, md_now_ns() + timeout_ns);
-	unit->owner_ops->paused(unit);
+	if (pipe->slow == slow)
+		return;
+	pipe->slow = slow;
+	md_pool_note_slow(&pipes->db->pool, &pipes->place, slow);
 }
 
-/* The reader of the answer has been too slow: a session must not wait for it for ever. */
+static void cut(struct md_pipe *pipe)
+{
+	set_slow(pipe, false);
+	pipe->cut = true;
+	md_pipes_cancel(pipe->pipes, pipe->unit);
+}
+
+/* Others wait for connections: those who have waited longest for their clients make room. */
+static void cut_slow(struct md_pipes *pipes)
+{
+	for (;;) {
+		struct md_pipe *slowest = NULL;
+
+		for (struct md_pipe *pipe = pipes->all; pipe; pipe = pipe->next)
+			if (pipe->slow && (!slowest || pipe->paused_ns < slowest->paused_ns))
+				slowest = pipe;
+		if (!slowest || !md_pool_claim(&pipes->db->pool))
+			return;
+		slowest->claimed = true;
+		cut(slowest);
+	}
+}
+
+/* The stream timeout: a session must not wait for a client for ever. */
 static void stream_over(struct md_timer *timer)
 {
 	struct md_unit *unit = (struct md_unit *)((char *)timer - offsetof(struct md_unit, timer));
 
-	md_pipes_cancel(md_pipes_of(unit), unit);
+	cut(unit->place);
+}
+
+static void client_is_slow(struct md_timer *timer)
+{
+	struct md_unit *unit = (struct md_unit *)((char *)timer - offsetof(struct md_unit, timer));
+	struct md_pipes *pipes = md_pipes_of(unit);
+	struct md_pipe *pipe = unit->place;
+	uint64_t timeout_ns = pipes->db->options.stream_timeout_ms * MD_MS;
+
+	unit->timer.due = stream_over;
+	if (timeout_ns > 0)
+		md_reactor_arm(pipes->loop->home, &unit->timer, pipe->paused_ns + timeout_ns);
+	set_slow(pipe, !unit->session);
+	cut_slow(pipes);
+}
+
+static void own_paused(struct md_unit *unit)
+{
+	struct md_pipes *pipes = md_pipes_of(unit);
+	struct md_pipe *pipe = unit->place;
+	unsigned timeout_ms = pipes->db->options.stream_timeout_ms;
+	bool patient = timeout_ms == 0 || timeout_ms > MD_SLOW_CLIENT_MS;
+
+	unit->streamed = true;
+	unit->timer.due = patient ? client_is_slow : stream_over;
+	pipe->paused_ns = md_now_ns();
+	md_reactor_arm(pipes->loop->home, &unit->timer,
+		       pipe->paused_ns + (patient ? MD_SLOW_CLIENT_MS : timeout_ms) * MD_MS);
+	unit->owner_ops->paused(unit);
+}
+
+void md_lane_own_resumed(struct md_pipe *pipe)
+{
+	set_slow(pipe, false);
+}
+
+/* It does not hold its session any more. */
+static void let_go(struct md_pipe *pipe, struct md_unit *unit, enum md_code code)
+{
+	set_slow(pipe, false);
+	if (pipe->claimed)
+		md_pool_claimed(&pipe->pipes->db->pool);
+	if (pipe->cut && code == MD_CANCELLED)
+		md_fail(&unit->error, MD_CANCELLED, "57014",
+			"the client took too little of it in time");
+	pipe->claimed = pipe->cut = false;
 }
 
 static void own_done(struct md_unit *unit, enum md_code code)
@@ -38,6 +106,7 @@ static void own_done(struct md_unit *unit, enum md_code code)
 	struct md_pipes *pipes = pipe->pipes;
 
 	pipe->unit = NULL;
+	let_go(pipe, unit, code);
 	pipe->moved_ns = md_now_ns();
 	if (unit->session && code == MD_OK)
 		md_pipe_keep(pipe, unit->session);
@@ -69,7 +138,6 @@ static void start_on(struct md_pipe *pipe, struct md_unit *unit)
 	bool reads = unit->asked != MD_LANE_WRITE;
 
 	md_reactor_disarm(pipes->loop->home, &unit->timer);
-	unit->timer.due = stream_over;
 	if (reads && unit->tx == MD_TX_IMPLICIT)
 		unit->tx = MD_TX_READ;
 	unit->ops = reads && unit->owner_ops->paused ? &streaming_ops : &own_ops;
@@ -306,5 +374,6 @@ void md_lane_own_asked(struct md_task *task)
 			break;
 		}
 	}
+	cut_slow(pipes);
 	md_pipes_leave(pipes);
 }

@@ -44,8 +44,12 @@ struct md_pipe {
 	bool retired; /* too old: takes no more units, closed when it is empty */
 	bool doomed;  /* to be closed */
 	bool listed, dirty;
-	struct md_unit hello;            /* ends when the connection stands, or answers to a ping */
-	struct md_unit *unit;            /* SESSION: whose it is */
+	bool slow;            /* the client of its unit is: somebody who waits may have its place */
+	bool cut;             /* … and its unit is being ended for that */
+	bool claimed;         /* … for one who waits: md_pool_claim() */
+	uint64_t paused_ns;   /* its unit has been paused since */
+	struct md_unit hello; /* ends when the connection stands, or answers to a ping */
+	struct md_unit *unit; /* SESSION: whose it is */
 	struct md_session *session;      /* … and who keeps it between units; NULL: nobody */
 	uint64_t recycle_ns;             /* when it is too old; 0: never */
 	uint64_t idle_ns;                /* idle since */
@@ -131,6 +135,8 @@ void md_lane_own_ready(struct md_pipe *pipe);
 void md_lane_own_lost(struct md_pipe *pipe, const struct md_error *err, bool again);
 /** Nobody uses it: to the pool, to a unit that waits, or away. */
 void md_lane_own_free(struct md_pipe *pipe);
+/** Its unit goes on. */
+void md_lane_own_resumed(struct md_pipe *pipe);
 void md_lane_own_granted(struct md_task *task);
 void md_lane_own_asked(struct md_task *task);
 

@@ -3,6 +3,11 @@
  * pauses (its buffer is full) keeps its thread until it is resumed, cancelled, or the stream
  * timeout has passed: a slow client must not hold a snapshot for ever.
  *
+ * Nor may slow clients hold up others: a reader that has waited ASIDE_MS for its client is set
+ * aside. It does not count as one of options.readers then, and another may take its place; when
+ * there are as many threads as there may be, the unit that has waited longest for its client, and
+ * for MD_SLOW_CLIENT_MS at least, is cut.
+ *
  *   loop: run ──► queue ──► thread: push ──► done ──► post ──► loop: done()
  *                                      └──► paused ──► post ──► loop: paused() … resume ──► thread:
  * resume … */
@@ -14,6 +19,69 @@
 #include "core/db/lane.h"
 
 #include "core/base/banned.h"
+
+enum { ASIDE_MS = 100 };
+
+static void *reader_main(void *arg);
+
+/* Under the lock. */
+static bool start_one(struct md_db *db)
+{
+	struct md_reader *reader = &db->readers[db->started];
+
+	assert(md_lock_is_mine(&db->lock));
+	if (db->started >= db->reader_room ||
+	    (db->started >= db->reader_count && db->started - db->reader_count >= db->reader_spare))
+		return false;
+	*reader = (struct md_reader){ .db = db };
+	md_cond_init(&reader->wake);
+	if (pthread_create(&reader->thread, NULL, reader_main, reader) != 0) {
+		pthread_cond_destroy(&reader->wake);
+		return false;
+	}
+	db->started++;
+	db->idle++;
+	return true;
+}
+
+/* Of those who are set aside, cut the one whose client has taken nothing for the longest time. It
+ * counts as running again, and takes the next unit when it has ended. Under the lock. */
+static void evict_one(struct md_db *db)
+{
+	uint64_t now = md_now_ns(), least = MD_SLOW_CLIENT_MS * MD_MS;
+	struct md_reader *slowest = NULL;
+
+	for (unsigned i = 0; i < db->started; i++) {
+		struct md_reader *reader = &db->readers[i];
+
+		if (reader->aside && !reader->go && now - reader->paused_ns >= least &&
+		    (!slowest || reader->paused_ns < slowest->paused_ns))
+			slowest = reader;
+	}
+	if (!slowest)
+		return;
+	slowest->aside = false;
+	db->aside--;
+	slowest->evicted = true;
+	pthread_cond_signal(&slowest->wake);
+}
+
+/* Some of those that sleep may have to go on doing so. Under the lock. */
+static void wake(struct md_db *db)
+{
+	if (db->started > db->reader_count)
+		pthread_cond_broadcast(&db->work);
+	else
+		pthread_cond_signal(&db->work);
+}
+
+/* Somebody waits: see that a reader will be there. False: there is none at all. Under the lock. */
+static bool make_room(struct md_db *db)
+{
+	if (db->waiting > db->idle && db->started - db->aside < db->reader_count && !start_one(db))
+		evict_one(db);
+	return db->started > 0;
+}
 
 /* Inside push or resume, on the reader's thread; posted when the driver has let go of the unit. */
 static void reader_paused(struct md_unit *unit)
@@ -38,31 +106,78 @@ static const struct md_unit_ops reader_ops = {
 	.done = reader_done,
 };
 
-/* Wait for resume. False: the stream timeout has passed. */
-static bool wait_for_go(struct md_reader *reader)
+static bool may_go(const struct md_reader *reader)
 {
-	struct md_db *db = reader->db;
-	uint64_t due = md_now_ns() + db->options.stream_timeout_ms * MD_MS;
+	return reader->go || reader->evicted;
+}
+
+/* Wait until the reader may go on, or for so long; 0: without an end. Under the lock. */
+static void wait_paused(struct md_reader *reader, unsigned ms)
+{
+	uint64_t due = reader->paused_ns + ms * MD_MS;
 	struct timespec until = { .tv_sec = (time_t)(due / MD_SEC),
 				  .tv_nsec = (long)(due % MD_SEC) };
 	bool in_time = true;
 
-	md_lock_enter(&db->lock);
-	while (!reader->go && in_time) {
-		if (db->options.stream_timeout_ms == 0)
-			md_cond_wait(&reader->wake, &db->lock);
+	while (!may_go(reader) && in_time) {
+		if (ms == 0)
+			md_cond_wait(&reader->wake, &reader->db->lock);
 		else
-			in_time = md_cond_wait_until(&reader->wake, &db->lock, &until);
+			in_time = md_cond_wait_until(&reader->wake, &reader->db->lock, &until);
 	}
-	in_time = reader->go;
-	reader->go = false;
+}
+
+/* Let another one run in its place, or end it for that. Under the lock. */
+static void set_aside(struct md_reader *reader)
+{
+	struct md_db *db = reader->db;
+
+	if (!reader->aside)
+		db->aside++;
+	reader->aside = true;
+	make_room(db);
+	wake(db);
+}
+
+/* Wait for resume. False: the stream timeout has passed, or the place is needed. */
+static bool wait_for_go(struct md_reader *reader)
+{
+	static const unsigned steps[] = { ASIDE_MS, MD_SLOW_CLIENT_MS };
+	struct md_db *db = reader->db;
+	unsigned timeout_ms = db->options.stream_timeout_ms;
+	bool in_time;
+
+	md_lock_enter(&db->lock);
+	reader->paused_ns = md_now_ns();
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (timeout_ms != 0 && timeout_ms <= steps[i])
+			break;
+		wait_paused(reader, steps[i]);
+		if (may_go(reader))
+			break;
+		set_aside(reader);
+	}
+	wait_paused(reader, timeout_ms);
+	if (reader->aside)
+		db->aside--;
+	in_time = reader->go && !reader->evicted;
+	reader->aside = reader->go = reader->evicted = false;
 	md_lock_leave(&db->lock);
 	return in_time;
+}
+
+/* Tell it in words that are true. */
+static void tell_slow(struct md_unit *unit)
+{
+	if (unit->result == MD_CANCELLED)
+		unit->result = md_fail(&unit->error, MD_CANCELLED, "57014",
+				       "the client took too little of it in time");
 }
 
 static void run_unit(struct md_reader *reader, struct md_unit *unit)
 {
 	const struct md_db_driver *driver = reader->db->driver;
+	bool slow = false;
 
 	reader->ended = reader->paused = false;
 	driver->push(reader->conn, unit);
@@ -70,10 +185,13 @@ static void run_unit(struct md_reader *reader, struct md_unit *unit)
 		assert(reader->paused);
 		reader->paused = false;
 		md_lane_post_paused(unit);
-		if (!wait_for_go(reader))
+		slow = !wait_for_go(reader);
+		if (slow)
 			atomic_store(&unit->cancelled, true);
 		driver->resume(reader->conn, unit);
 	}
+	if (slow)
+		tell_slow(unit);
 }
 
 static void set_connection(struct md_reader *reader, struct md_conn *conn)
@@ -118,10 +236,56 @@ static void serve_unit(struct md_reader *reader, struct md_unit *unit)
 	md_lock_enter(&db->lock);
 	reader->unit = NULL;
 	unit->place = NULL;
-	reader->go = false;
+	reader->go = reader->evicted = false;
 	db->idle++; /* before the loop hears of it: it may have the next unit at once */
 	md_lock_leave(&db->lock);
 	md_lane_post_done(unit);
+}
+
+/* Units that readers are at work on, those aside not counted. Under the lock. */
+static unsigned running(const struct md_db *db)
+{
+	return db->started - db->idle - db->aside;
+}
+
+/* One of those that stand in for others. Under the lock. */
+static bool is_spare(const struct md_reader *reader)
+{
+	return reader - reader->db->readers >= (ptrdiff_t)reader->db->reader_count;
+}
+
+/* One of the others has nothing to do: it goes first. Under the lock. */
+static bool has_idle(const struct md_db *db)
+{
+	for (unsigned i = 0; i < db->started && i < db->reader_count; i++)
+		if (!db->readers[i].unit)
+			return true;
+	return false;
+}
+
+/* May it take the first that waits? Under the lock. */
+static bool may_take(const struct md_reader *reader)
+{
+	const struct md_db *db = reader->db;
+
+	return db->queue_head && running(db) < db->reader_count &&
+	       !(is_spare(reader) && has_idle(db));
+}
+
+/* A spare thread does not keep a connection. */
+static void close_spare(struct md_reader *reader)
+{
+	struct md_db *db = reader->db;
+	struct md_conn *conn = reader->conn;
+	bool closes;
+
+	md_lock_enter(&db->lock);
+	closes = conn && is_spare(reader) && !may_take(reader);
+	if (closes)
+		reader->conn = NULL;
+	md_lock_leave(&db->lock);
+	if (closes)
+		db->driver->close(conn);
 }
 
 static struct md_unit *take(struct md_reader *reader)
@@ -130,8 +294,7 @@ static struct md_unit *take(struct md_reader *reader)
 	struct md_unit *unit;
 
 	md_lock_enter(&db->lock);
-	while ((!db->queue_head || reader - db->readers >= (ptrdiff_t)db->reader_count) &&
-	       !db->stop)
+	while (!may_take(reader) && !db->stop)
 		md_cond_wait(&db->work, &db->lock);
 	unit = db->stop ? NULL : db->queue_head;
 	if (unit) {
@@ -152,29 +315,14 @@ static void *reader_main(void *arg)
 	struct md_reader *reader = arg;
 	struct md_unit *unit;
 
-	while ((unit = take(reader)) != NULL)
+	while ((unit = take(reader)) != NULL) {
 		serve_unit(reader, unit);
+		close_spare(reader);
+	}
 	if (reader->conn)
 		reader->db->driver->close(reader->conn);
 	reader->conn = NULL;
 	return NULL;
-}
-
-/* Under the lock. A thread that cannot be started is no failure as long as there is another one. */
-static bool start_one(struct md_db *db)
-{
-	struct md_reader *reader = &db->readers[db->started];
-
-	assert(md_lock_is_mine(&db->lock));
-	*reader = (struct md_reader){ .db = db };
-	md_cond_init(&reader->wake);
-	if (pthread_create(&reader->thread, NULL, reader_main, reader) != 0) {
-		pthread_cond_destroy(&reader->wake);
-		return db->started > 0;
-	}
-	db->started++;
-	db->idle++;
-	return true;
 }
 
 /* Take a unit out of the queue; false when a reader has it already. Under the lock. */
@@ -208,20 +356,13 @@ static void queue_timeout(struct md_timer *timer)
 				       "Timed out acquiring connection from connection pool."));
 }
 
-/* Some of those that sleep may have to go on doing so. Under the lock. */
-static void wake(struct md_db *db)
-{
-	if (db->started > db->reader_count)
-		pthread_cond_broadcast(&db->work);
-	else
-		pthread_cond_signal(&db->work);
-}
-
-void md_lane_readers_resize(struct md_db *db, unsigned count)
+void md_lane_readers_resize(struct md_db *db, unsigned count, unsigned spare)
 {
 	md_lock_enter(&db->lock);
 	db->reader_count = count < 1 ? 1 : count > db->reader_room ? db->reader_room : count;
-	while (db->started < db->reader_count && db->waiting > db->idle && start_one(db))
+	db->reader_spare = spare;
+	while (db->started - db->aside < db->reader_count && db->waiting > db->idle &&
+	       start_one(db))
 		;
 	pthread_cond_broadcast(&db->work);
 	md_lock_leave(&db->lock);
@@ -230,7 +371,7 @@ void md_lane_readers_resize(struct md_db *db, unsigned count)
 void md_lane_readers_run(struct md_db_loop *loop, struct md_unit *unit)
 {
 	struct md_db *db = loop->db;
-	bool started = true;
+	bool started;
 
 	unit->owner_ops = unit->ops;
 	unit->lane = loop;
@@ -246,8 +387,7 @@ void md_lane_readers_run(struct md_db_loop *loop, struct md_unit *unit)
 	*db->queue_tail = unit;
 	db->queue_tail = &unit->link;
 	db->waiting++;
-	if (db->waiting > db->idle && db->started < db->reader_count)
-		started = start_one(db);
+	started = make_room(db);
 	if (!started)
 		unqueue(db, unit);
 	wake(db);

@@ -211,6 +211,7 @@ void md_pipes_resume(struct md_pipes *pipes, struct md_unit *unit)
 	if (unit->stage != MD_AT_WORK)
 		return;
 	md_reactor_disarm(pipes->loop->home, &unit->timer);
+	md_lane_own_resumed(unit->place);
 	md_pipe_resume(unit->place, unit);
 }
 

@@ -89,13 +89,14 @@ static void grant_slots(struct md_pool *pool)
 	}
 }
 
-/* There is no slot, but there are idle connections: have their places look at them. */
+/* There is no slot, but there are idle connections, or units that wait for slow clients: have their
+ * places look at them. */
 static void ask_others(struct md_pool *pool)
 {
-	if (pool->idle == 0)
+	if (pool->idle == 0 && pool->slow == 0)
 		return;
 	for (struct md_pool_place *place = pool->places; place; place = place->next) {
-		if (place->idle == 0 || place->is_asked)
+		if ((place->idle == 0 && place->slow == 0) || place->is_asked)
 			continue;
 		place->is_asked = true;
 		place->task.run = place->asked;
@@ -134,7 +135,7 @@ void md_pool_resize(struct md_pool *pool, unsigned size, int overflow)
 void md_pool_enter(struct md_pool *pool, struct md_pool_place *place)
 {
 	md_lock_enter(&pool->lock);
-	place->idle = 0;
+	place->idle = place->slow = 0;
 	place->is_asked = false;
 	place->next = pool->places;
 	pool->places = place;
@@ -280,6 +281,38 @@ void md_pool_unidle(struct md_pool *pool, struct md_pool_place *place)
 	md_lock_enter(&pool->lock);
 	place->idle--;
 	pool->idle--;
+	md_lock_leave(&pool->lock);
+}
+
+void md_pool_note_slow(struct md_pool *pool, struct md_pool_place *place, bool slow)
+{
+	md_lock_enter(&pool->lock);
+	if (slow) {
+		pool->slow++;
+		place->slow++;
+	} else {
+		pool->slow--;
+		place->slow--;
+	}
+	md_lock_leave(&pool->lock);
+}
+
+bool md_pool_claim(struct md_pool *pool)
+{
+	bool claims;
+
+	md_lock_enter(&pool->lock);
+	claims = pool->waiting > pool->claimed + pool->idle;
+	if (claims)
+		pool->claimed++;
+	md_lock_leave(&pool->lock);
+	return claims;
+}
+
+void md_pool_claimed(struct md_pool *pool)
+{
+	md_lock_enter(&pool->lock);
+	pool->claimed--;
 	md_lock_leave(&pool->lock);
 }
 

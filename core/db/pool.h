@@ -28,11 +28,12 @@ struct md_pool_place {
 	/** Posted to `home`: the unit's wait is over. unit->place is the connection that comes with
 	 * it, or NULL: the slot is there, open one. */
 	void (*granted)(struct md_task *task);
-	/** Posted to `home`: somebody waits, and idle connections are here; see md_pool_ask(). */
+	/** Posted to `home`: somebody waits, and here are idle connections, or units whose clients
+	 * are slow; md_pool_ask_taken() first. */
 	void (*asked)(struct md_task *task);
 	struct md_task task;
 	/* Guarded by the pool's lock. */
-	unsigned idle;
+	unsigned idle, slow;
 	bool is_asked;
 	struct md_pool_place *next;
 };
@@ -43,6 +44,8 @@ struct md_pool {
 	unsigned size;
 	int overflow;
 	unsigned taken, reserved, idle, waiting;
+	unsigned slow;    /* units that wait for slow clients */
+	unsigned claimed; /* of them: being ended for those who wait */
 	struct md_unit *head, **tail;
 	struct md_pool_place *places;
 	struct md_pool_stats counts;
@@ -93,6 +96,11 @@ void md_pool_grant(struct md_unit *unit, void *connection);
 void md_pool_ask_taken(struct md_pool *pool, struct md_pool_place *place);
 /** An idle connection is idle no more: it is closed, or its slot used for a new one. */
 void md_pool_unidle(struct md_pool *pool, struct md_pool_place *place);
+/** A unit of this place waits for a slow client, or does so no more. */
+void md_pool_note_slow(struct md_pool *pool, struct md_pool_place *place, bool slow);
+/** Does somebody wait for whom such a unit must be ended? If so, md_pool_claimed() at its end. */
+bool md_pool_claim(struct md_pool *pool);
+void md_pool_claimed(struct md_pool *pool);
 /** A slot is free. */
 void md_pool_drop(struct md_pool *pool);
 
