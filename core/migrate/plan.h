@@ -109,9 +109,18 @@ struct md_plan_work {
 	size_t operation;     /* number of the first of its operations */
 	struct md_plan *plan; /* private: grows by md_plan_add… */
 	bool failed;          /* out of memory */
+	/** Something was run by hand before this stretch: what the data are then is not known, so
+	 * nothing is asked of them before the revision begins. */
+	bool no_checks;
+	void *own; /* the planner's; zero at first */
 };
 struct md_planner {
 	const struct md_dialect *sql;
+	/** Before the first stretch and after the last one, failures included. NULL: nothing. */
+	enum md_code (*begin)(struct md_plan_work *work, struct md_error *err);
+	void (*end)(struct md_plan_work *work);
+	/** A statement of users was added to the plan. NULL: nobody wants to know. */
+	enum md_code (*saw)(struct md_plan_work *work, const char *sql, struct md_error *err);
 	/** Add the steps and checks for one stretch. */
 	enum md_code (*plan)(struct md_plan_work *work, struct md_error *err);
 	/** Fill a column where it is null: the step of the operation backfill. */
@@ -127,6 +136,8 @@ extern const struct md_planner md_postgres_planner;
 /** Room for one more, all zero; NULL and work->failed: out of memory. Valid until the next. */
 struct md_step *md_plan_add_step(struct md_plan_work *work);
 struct md_data_check *md_plan_add_check(struct md_plan_work *work);
+/** One more statement of a step; `sql` is in the arena. */
+void md_plan_add_sql(struct md_plan_work *work, struct md_step *step, const char *sql);
 /** Texts are copied. The same text twice is taken once. */
 void md_plan_add_open(struct md_plan_work *work, const char *sql);
 void md_plan_add_close(struct md_plan_work *work, const char *sql);
