@@ -113,7 +113,7 @@ void md_ddl_put_default(const struct md_ddl_dialect *dialect, struct md_buf *sql
 	}
 }
 
-static void put_generated(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+void md_ddl_put_generated(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 			  const struct md_def_field *field)
 {
 	const char *own = md_ddl_own_sql(dialect, &field->generated);
@@ -122,7 +122,7 @@ static void put_generated(const struct md_ddl_dialect *dialect, struct md_buf *s
 		      field->stored == MD_DEF_NO ? "VIRTUAL" : "STORED");
 }
 
-static void put_type(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+void md_ddl_put_type(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 		     const struct md_def_field *field)
 {
 	const char *own = md_ddl_own_sql(dialect, &field->sql_type);
@@ -141,7 +141,7 @@ static bool is_text(enum md_def_type type)
 }
 
 /* One that nobody asked for only where there is text to be sorted. */
-static void put_collation(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+void md_ddl_put_collation(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 			  const struct md_def_field *field)
 {
 	const char *collation = dialect->collations[field->collate];
@@ -159,16 +159,16 @@ void md_ddl_put_column(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 
 	md_ddl_put_name(dialect, sql, md_def_column(field));
 	md_buf_putc(sql, ' ');
-	put_type(dialect, sql, field);
+	md_ddl_put_type(dialect, sql, field);
 	if (field->identity) {
 		md_buf_puts(sql, " CONSTRAINT ");
 		md_ddl_put_name(dialect, sql, model->key_name);
 		md_buf_putc(sql, ' ');
 		md_buf_puts(sql, dialect->identity);
 	}
-	put_collation(dialect, sql, field);
+	md_ddl_put_collation(dialect, sql, field);
 	if (field->is_generated)
-		put_generated(dialect, sql, field);
+		md_ddl_put_generated(dialect, sql, field);
 	if (!field->nullable)
 		md_buf_puts(sql, " NOT NULL");
 	if (field->is_generated)
@@ -215,8 +215,7 @@ static void put_key(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 	put_names(dialect, sql, model->key, model->key_count);
 }
 
-/* A constraint, or a statement of its own? */
-static bool is_constraint(const struct md_ddl_dialect *dialect, const struct md_def_index *index)
+bool md_ddl_is_constraint(const struct md_ddl_dialect *dialect, const struct md_def_index *index)
 {
 	for (unsigned i = 0; i < index->count; i++)
 		if (index->columns[i].descending)
@@ -247,14 +246,14 @@ static void put_index_columns(const struct md_ddl_dialect *dialect, struct md_bu
 static void put_unique(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 		       const struct md_def_index *index)
 {
-	if (!is_constraint(dialect, index))
+	if (!md_ddl_is_constraint(dialect, index))
 		return;
 	put_constraint(dialect, sql, index->name);
 	md_buf_puts(sql, "UNIQUE ");
 	put_index_columns(dialect, sql, index);
 }
 
-static void put_foreign_key(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+void md_ddl_put_foreign_key(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 			    const struct md_def_foreign_key *key)
 {
 	static const char *const actions[] = {
@@ -316,7 +315,7 @@ static void put_table(const struct plan *plan, struct md_buf *sql, const struct 
 		if (is_late(plan, &model->foreign_keys[i]))
 			continue;
 		md_buf_puts(sql, ",\n  ");
-		put_foreign_key(dialect, sql, &model->foreign_keys[i]);
+		md_ddl_put_foreign_key(dialect, sql, &model->foreign_keys[i]);
 	}
 	for (unsigned i = 0; i < model->field_count; i++)
 		md_ddl_put_check(dialect, sql, &model->fields[i]);
@@ -333,7 +332,7 @@ static void put_late(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 	md_buf_puts(sql, "ALTER TABLE ");
 	md_ddl_put_name(dialect, sql, model->table);
 	md_buf_puts(sql, " ADD ");
-	put_foreign_key(dialect, sql, key);
+	md_ddl_put_foreign_key(dialect, sql, key);
 }
 
 static void put_using(struct md_buf *sql, enum md_def_using using)
@@ -421,7 +420,7 @@ static bool add_model(struct plan *plan, const struct md_def_model *model)
 	put_table(plan, &sql, model);
 	ok = add(plan, MD_MAKES_TABLE, model->table, model, &sql);
 	for (unsigned i = 0; ok && i < model->index_count; i++)
-		if (!is_constraint(plan->dialect, &model->indexes[i]))
+		if (!md_ddl_is_constraint(plan->dialect, &model->indexes[i]))
 			ok = add_index(plan, model, &model->indexes[i]);
 	for (unsigned i = 0; i < model->foreign_key_count; i++)
 		if (is_late(plan, &model->foreign_keys[i]))

@@ -23,6 +23,19 @@ void md_ddl_put_rule(const struct md_ddl_dialect *dialect, struct md_buf *sql,
  */
 void md_ddl_put_check(const struct md_ddl_dialect *dialect, struct md_buf *sql,
 		      const struct md_def_field *field);
+/** Parts of a column: its type, its COLLATE with a blank in front, GENERATED … with one. */
+void md_ddl_put_type(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		     const struct md_def_field *field);
+void md_ddl_put_collation(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			  const struct md_def_field *field);
+void md_ddl_put_generated(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			  const struct md_def_field *field);
+/** CONSTRAINT … FOREIGN KEY … */
+void md_ddl_put_foreign_key(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+			    const struct md_def_foreign_key *key);
+/** Whether a unique key stands in its table as a constraint; else it is an index, made by a
+ * statement of its own. */
+bool md_ddl_is_constraint(const struct md_ddl_dialect *dialect, const struct md_def_index *index);
 /** A decimal with more digits than a number of the engine keeps. */
 bool md_ddl_is_long(const struct md_ddl_dialect *dialect, const struct md_def_field *field);
 #endif
