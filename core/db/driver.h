@@ -52,6 +52,17 @@ struct md_conn_target {
 
 struct md_conn; /* drivers embed it as their first member */
 
+/** A statement for query(), see md_db_schema_query(). */
+struct md_db_query {
+	const char *sql;
+	const char *const *params; /* texts; NULL: null */
+	unsigned param_count;
+	/** May be NULL. The connection is taken while it is called. */
+	enum md_code (*each)(void *ctx, const char *const *values, unsigned count,
+			     struct md_error *err);
+	void *ctx;
+};
+
 struct md_db_driver {
 	const char *scheme; /* of db_url: "sqlite", "postgresql" */
 	const struct md_dialect *dialect;
@@ -77,6 +88,9 @@ struct md_db_driver {
 	 * that are not MD_DB_BLOCKING: on a connection of its own, never on a loop, and no unit is
 	 * pushed from then on. */
 	enum md_code (*command)(struct md_conn *conn, const char *sql, struct md_error *err);
+	/** One statement, with an answer; under the conditions of command(). */
+	enum md_code (*query)(struct md_conn *conn, const struct md_db_query *query,
+			      uint64_t *ret_changed, struct md_error *err);
 	/** For command(): a transaction that holds the lock for writing from its beginning; of
 	 * engines with many writers, the one for changes of the schema. */
 	const char *begin_write;
@@ -113,11 +127,12 @@ struct md_db_driver {
 	/** Optional: url of a new, empty database in memory. */
 	const char *scratch_url;
 
-	/* Engines that are MD_DB_ONE_WRITER; NULL otherwise. Between command(begin_write) and
+	/* Engines that are MD_DB_ONE_WRITER: between command(begin_write) and
 	 * COMMIT a unit with MD_TX_WRITE runs in a savepoint of its own, without a deadline: when
 	 * it fails, only it is undone, unless in_transaction() says otherwise. Checks that the
 	 * engine would leave to COMMIT are made at its end. */
-	/** False: there is none, or a failure has undone all of it. */
+	/** False: there is none, or a failure has undone all of it. Of other engines: of a
+	 * connection that command() or query() was called on. */
 	bool (*in_transaction)(const struct md_conn *conn);
 };
 

@@ -414,6 +414,8 @@ const struct md_db_driver md_postgres_driver = {
 	.resume = resume,
 	.cancel = cancel,
 	.command = md_pg_command,
+	.query = md_pg_query,
+	.in_transaction = md_pg_in_transaction,
 	/* The number is ours; whoever makes tables takes it. Each statement sees what there is when
 	 * the lock has come. */
 	.begin_write = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"

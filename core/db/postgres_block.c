@@ -228,9 +228,9 @@ enum md_code md_pg_ask(struct md_pg *pg, const struct md_pg_question *question,
 	return code;
 }
 
-enum md_code md_pg_ask_each(struct md_pg *pg, const struct md_pg_question *question,
+enum md_code md_pg_ask_rows(struct md_pg *pg, const struct md_pg_question *question,
 			    enum md_code (*row)(void *arg, const PGresult *result), void *arg,
-			    struct md_error *err)
+			    PGresult **ret_last, struct md_error *err)
 {
 	struct answer answer = { .row = row, .arg = arg, .code = MD_OK };
 	enum md_code code = start(pg, question, err);
@@ -239,7 +239,21 @@ enum md_code md_pg_ask_each(struct md_pg *pg, const struct md_pg_question *quest
 		code = lost(pg, err);
 	if (code == MD_OK)
 		code = collect(pg, &answer, err);
-	PQclear(answer.last);
+	if (code == MD_OK)
+		*ret_last = answer.last;
+	else
+		PQclear(answer.last);
+	return code;
+}
+
+enum md_code md_pg_ask_each(struct md_pg *pg, const struct md_pg_question *question,
+			    enum md_code (*row)(void *arg, const PGresult *result), void *arg,
+			    struct md_error *err)
+{
+	PGresult *last = NULL;
+	enum md_code code = md_pg_ask_rows(pg, question, row, arg, &last, err);
+
+	PQclear(last);
 	return code;
 }
 

@@ -11,6 +11,7 @@ enum { REHEARSAL_MS = 10000, REHEARSAL_LOCK_MS = 1000 };
 struct md_db_schema {
 	const struct md_db_driver *driver;
 	struct md_conn *conn;
+	bool rehearsal; /* on a server: its one transaction is never committed */
 };
 
 static enum md_code find_driver(const char *url, const struct md_db_driver **ret_driver,
@@ -44,6 +45,7 @@ static enum md_code open_server(struct md_db_schema *schema,
 		if (target->lock_timeout_ms == 0 || target->lock_timeout_ms > REHEARSAL_LOCK_MS)
 			target->lock_timeout_ms = REHEARSAL_LOCK_MS;
 	}
+	schema->rehearsal = options->scratch;
 	code = schema->driver->connect(target, &schema->conn, err);
 	if (code != MD_OK)
 		return code;
@@ -125,6 +127,8 @@ enum md_code md_db_schema_catalog(struct md_db_schema *schema, struct md_arena *
 
 enum md_code md_db_schema_begin(struct md_db_schema *schema, struct md_error *err)
 {
+	if (schema->rehearsal)
+		return MD_OK;
 	return schema->driver->command(schema->conn, schema->driver->begin_write, err);
 }
 
@@ -133,7 +137,35 @@ enum md_code md_db_schema_run(struct md_db_schema *schema, const char *sql, stru
 	return schema->driver->command(schema->conn, sql, err);
 }
 
+enum md_code md_db_schema_query(struct md_db_schema *schema, const char *sql,
+				const char *const *params, unsigned param_count,
+				md_db_schema_row_fn *each, void *ctx, uint64_t *ret_changed,
+				struct md_error *err)
+{
+	const struct md_db_query query = { sql, params, param_count, each, ctx };
+
+	return schema->driver->query(schema->conn, &query, ret_changed, err);
+}
+
 enum md_code md_db_schema_commit(struct md_db_schema *schema, struct md_error *err)
 {
-	return schema->driver->command(schema->conn, "COMMIT", err);
+	return schema->rehearsal ? MD_OK : schema->driver->command(schema->conn, "COMMIT", err);
+}
+
+enum md_code md_db_schema_rollback(struct md_db_schema *schema, struct md_error *err)
+{
+	enum md_code code;
+
+	/* What ends with the connection is undone, too. */
+	if (!md_db_schema_in_transaction(schema))
+		return MD_OK;
+	code = schema->driver->command(schema->conn, "ROLLBACK", err);
+	if (code == MD_OK && schema->rehearsal)
+		code = schema->driver->command(schema->conn, schema->driver->begin_write, err);
+	return code;
+}
+
+bool md_db_schema_in_transaction(const struct md_db_schema *schema)
+{
+	return !schema->conn->broken && schema->driver->in_transaction(schema->conn);
 }

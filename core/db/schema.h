@@ -20,7 +20,8 @@ struct md_db_schema_options {
 	bool create;    /* make a database file that is missing */
 	bool read_only; /* introspection only; changes nothing, not even the journal mode */
 	/** To try texts out. An empty database in memory; on a server, a transaction of the
-	 * database itself that has begun and is never committed: it gives up on locks after a
+	 * database itself that has begun and is never committed (begin and commit do nothing, a
+	 * rollback undoes all so far and a new one begins): it gives up on locks after a
 	 * second and on statements after ten. */
 	bool scratch;
 	const char *schema; /* of PostgreSQL; NULL: the session's own */
@@ -51,8 +52,8 @@ enum md_code md_db_schema_begin(struct md_db_schema *schema, struct md_error *er
 enum md_code md_db_schema_run(struct md_db_schema *schema, const char *sql, struct md_error *err);
 /** As run, with an answer: `params` are texts, NULL is null, placeholders are the engine's own ($1
  * or ?1). Each row is given to `each` (NULL: nobody wants them) as texts, NULL for null, valid
- * during the call; another code than MD_OK from it ends the query with that. ret_changed (may be
- * NULL): rows written, or read. */
+ * during the call, in which the connection must be left alone; another code than MD_OK from it
+ * ends the query with that. ret_changed (may be NULL): rows written, or read. Not for COMMIT. */
 typedef enum md_code md_db_schema_row_fn(void *ctx, const char *const *values, unsigned count,
 					 struct md_error *err);
 enum md_code md_db_schema_query(struct md_db_schema *schema, const char *sql,
@@ -62,6 +63,9 @@ enum md_code md_db_schema_query(struct md_db_schema *schema, const char *sql,
 enum md_code md_db_schema_commit(struct md_db_schema *schema, struct md_error *err);
 /** Undo what was begun; nothing begun is fine. */
 enum md_code md_db_schema_rollback(struct md_db_schema *schema, struct md_error *err);
+/** Whether one is open, also one that has failed and can only be rolled back. False when a failure
+ * has undone it already, or the connection is gone. */
+bool md_db_schema_in_transaction(const struct md_db_schema *schema);
 
 static inline void md_db_schema_closep(struct md_db_schema **schema)
 {

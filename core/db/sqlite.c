@@ -386,6 +386,7 @@ const struct md_db_driver md_sqlite_driver = {
 	.resume = resume,
 	.cancel = cancel,
 	.command = command,
+	.query = md_sqlite_query,
 	.catalog = md_sqlite_catalog,
 	.set_budget = set_budget,
 	.is_stale = is_stale,

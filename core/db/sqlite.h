@@ -130,6 +130,10 @@ enum md_code md_sqlite_fail_stopped(enum md_sqlite_stop stop, struct md_error *e
 /** Register the SQL functions that generated statements may use. */
 int md_sqlite_add_functions(sqlite3 *db);
 
+/* sqlite_query.c */
+enum md_code md_sqlite_query(struct md_conn *conn, const struct md_db_query *query,
+			     uint64_t *ret_changed, struct md_error *err);
+
 /* sqlite_catalog.c */
 enum md_code md_sqlite_catalog(struct md_conn *conn, struct md_arena *arena,
 			       const struct md_catalog **ret_catalog, struct md_error *err);

@@ -37,7 +37,7 @@ static const char *file_at(const char *name)
 	return path;
 }
 
-static void write_file(const char *name, const char *text)
+static inline void write_file(const char *name, const char *text)
 {
 	FILE *file = fopen(file_at(name), "w");
 
