@@ -1,6 +1,8 @@
 #include "core/db/schema.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/db/driver.h"
 
@@ -11,6 +13,8 @@ enum { REHEARSAL_MS = 10000, REHEARSAL_LOCK_MS = 1000 };
 struct md_db_schema {
 	const struct md_db_driver *driver;
 	struct md_conn *conn;
+	char *name; /* of the schema; NULL: the session's own */
+	uint64_t serial;
 	bool rehearsal; /* on a server: its one transaction is never committed */
 };
 
@@ -82,17 +86,22 @@ enum md_code md_db_schema_open(const struct md_db_schema_options *options,
 		.schema = options->schema,
 		.wal_owner = options->wal_owner,
 	};
+	static atomic_uint_fast64_t serial;
 	struct md_db_schema *schema;
 	enum md_code code;
 
 	schema = calloc(1, sizeof(*schema));
 	if (!schema)
 		return md_fail_nomem(err);
-	code = find_driver(options->url, &schema->driver, err);
+	schema->serial = atomic_fetch_add(&serial, 1) + 1;
+	schema->name = options->schema ? strdup(options->schema) : NULL;
+	code = options->schema && !schema->name ? md_fail_nomem(err)
+						: find_driver(options->url, &schema->driver, err);
 	if (code == MD_OK)
 		code = (schema->driver->scratch_url ? open_file : open_server)(schema, options,
 									       &target, err);
 	if (code != MD_OK) {
+		free(schema->name);
 		free(schema);
 		return code;
 	}
@@ -105,6 +114,7 @@ struct md_db_schema *md_db_schema_close(struct md_db_schema *schema)
 	if (!schema)
 		return NULL;
 	schema->driver->close(schema->conn);
+	free(schema->name);
 	free(schema);
 	return NULL;
 }
@@ -112,6 +122,16 @@ struct md_db_schema *md_db_schema_close(struct md_db_schema *schema)
 const struct md_dialect *md_db_schema_dialect(const struct md_db_schema *schema)
 {
 	return schema->driver->dialect;
+}
+
+const char *md_db_schema_name(const struct md_db_schema *schema)
+{
+	return schema->name;
+}
+
+uint64_t md_db_schema_serial(const struct md_db_schema *schema)
+{
+	return schema->serial;
 }
 
 bool md_db_schema_is_file(const struct md_db_schema *schema)

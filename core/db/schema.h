@@ -43,6 +43,10 @@ struct md_db_schema *md_db_schema_close(struct md_db_schema *schema);
 const struct md_dialect *md_db_schema_dialect(const struct md_db_schema *schema);
 /** Whether it is a file, and scratch an empty database of its own. */
 bool md_db_schema_is_file(const struct md_db_schema *schema);
+/** The schema of the options; NULL: the session's own. */
+const char *md_db_schema_name(const struct md_db_schema *schema);
+/** No other connection of this kind in this process has, or had, the same. */
+uint64_t md_db_schema_serial(const struct md_db_schema *schema);
 enum md_code md_db_schema_catalog(struct md_db_schema *schema, struct md_arena *arena,
 				  const struct md_catalog **ret_catalog, struct md_error *err);
 /** Begin the transaction, with the lock for writing; on a server, with one that all transactions of
