@@ -51,6 +51,8 @@ static void logged(void *cls, const char *format, va_list args)
 	char text[512];
 	int len;
 
+	if (strstr(format, "system resource limit"))
+		site->loop->refused = site->loop->breathless = true;
 	if (site->loop->server->log.level < MD_LOG_DEBUG)
 		return;
 	len = vsnprintf(text, sizeof(text), format, args);
@@ -71,6 +73,7 @@ static void notify_connection(void *cls, struct MHD_Connection *mhd, void **cont
 			      enum MHD_ConnectionNotificationCode code)
 {
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		((struct md_site *)cls)->loop->breathless = false;
 		*context = md_client_open(cls, mhd);
 	} else if (*context) {
 		md_client_close(*context);
@@ -206,12 +209,22 @@ void md_http_stop(struct md_site *site)
 	site->daemon = NULL;
 }
 
+/* Without file descriptors the library stops listening, if it has connections, and begins again
+ * when it runs for the first time after one of them has closed: that turn must come although
+ * nothing happens. If it has none, it tries again and again: a loop without clients may rest
+ * instead. */
+enum { BREATHLESS_WAIT_MS = 100 };
+static const struct timespec breath = { .tv_nsec = 10 * 1000 * 1000 };
+
 static void front_run(struct md_front *front)
 {
 	struct md_loop *loop = md_container_of(front, struct md_loop, front);
 
+	loop->refused = false;
 	for (unsigned i = 0; i < loop->site_count; i++)
 		MHD_run(loop->sites[i].daemon);
+	if (loop->refused && loop->client_count == 0)
+		nanosleep(&breath, NULL);
 }
 
 /* The library keeps connections on lists of its own that epoll knows nothing of: its timeout must
@@ -219,7 +232,7 @@ static void front_run(struct md_front *front)
 static int front_wait_ms(struct md_front *front)
 {
 	struct md_loop *loop = md_container_of(front, struct md_loop, front);
-	int wait = -1;
+	int wait = loop->breathless ? BREATHLESS_WAIT_MS : -1;
 
 	for (unsigned i = 0; i < loop->site_count; i++) {
 		MHD_UNSIGNED_LONG_LONG ms;

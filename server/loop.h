@@ -77,6 +77,8 @@ struct md_loop {
 	struct md_site *sites;
 	unsigned site_count;
 	struct md_front front;
+	bool refused;    /* in this turn: no file descriptor for a client */
+	bool breathless; /* … and no client has been taken since */
 	int front_epoll; /* over the daemons' when there are several; else -1 */
 	struct md_timer janitor;
 	struct md_turn_hook turn_end;
