@@ -154,8 +154,9 @@ def test_twenty_restarts_under_load_lose_nothing_and_leave_nothing(start, server
     expect_prompt(daemon, watch)
     memory, fds = zip(*sizes)
     if not daemon.sanitized():
-        assert max(memory[-3:]) < max(memory[2:6]) + (2 << 20), memory
-        assert max(fds[-3:]) <= max(fds[2:6]) + 4, fds
+        # What leaks stays; sessions come and go with the load of the moment.
+        assert min(memory[-3:]) < max(memory[2:6]) + (2 << 20), memory
+        assert min(fds[-3:]) <= max(fds[2:6]) + 4, fds
 
 
 def test_ended_sessions_under_load_lose_nothing(start, server, watched):
