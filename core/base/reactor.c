@@ -235,8 +235,13 @@ uint64_t md_reactor_turn(const struct md_reactor *reactor)
 	return reactor->turn;
 }
 
+int md_reactor_fd(const struct md_reactor *reactor)
+{
+	return reactor->epoll;
+}
+
 /* How long epoll may wait: the earliest of the front's and the first timer's time. */
-static int wait_ms(const struct md_reactor *reactor)
+int md_reactor_wait_ms(const struct md_reactor *reactor)
 {
 	int ms = reactor->front ? reactor->front->wait_ms(reactor->front) : -1;
 
@@ -304,10 +309,14 @@ static void run_timers(struct md_reactor *reactor)
 	}
 }
 
-static void turn(struct md_reactor *reactor)
+static void turn(struct md_reactor *reactor, int most_ms)
 {
 	uint64_t count;
-	int n = epoll_wait(reactor->epoll, reactor->events, EVENTS, wait_ms(reactor));
+	int ms = md_reactor_wait_ms(reactor), n;
+
+	if (most_ms >= 0 && (ms < 0 || ms > most_ms))
+		ms = most_ms;
+	n = epoll_wait(reactor->epoll, reactor->events, EVENTS, ms);
 
 	assert(n >= 0 || errno == EINTR);
 	reactor->ready = n < 0 ? 0 : n;
@@ -332,7 +341,18 @@ void md_reactor_run(struct md_reactor *reactor, const bool *until)
 {
 	reactor->owner = pthread_self();
 	while (!(until && *until) && !atomic_exchange(&reactor->stop, false))
-		turn(reactor);
+		turn(reactor, -1);
+}
+
+void md_reactor_step(struct md_reactor *reactor, int most_ms)
+{
+	reactor->owner = pthread_self();
+	turn(reactor, most_ms);
+}
+
+void md_reactor_nudge(struct md_reactor *reactor)
+{
+	wake_up(reactor);
 }
 
 void md_reactor_stop(struct md_reactor *reactor)

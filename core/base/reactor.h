@@ -78,6 +78,15 @@ uint64_t md_reactor_turn(const struct md_reactor *reactor);
 /** Run turns until md_reactor_stop() or until `*until` (may be NULL) is true. This is the blocking
  * face's wait. */
 void md_reactor_run(struct md_reactor *reactor, const bool *until);
+/** For loops in a loop: an fd that is readable when a turn would find something to do, timers
+ * aside. It belongs to the reactor. */
+int md_reactor_fd(const struct md_reactor *reactor);
+/** Until the next timer; -1: there is none. */
+int md_reactor_wait_ms(const struct md_reactor *reactor);
+/** One turn, which waits no longer than `most_ms`; -1: until there is something to do. */
+void md_reactor_step(struct md_reactor *reactor, int most_ms);
+/** Have the next turn come at once: what was begun between turns is sent at the end of one. */
+void md_reactor_nudge(struct md_reactor *reactor);
 /** Make the running md_reactor_run() return after its turn. Any thread, any signal handler. */
 void md_reactor_stop(struct md_reactor *reactor);
 #endif
