@@ -1,6 +1,7 @@
 #include "core/db/session_private.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/banned.h"
@@ -151,17 +152,27 @@ static void run_marked(struct md_task *task)
 	md_session_marked((struct md_session *)((char *)task - offsetof(struct md_session, task)));
 }
 
-static void mark(struct md_session *session, enum md_session_work work, uint64_t deadline_ns,
+/* session->control says for what the transaction begins, and until when. `number` 0: the mark. */
+static void mark(struct md_session *session, enum md_session_work work, unsigned number,
 		 md_session_fn *then, void *arg)
 {
+	static const char *const commands[] = {
+		[MD_SESSION_MARK] = "SAVEPOINT",
+		[MD_SESSION_UNMARK] = "RELEASE SAVEPOINT",
+		[MD_SESSION_UNDO] = "ROLLBACK TO SAVEPOINT",
+	};
+
 	assert(session->work == MD_SESSION_IDLE);
+	if (number > 0)
+		snprintf(session->mark, sizeof(session->mark), "%s md_point_%u", commands[work],
+			 number);
+	else
+		snprintf(session->mark, sizeof(session->mark), "%s md_mark", commands[work]);
 	session->work = work;
 	session->then = then;
 	session->arg = arg;
 	md_error_clear(&session->error);
 	if (!session->lost) {
-		session->control =
-			(struct md_unit){ .tx = MD_TX_WRITE, .deadline_ns = deadline_ns };
 		session->way->mark(session);
 		return;
 	}
@@ -173,12 +184,26 @@ static void mark(struct md_session *session, enum md_session_work work, uint64_t
 void md_session_mark(struct md_session *session, uint64_t deadline_ns, md_session_fn *then,
 		     void *arg)
 {
-	mark(session, MD_SESSION_MARK, deadline_ns, then, arg);
+	session->control = (struct md_unit){ .tx = MD_TX_WRITE, .deadline_ns = deadline_ns };
+	mark(session, MD_SESSION_MARK, 0, then, arg);
 }
 
 void md_session_unmark(struct md_session *session, bool undo, md_session_fn *then, void *arg)
 {
+	session->control = (struct md_unit){ .tx = MD_TX_WRITE };
 	mark(session, undo ? MD_SESSION_UNDO : MD_SESSION_UNMARK, 0, then, arg);
+}
+
+void md_session_point(struct md_session *session, enum md_point what, unsigned number,
+		      md_session_fn *then, void *arg)
+{
+	static const enum md_session_work works[] = { [MD_POINT_SET] = MD_SESSION_MARK,
+						      [MD_POINT_RELEASE] = MD_SESSION_UNMARK,
+						      [MD_POINT_BACK] = MD_SESSION_UNDO };
+
+	assert(what == MD_POINT_SET || session->begun || session->lost);
+	session->control = (struct md_unit){ .tx = MD_TX_READ };
+	mark(session, works[what], number, then, arg);
 }
 
 /* --- what is known of it --- */

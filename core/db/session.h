@@ -56,6 +56,16 @@ void md_session_mark(struct md_session *session, uint64_t deadline_ns, md_sessio
 /** Forget the mark. `undo`: everything that has been done since is undone. */
 void md_session_unmark(struct md_session *session, bool undo, md_session_fn *then, void *arg);
 
+/** Savepoints with numbers, which the caller counts from 1; marks come and go between them. */
+enum md_point {
+	MD_POINT_SET,     /* remember the present place; the transaction begins if it has not */
+	MD_POINT_RELEASE, /* forget it, and those set after it */
+	MD_POINT_BACK     /* undo what was done since, and forget those set after it */
+};
+/** `then` comes later, once. */
+void md_session_point(struct md_session *session, enum md_point what, unsigned number,
+		      md_session_fn *then, void *arg);
+
 /** A unit is at work, or an end under way. */
 bool md_session_is_busy(const struct md_session *session);
 /** The transaction has been given up and undone by the engine, or with the connection: nothing but

@@ -255,7 +255,7 @@ static void end(struct md_session *session)
 
 static void command_mark(struct md_session *session)
 {
-	command(session, md_session_mark_command(session->work), false);
+	command(session, session->mark, false);
 }
 
 static void mark(struct md_session *session)

@@ -8,6 +8,8 @@
 struct md_held;
 struct md_pipe;
 
+enum { MD_SESSION_MARK_MAX = 48 };
+
 /** What the session is doing. */
 enum md_session_work {
 	MD_SESSION_IDLE,
@@ -16,19 +18,12 @@ enum md_session_work {
 	MD_SESSION_ROLLBACK,
 	MD_SESSION_MARK,
 	MD_SESSION_UNMARK,
-	MD_SESSION_UNDO /* back to the mark, and forget it */
+	MD_SESSION_UNDO /* back to the mark */
 };
 /** Of COMMIT and ROLLBACK. */
 static inline bool md_session_work_ends(enum md_session_work work)
 {
 	return work == MD_SESSION_COMMIT || work == MD_SESSION_ROLLBACK;
-}
-/** The command of a mark's work. */
-static inline const char *md_session_mark_command(enum md_session_work work)
-{
-	return work == MD_SESSION_MARK   ? "SAVEPOINT md_mark"
-	       : work == MD_SESSION_UNDO ? "ROLLBACK TO SAVEPOINT md_mark"
-					 : "RELEASE SAVEPOINT md_mark";
 }
 
 struct md_session {
@@ -47,7 +42,8 @@ struct md_session {
 	struct md_unit control; /* … and what runs BEGIN, COMMIT and ROLLBACK on it; of a mark:
 				   what the transaction begins for */
 	struct md_stmt command;
-	bool asked; /* `control` has given its command */
+	bool asked;                     /* `control` has given its command */
+	char mark[MD_SESSION_MARK_MAX]; /* the command of MARK, UNMARK and UNDO */
 };
 
 struct md_session_way {

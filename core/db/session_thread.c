@@ -236,7 +236,7 @@ static void do_mark(struct md_held *held)
 
 	if (begin(held, &session->control, &held->error) != MD_OK)
 		return;
-	held->db->driver->command(held->conn, md_session_mark_command(session->work), &held->error);
+	held->db->driver->command(held->conn, session->mark, &held->error);
 	look_at_transaction(held);
 }
 
