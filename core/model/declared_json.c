@@ -61,6 +61,24 @@ const char *md_declared_type_name(const struct md_field *field)
 	return md_def_word_of(md_def_types, field->def->type);
 }
 
+struct md_field_fallback md_field_fallback(const struct md_field *field)
+{
+	struct md_field_fallback found = { .sql = field->fallback };
+	const struct md_def_default *value;
+
+	if (!field->def)
+		return found;
+	value = &field->def->value;
+	found.sql = value->sql.any      ? value->sql.any
+		    : value->sql.sqlite ? value->sql.sqlite
+					: value->sql.postgresql;
+	if (value->fn != MD_DEF_FN_NONE)
+		found.function = md_def_word_of(md_def_fns, value->fn);
+	else if (value->literal.kind > MD_DEF_NULL)
+		found.value = value->literal.text;
+	return found;
+}
+
 static json_t *one_member(const char *key, const char *text)
 {
 	json_t *json = json_object();
@@ -72,12 +90,11 @@ static json_t *one_member(const char *key, const char *text)
 
 json_t *md_declared_default(const struct md_def_field *def)
 {
-	const struct md_def_sql *sql = &def->value.sql;
-	const char *text = sql->any ? sql->any : sql->sqlite ? sql->sqlite : sql->postgresql;
+	const struct md_field_fallback found = md_field_fallback(&(struct md_field){ .def = def });
 
-	if (def->value.fn != MD_DEF_FN_NONE)
-		return one_member("fn", md_def_word_of(md_def_fns, def->value.fn));
-	return text ? one_member("sql", text) : value_json(&def->value.literal);
+	if (found.function)
+		return one_member("fn", found.function);
+	return found.sql ? one_member("sql", found.sql) : value_json(&def->value.literal);
 }
 
 int md_declared_put_field(json_t *json, const struct md_field *field)

@@ -90,6 +90,19 @@ struct json_t *md_registry_to_json(const struct md_registry *registry, const str
 /** The same of all models, abstract ones included. */
 struct json_t *md_registry_to_json_all(const struct md_registry *registry);
 
+/** The name of a field's type in definition files; of one without a definition, of the type nearest
+ * to the engine's. */
+const char *md_field_type_name(const struct md_field *field);
+/** What a new row gets when it gives nothing: one of these, or NULL each. */
+struct md_field_fallback {
+	const char *value;    /* as text; a document as JSON */
+	const char *function; /* of definition files: "now" */
+	const char *sql;      /* an expression of the engine */
+};
+struct md_field_fallback md_field_fallback(const struct md_field *field);
+/** "many-to-one" and the like. */
+const char *md_cardinality_name(enum md_cardinality cardinality);
+
 /** Similarity of two names from 0 to 1, as PostgREST's fuzzy hints measure it (threshold there 0.75
  * for tables, 0.33 for relations). */
 double md_similarity(struct md_str a, struct md_str b);

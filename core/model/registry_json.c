@@ -48,7 +48,7 @@ json_t *md_json_text(struct md_str s)
 	return json;
 }
 
-static json_t *type_name(enum md_type type)
+const char *md_field_type_name(const struct md_field *f)
 {
 	static const char *const names[] = {
 		[MD_TYPE_ANY] = "any",
@@ -76,7 +76,7 @@ static json_t *type_name(enum md_type type)
 		[MD_TYPE_KEPT_BYTES] = "bytes",
 	};
 
-	return json_string_nocheck(names[type]);
+	return f->def ? md_declared_type_name(f) : names[f->type];
 }
 
 /* Names of fields; those that are hidden are left out. */
@@ -97,9 +97,7 @@ static json_t *field(const struct md_field *f)
 	int failed = !json;
 
 	failed |= json_object_set_new(json, "name", md_json_text(f->name));
-	failed |= json_object_set_new(json, "type",
-				      f->def ? json_string_nocheck(md_declared_type_name(f))
-					     : type_name(f->type));
+	failed |= json_object_set_new(json, "type", json_string_nocheck(md_field_type_name(f)));
 	failed |= json_object_set_new(json, "declared", md_json_text(f->declared));
 	failed |= json_object_set_new(json, "nullable", json_boolean(f->nullable));
 	failed |= json_object_set_new(json, "generated", json_boolean(f->generated));
@@ -147,12 +145,18 @@ static json_t *junction(const struct md_relation *r)
 	return md_json_checked(json, failed);
 }
 
-static json_t *relation(const void *items, unsigned i)
+const char *md_cardinality_name(enum md_cardinality cardinality)
 {
 	static const char *const names[] = { [MD_MANY_TO_ONE] = "many-to-one",
 					     [MD_ONE_TO_MANY] = "one-to-many",
 					     [MD_ONE_TO_ONE] = "one-to-one",
 					     [MD_MANY_TO_MANY] = "many-to-many" };
+
+	return names[cardinality];
+}
+
+static json_t *relation(const void *items, unsigned i)
+{
 	const struct md_relation *r = (const struct md_relation *)items + i;
 	json_t *json = json_object();
 	int failed = !json;
@@ -160,7 +164,7 @@ static json_t *relation(const void *items, unsigned i)
 	failed |= json_object_set_new(json, "name", md_json_text(r->name));
 	failed |= json_object_set_new(json, "model", md_json_text(r->to->name));
 	failed |= json_object_set_new(json, "cardinality",
-				      json_string_nocheck(names[r->cardinality]));
+				      json_string_nocheck(md_cardinality_name(r->cardinality)));
 	failed |= json_object_set_new(json, "constraint", md_json_text(r->constraint));
 	failed |= json_object_set_new(json, "fields", field_names(r->local, r->local_count));
 	failed |= json_object_set_new(json, "references", field_names(r->remote, r->remote_count));
