@@ -1,4 +1,4 @@
-/* Queries under construction, and running them. */
+/* Queries under construction; run.c runs them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,9 +43,30 @@ struct md_ask *md_ask_free(struct md_ask *ask)
 {
 	if (!ask)
 		return NULL;
+	ask->freed = true;
+	if (ask->used)
+		return NULL; /* when the verb has ended */
 	md_arena_free(ask->arena);
 	free(ask);
 	return NULL;
+}
+
+void md_api_unuse(struct md_ask *ask)
+{
+	if (!ask)
+		return;
+	ask->used = false;
+	if (ask->freed)
+		md_ask_free(ask);
+}
+
+/* The first failure of a verb. What another thread may be reading must not change. */
+static enum md_code changeable(struct md_ask *ask)
+{
+	if (ask->error.code == MD_OK && ask->used)
+		md_fail(&ask->error, MD_INVALID, "MD400",
+			"the query is in use by a verb on its way");
+	return ask->error.code;
 }
 
 /* The last point of a column's name that stands in front of any arrow, outside quotes. */
@@ -69,7 +90,7 @@ static enum md_code scope_of(struct md_ask *ask, const char *column, struct md_s
 {
 	const char *point = last_point(column);
 	struct md_scope scope = ask->scopes[ask->depth];
-	enum md_code code = ask->error.code;
+	enum md_code code = changeable(ask);
 
 	if (code == MD_OK && point && ask->depth > 0)
 		code = md_fail(&ask->error, MD_INVALID, "MD400",
@@ -111,7 +132,7 @@ enum md_code md_filter_key(struct md_ask *ask, const char *key)
 	const struct md_model *model = ask->model;
 	unsigned count = model->key_count;
 	struct md_str *parts = md_arena_zalloc(ask->arena, (count + 1) * sizeof(*parts));
-	enum md_code code = ask->error.code;
+	enum md_code code = changeable(ask);
 
 	if (code)
 		return code;
@@ -129,7 +150,7 @@ enum md_code md_filter_key(struct md_ask *ask, const char *key)
 
 enum md_code md_where_group(struct md_ask *ask, const char *word, const char *list)
 {
-	return ask->error.code ? ask->error.code
+	return changeable(ask) ? ask->error.code
 			       : md_compose_group_text(&ask->composer, &ask->scopes[ask->depth],
 						       md_str_of(word), md_str_of(list));
 }
@@ -158,7 +179,7 @@ enum md_code md_filter_in(struct md_ask *ask, const char *column, const char *co
 
 static enum md_code open_group(struct md_ask *ask, enum md_logic_kind kind, bool negated)
 {
-	enum md_code code = ask->error.code;
+	enum md_code code = changeable(ask);
 
 	if (code == MD_OK && ask->depth + 1 == MD_API_GROUPS_MAX)
 		code = md_compose_too_many(&ask->composer, MD_API_GROUPS_MAX - 1, "groups");
@@ -187,7 +208,7 @@ enum md_code md_none(struct md_ask *ask)
 
 enum md_code md_end(struct md_ask *ask)
 {
-	if (ask->error.code)
+	if (changeable(ask))
 		return ask->error.code;
 	if (ask->depth == 0)
 		return md_fail(&ask->error, MD_INVALID, "MD400", "there is no group to end");
@@ -199,7 +220,7 @@ enum md_code md_end(struct md_ask *ask)
 
 enum md_code md_select(struct md_ask *ask, const char *list)
 {
-	return ask->error.code ? ask->error.code
+	return changeable(ask) ? ask->error.code
 			       : md_compose_select_text(&ask->composer, md_str_of(list));
 }
 
@@ -210,7 +231,7 @@ enum md_code md_join(struct md_ask *ask, const char *relation, const char *hint,
 						       : (struct md_str){ NULL, 0 },
 					  .join = inner ? MD_JOIN_INNER : MD_JOIN_DEFAULT };
 	struct md_scope scope;
-	enum md_code code = ask->error.code;
+	enum md_code code = changeable(ask);
 
 	if (code == MD_OK)
 		code = md_compose_join(&ask->composer, &ask->scopes[0], &joined, &scope);
@@ -219,151 +240,38 @@ enum md_code md_join(struct md_ask *ask, const char *relation, const char *hint,
 
 enum md_code md_order_by(struct md_ask *ask, const char *terms)
 {
-	return ask->error.code
+	return changeable(ask)
 		       ? ask->error.code
 		       : md_compose_order_text(&ask->composer, &ask->scopes[0], md_str_of(terms));
 }
 
 enum md_code md_limit(struct md_ask *ask, int64_t limit)
 {
-	if (ask->error.code == MD_OK && limit < 0)
+	if (changeable(ask))
+		return ask->error.code;
+	if (limit < 0)
 		return md_fail(&ask->error, MD_INVALID, "MD400", "a limit is not negative");
 	md_compose_limit(&ask->scopes[0], limit);
-	return ask->error.code;
+	return MD_OK;
 }
 
 enum md_code md_offset(struct md_ask *ask, int64_t offset)
 {
-	if (ask->error.code == MD_OK && offset < 0)
+	if (changeable(ask))
+		return ask->error.code;
+	if (offset < 0)
 		return md_fail(&ask->error, MD_INVALID, "MD400", "an offset is not negative");
 	md_compose_offset(&ask->scopes[0], offset);
-	return ask->error.code;
+	return MD_OK;
 }
 
-/* --- running it --- */
-
-enum md_code md_api_ready(struct md_ask *ask, struct md_error *err)
+enum md_code md_api_close_ask(struct md_ask *ask, struct md_error *err)
 {
-	if (err)
-		md_error_clear(err);
 	if (ask->error.code == MD_OK && ask->depth > 0)
 		md_fail(&ask->error, MD_INVALID, "MD400", "a group has no end");
 	if (ask->error.code == MD_OK)
 		md_compose_end(&ask->composer);
-	if (ask->error.code == MD_OK)
-		return md_work_flush(ask->work, err);
-	if (err)
+	if (ask->error.code && err)
 		*err = ask->error;
 	return ask->error.code;
-}
-
-static enum md_code run(struct md_ask *ask, const struct md_query *query,
-			struct md_result **ret_result, struct md_error *err)
-{
-	struct md_api_read read = {
-		.request = { .route = MD_READ_LIST, .model = ask->model, .query = query }
-	};
-
-	return md_api_read(ask->work, &read, ret_result, err);
-}
-
-/* With no more rows than `most`. */
-static enum md_code run_few(struct md_ask *ask, int64_t most, struct md_result **ret_result,
-			    struct md_error *err)
-{
-	struct md_query query = ask->query;
-
-	if (!query.root.has_limit || query.root.limit > most)
-		query.root.limit = most;
-	query.root.has_limit = true;
-	return run(ask, &query, ret_result, err);
-}
-
-enum md_code md_all(struct md_ask *ask, struct md_result **ret_result, struct md_error *err)
-{
-	enum md_code code = md_api_ready(ask, err);
-
-	return code ? code : run(ask, &ask->query, ret_result, err);
-}
-
-enum md_code md_first(struct md_ask *ask, struct md_result **ret_result, struct md_error *err)
-{
-	enum md_code code = md_api_ready(ask, err);
-
-	return code ? code : run_few(ask, 1, ret_result, err);
-}
-
-enum md_code md_one(struct md_ask *ask, struct md_result **ret_result, struct md_error *err)
-{
-	struct md_result *result;
-	unsigned rows;
-	enum md_code code = md_api_ready(ask, err);
-
-	if (code == MD_OK)
-		code = run_few(ask, 2, &result, err);
-	if (code)
-		return code;
-	rows = md_result_rows(result);
-	if (rows == 1) {
-		*ret_result = result;
-		return MD_OK;
-	}
-	md_result_free(result);
-	return md_fail(err, rows == 0 ? MD_NOT_FOUND : MD_CONFLICT, "PGRST116",
-		       rows == 0 ? "no row was found" : "more than one row was found");
-}
-
-enum md_code md_count(struct md_ask *ask, uint64_t *ret_count, struct md_error *err)
-{
-	struct md_api_read read = { .request = { .route = MD_READ_LIST,
-						 .model = ask->model,
-						 .count = MD_COUNT_EXACT,
-						 .head = true } };
-	struct md_query query;
-	enum md_code code = md_api_ready(ask, err);
-
-	if (code)
-		return code;
-	query = ask->query;
-	query.root.has_limit = true;
-	query.root.limit = 0;
-	query.root.has_offset = false;
-	query.root.order = NULL;
-	read.request.query = &query;
-	code = md_api_read(ask->work, &read, NULL, err);
-	if (code == MD_OK)
-		*ret_count = read.total;
-	return code;
-}
-
-static enum md_code change(struct md_ask *ask, enum md_write_kind kind,
-			   const struct md_api_body *body, struct md_result **ret_result,
-			   struct md_error *err)
-{
-	enum md_code code = md_api_ready(ask, err);
-
-	if (code == MD_OK &&
-	    (ask->query.root.has_limit || ask->query.root.has_offset || ask->query.embed_count))
-		code = md_fail(err, MD_INVALID, "MD400",
-			       "a write has neither limit nor offset nor joins");
-	return code ? code
-		    : md_api_write(ask->work, kind, ask->model, &ask->query, body, ret_result, err);
-}
-
-enum md_code md_update(struct md_ask *ask, const char *json, struct md_result **ret_result,
-		       struct md_error *err)
-{
-	return change(ask, MD_WRITE_UPDATE, &(struct md_api_body){ .json = json }, ret_result, err);
-}
-
-enum md_code md_update_values(struct md_ask *ask, const struct md_value_text *values,
-			      unsigned count, struct md_result **ret_result, struct md_error *err)
-{
-	return change(ask, MD_WRITE_UPDATE,
-		      &(struct md_api_body){ .values = values, .count = count }, ret_result, err);
-}
-
-enum md_code md_delete(struct md_ask *ask, struct md_result **ret_result, struct md_error *err)
-{
-	return change(ask, MD_WRITE_DELETE, NULL, ret_result, err);
 }

@@ -100,6 +100,15 @@ static enum md_code refuse(const struct md_differences *differences, struct md_e
 	return MD_OK;
 }
 
+/* So many for sessions, and those that units outside of sessions share, where there is room for
+ * them. */
+static unsigned pool_size(const struct md_store_options *options)
+{
+	unsigned sessions = or_else(options->connections, CONNECTIONS);
+
+	return sessions < 3 ? sessions : sessions + 2;
+}
+
 static enum md_code open_database(struct md_store *store, const struct opening *o,
 				  struct md_error *err)
 {
@@ -113,7 +122,7 @@ static enum md_code open_database(struct md_store *store, const struct opening *
 		.queue_timeout_ms = QUEUE_TIMEOUT_MS,
 		.statement_cache = STATEMENTS,
 		.loops = 1,
-		.pool_size = CONNECTIONS,
+		.pool_size = pool_size(o->options),
 		.keep_journal = o->options->keep_journal,
 	};
 
@@ -206,6 +215,8 @@ struct md_store *md_store_close(struct md_store *store)
 {
 	if (!store)
 		return NULL;
+	if (store->closing > 0)
+		md_api_turns(store, &store->settled);
 	md_ops_free(store->pieces);
 	md_ops_free(store->ops);
 	md_db_leave(store->loop);
@@ -228,27 +239,4 @@ enum md_code md_api_model(const struct md_store *store, const char *name,
 	if (code == MD_OK)
 		*ret_model = model;
 	return code;
-}
-
-/* Names of the registry end in NUL. */
-const char *md_store_model(const struct md_store *store, unsigned index)
-{
-	unsigned count;
-	const struct md_model *models = md_registry_models(md_ops_registry(store->ops), &count);
-
-	if (index >= count)
-		return NULL;
-	return md_str_is_given(models[index].alias) ? models[index].alias.ptr
-						    : models[index].name.ptr;
-}
-
-const char *md_store_field(const struct md_store *store, const char *model, unsigned index)
-{
-	const struct md_model *found =
-		md_registry_find(md_ops_registry(store->ops), md_str_of(model));
-
-	for (unsigned i = 0; found && i < found->field_count; i++)
-		if (md_field_is_visible(&found->fields[i]) && index-- == 0)
-			return found->fields[i].name.ptr;
-	return NULL;
 }

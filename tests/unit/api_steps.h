@@ -1,80 +1,7 @@
-/* What the C API promises, on any engine. The program that includes it gives api_url(), a database
- * without tables of ours. */
+/* What the C API promises, on any engine. The program that includes it gives api_url(). */
 #ifndef MD_TESTS_UNIT_API_STEPS_H
 #define MD_TESTS_UNIT_API_STEPS_H
-#include <stdio.h>
-
-#include "include/modeld.h"
-#include "tests/support/folder.h"
-#include "tests/support/suite.h"
-
-#ifndef API_SCHEMA
-#define API_SCHEMA NULL
-#endif
-
-static const char *api_url(void);
-
-static const char models[] =
-	"{ \"version\": 1, \"models\": {"
-	"\"User\": { \"fields\": { \"name\": \"string(20) unique\", \"age\": \"integer?\","
-	"  \"active\": \"boolean = true\", \"balance\": \"decimal(20,4)?\", \"data\": \"json?\","
-	"  \"word\": \"text? hidden\" }, \"relations\": { \"posts\": \"Post[] <-> author\" } },"
-	"\"Post\": { \"fields\": { \"title\": \"string(40)\", \"author_id\": \"-> User\" },"
-	"  \"relations\": { \"author\": \"User <-> posts\" } } } }";
-
-static struct md_store *store;
-static struct md_work *work;
-static struct md_error err;
-
-#define OK(call) ck_assert_msg((call) == MD_OK, "%s: %s %s", #call, err.wire, err.message)
-/** `call` fails with this code of the wire. */
-#define FAILS(code, call)                           \
-	do {                                        \
-		ck_assert_int_ne((call), MD_OK);    \
-		ck_assert_str_eq(err.wire, (code)); \
-	} while (0)
-
-/* file_at() keeps one name only. */
-static const char *models_file(void)
-{
-	static char name[128];
-
-	snprintf(name, sizeof(name), "%s", file_at("models.json"));
-	return name;
-}
-
-static void start(void)
-{
-	const struct md_store_options options = { .models = models_file(),
-						  .schema = API_SCHEMA,
-						  .migrate = true };
-
-	write_file("models.json", models);
-	OK(md_store_open(api_url(), &options, &store, &err));
-	OK(md_work_open(store, &work, &err));
-}
-
-static void stop(void)
-{
-	work = md_work_close(work);
-	store = md_store_close(store);
-}
-
-/* Two users with a post each, and one without. */
-static void fill(void)
-{
-	OK(md_create(work, "User",
-		     "[{\"name\":\"ann\",\"age\":30,\"balance\":12345678901234.5678,"
-		     "\"data\":{\"city\":\"Bern\"}},"
-		     "{\"name\":\"bob\",\"age\":null,\"balance\":null,\"data\":null},"
-		     "{\"name\":\"cid\",\"age\":25,\"balance\":1,\"data\":null}]",
-		     NULL, &err));
-	OK(md_create(work, "Post",
-		     "[{\"title\":\"one\",\"author_id\":1},"
-		     "{\"title\":\"two\",\"author_id\":2}]",
-		     NULL, &err));
-	OK(md_work_commit(work, &err));
-}
+#include "tests/unit/api_rig.h"
 
 /* The values of `field` in the rows of the ask, with commas between. The ask is freed. */
 static const char *values(struct md_ask *ask, const char *field)
@@ -95,25 +22,6 @@ static const char *values(struct md_ask *ask, const char *field)
 	return text;
 }
 
-static struct md_ask *users(void)
-{
-	struct md_ask *ask;
-
-	OK(md_ask_new(work, "User", &ask, &err));
-	return ask;
-}
-
-static uint64_t count_of(const char *model)
-{
-	struct md_ask *ask;
-	uint64_t count = 0;
-
-	OK(md_ask_new(work, model, &ask, &err));
-	OK(md_count(ask, &count, &err));
-	md_ask_free(ask);
-	return count;
-}
-
 START_TEST(models_and_their_fields_are_named)
 {
 	start();
@@ -125,6 +33,81 @@ START_TEST(models_and_their_fields_are_named)
 	ck_assert_ptr_null(md_store_field(store, "Post", 3));
 	ck_assert_ptr_nonnull(md_store_field(store, "User", 5));
 	ck_assert_ptr_null(md_store_field(store, "User", 6)); /* word is hidden */
+	stop();
+}
+END_TEST
+
+START_TEST(a_store_tells_what_its_models_are)
+{
+	struct md_field_info field;
+	struct md_relation_info relation;
+
+	start();
+	ck_assert_uint_eq(md_store_field_count(store, "User"), 6);
+	ck_assert_uint_eq(md_store_field_count(store, "Post"), 3);
+	ck_assert_uint_eq(md_store_field_count(store, "Nobody"), 0);
+	ck_assert(md_store_field_info(store, "User", "name", &field));
+	ck_assert_str_eq(field.name, "name");
+	ck_assert_str_eq(field.column, "name");
+	ck_assert_str_eq(field.type, "string");
+	ck_assert_uint_eq(field.max_length, 20);
+	ck_assert(field.unique && !field.nullable && !field.primary_key && !field.identity);
+	ck_assert_ptr_null(field.default_value);
+	ck_assert(md_store_field_info(store, "User", "id", &field));
+	ck_assert(field.primary_key && field.identity && !field.nullable);
+	ck_assert(md_store_field_info(store, "User", "age", &field));
+	ck_assert_str_eq(field.type, "integer");
+	ck_assert(field.nullable && !field.unique && field.max_length == 0);
+	ck_assert(md_store_field_info(store, "User", "active", &field));
+	ck_assert_str_eq(field.type, "boolean");
+	ck_assert_str_eq(field.default_value, "true");
+	ck_assert_ptr_null(field.default_function);
+	ck_assert_ptr_null(field.default_sql);
+	ck_assert(!md_store_field_info(store, "User", "word", &field)); /* hidden */
+	ck_assert(!md_store_field_info(store, "User", "nobody", &field));
+	ck_assert(!md_store_field_info(store, "Nobody", "id", &field));
+	ck_assert_str_eq(md_store_key(store, "Post", 0), "id");
+	ck_assert_ptr_null(md_store_key(store, "Post", 1));
+	ck_assert_ptr_null(md_store_key(store, "Nobody", 0));
+	ck_assert(md_store_relation(store, "Post", 0, &relation));
+	ck_assert_str_eq(relation.name, "author");
+	ck_assert_str_eq(relation.target, "User");
+	ck_assert_str_eq(relation.cardinality, "many-to-one");
+	ck_assert(relation.to_one);
+	ck_assert_ptr_null(relation.through);
+	ck_assert(!md_store_relation(store, "Post", 1, &relation));
+	ck_assert(md_store_relation(store, "User", 0, &relation));
+	ck_assert_str_eq(relation.name, "posts");
+	ck_assert_str_eq(relation.cardinality, "one-to-many");
+	ck_assert(!relation.to_one);
+	ck_assert(!md_store_relation(store, "Nobody", 0, &relation));
+	stop();
+}
+END_TEST
+
+/* Without definitions it is what the database says. */
+START_TEST(a_store_tells_what_tables_are)
+{
+	const struct md_store_options options = { .schema = API_SCHEMA };
+	struct md_field_info field;
+	struct md_relation_info relation;
+
+	start();
+	stop();
+	OK(md_store_open(api_url(), &options, &store, &err));
+	ck_assert_str_eq(md_store_model(store, 1), "user");
+	ck_assert_uint_eq(md_store_field_count(store, "user"), 7);
+	ck_assert(md_store_field_info(store, "user", "name", &field));
+	ck_assert_str_eq(field.type, "text");
+	ck_assert_ptr_nonnull(field.declared);
+	ck_assert(field.unique && !field.nullable);
+	ck_assert(md_store_field_info(store, "user", "active", &field));
+	ck_assert_ptr_nonnull(field.default_sql);
+	ck_assert_ptr_null(field.default_value);
+	ck_assert_str_eq(md_store_key(store, "user", 0), "id");
+	ck_assert(md_store_relation(store, "post", 0, &relation));
+	ck_assert_str_eq(relation.target, "user");
+	ck_assert_str_eq(relation.cardinality, "many-to-one");
 	stop();
 }
 END_TEST
@@ -477,13 +460,14 @@ END_TEST
 
 #include "tests/unit/api_pieces.h"
 
-#define API_TESTS                                                                                \
-	models_and_their_fields_are_named, what_is_created_is_given_back, values_may_be_texts,   \
-		a_row_is_got_by_its_key, conditions_narrow_the_rows,                             \
-		joins_select_and_pages_do_what_they_do_over_http,                                \
-		first_one_and_count_are_what_they_are_called, rows_are_changed_and_deleted,      \
-		nothing_lasts_without_a_commit, an_operation_that_fails_is_undone_alone,         \
-		what_is_added_is_written_by_the_next_flush, two_sessions_see_what_is_committed,  \
-		the_first_mistake_in_an_ask_is_reported, a_store_that_cannot_be_opened_says_why, \
+#define API_TESTS                                                                                  \
+	models_and_their_fields_are_named, a_store_tells_what_its_models_are,                      \
+		a_store_tells_what_tables_are, what_is_created_is_given_back, values_may_be_texts, \
+		a_row_is_got_by_its_key, conditions_narrow_the_rows,                               \
+		joins_select_and_pages_do_what_they_do_over_http,                                  \
+		first_one_and_count_are_what_they_are_called, rows_are_changed_and_deleted,        \
+		nothing_lasts_without_a_commit, an_operation_that_fails_is_undone_alone,           \
+		what_is_added_is_written_by_the_next_flush, two_sessions_see_what_is_committed,    \
+		the_first_mistake_in_an_ask_is_reported, a_store_that_cannot_be_opened_says_why,   \
 		API_PIECES_TESTS
 #endif

@@ -1,5 +1,6 @@
 /* The C API on SQLite, also when memory runs out. */
 #include "tests/support/fault.h"
+#include "tests/unit/api_points_steps.h"
 #include "tests/unit/api_steps.h"
 
 static const char *api_url(void)
@@ -23,6 +24,7 @@ static enum md_code use_everything(struct md_work *in, struct md_error *error)
 	struct md_result *rows = NULL;
 	struct md_ask *ask = NULL;
 	uint64_t count;
+	unsigned outer, inner;
 	enum md_code code = md_create(in, "User", "{\"name\":\"x\"}", &rows, error);
 
 	md_result_free(rows);
@@ -32,6 +34,14 @@ static enum md_code use_everything(struct md_work *in, struct md_error *error)
 		code = md_create_values(in, "User", &json, 1, NULL, error);
 	if (code == MD_OK)
 		code = md_add(in, "User", "{\"name\":\"y\"}", error);
+	if (code == MD_OK)
+		code = md_work_savepoint(in, &outer, error);
+	if (code == MD_OK)
+		code = md_work_savepoint(in, &inner, error);
+	if (code == MD_OK)
+		code = md_work_rollback_to(in, inner, error);
+	if (code == MD_OK)
+		code = md_work_release(in, outer, error);
 	if (code == MD_OK)
 		code = md_get(in, "User", "1", &rows, error);
 	if (code == MD_OK)
@@ -101,4 +111,4 @@ START_TEST(every_allocation_of_the_verbs_may_fail)
 }
 END_TEST
 
-SUITE_MAIN("api", API_TESTS, every_allocation_of_the_verbs_may_fail)
+SUITE_MAIN("api", API_TESTS, POINT_TESTS, every_allocation_of_the_verbs_may_fail)
