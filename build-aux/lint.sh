@@ -95,12 +95,14 @@ step_layers()
 	may config "$base" || rc=1
 	# The server speaks to ops. It may see the tree that parsers make of a request and the face of
 	# the database it opens; drivers, dialects and SQL stay below.
-	may server "$base|core/(ops|model)/[^\"]*|core/query/(ast|headers|parse)\\.h|core/db/(db|session)\\.h|core/json/(body|pairs|write)\\.h|config/[^\"]*" || rc=1
+	may server "$base|core/(ops|model)/[^\"]*|core/query/(ast|headers|parse)\\.h|core/db/(db|session)\\.h|core/json/(body|pairs|write)\\.h|config/[^\"]*|include/modeld\\.h" || rc=1
 	only 'sqlite3\.h' 'core/db/sqlite[a-z0-9_]*\.[ch]' || rc=1
 	only 'libpq-fe\.h' 'core/db/postgres[a-z0-9_]*\.[ch]' || rc=1
 	only 'mysql(/mysql)?\.h' 'core/db/mysql[a-z0-9_]*\.[ch]' || rc=1
 	only 'microhttpd\.h' 'server/[a-z0-9_]*\.[ch]' || rc=1
 	only 'jansson\.h' '(core/json|core/model|core/migrate)/[a-z0-9_]*\.[ch]|core/ops/migrate[a-z0-9_]*\.[ch]|server/(admin|cli_migrate|documents|migrations|raised)[a-z0-9_]*\.[ch]' || rc=1
+	# Whoever uses the C API uses nothing else of core's operations.
+	only 'include/modeld\.h' '(core/api|server/cli_data)[a-z0-9_/]*\.[ch]' || rc=1
 	only 'core/db/driver\.h' 'core/db/[a-z0-9_]*\.[ch]' || rc=1
 	return $rc
 }

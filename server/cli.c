@@ -28,7 +28,15 @@ enum {
 	TAKES_MODELS = 64,
 	TAKES_DRY_RUN = 128,
 	TAKES_FORMAT = 256,
-	TAKES_IMPORT = 512
+	TAKES_IMPORT = 512,
+	TAKES_WHERE = 1024,
+	TAKES_SELECT = 2048,
+	TAKES_PAGE = 4096,
+	TAKES_PRINT = 8192,
+	TAKES_JSON = 16384,
+	TAKES_ROLLBACK = 32768,
+	TAKES_EVERY = 65536,
+	TAKES_ROWS = TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS /* commands on rows */
 };
 
 static int usage_error(const struct md_cli_call *call)
@@ -185,6 +193,17 @@ static const struct md_cli_flag flags[] = {
 	{ "--managed", NULL, TAKES_IMPORT, take_managed,
 	  "modeld is to make and change the tables" },
 	{ "--out", "FILE", TAKES_IMPORT, take_out, "write a new file, not to standard output" },
+	{ "--where", "COND", TAKES_WHERE, NULL,
+	  "\"COLUMN OPERATOR VALUE\" or COLUMN=OPERATOR.VALUE; may be repeated" },
+	{ "--select", "LIST", TAKES_SELECT, NULL, "what to show: \"id,name,posts(title)\"" },
+	{ "--order", "TERMS", TAKES_PAGE, NULL, "\"created_at.desc.nullslast,id\"" },
+	{ "--limit", "N", TAKES_PAGE, NULL, "at most N rows" },
+	{ "--offset", "N", TAKES_PAGE, NULL, "without the first N rows" },
+	{ "--json", "TEXT", TAKES_JSON, NULL, "JSON; @FILE: of a file, -: of standard input" },
+	{ "--all", NULL, TAKES_EVERY, take_all, "every row" },
+	{ "--dry-run", NULL, TAKES_ROLLBACK, take_dry_run, "show the rows, and undo it" },
+	{ "--format", "FORMAT", TAKES_PRINT, take_format,
+	  "json, ndjson, csv (list, get) or table; table on a terminal, else json" },
 	{ "--help", NULL, 0, take_help, "this text; also -h" },
 	{ "-h", NULL, 0, take_help, NULL },
 };
@@ -237,16 +256,26 @@ static int take_flag(struct md_cli_call *call, int *i)
 	}
 	if (flag->argument)
 		value = equals ? equals + 1 : call->argv[++*i];
-	return flag->take(call, value);
+	if (flag->take)
+		return flag->take(call, value);
+	if (md_cli_data_take(&call->data, flag->name, value))
+		return EX_OK;
+	fprintf(call->cli->err, "modeld: %s is given too often\n", flag->name);
+	return EX_USAGE;
 }
 
 static int take_flags(struct md_cli_call *call)
 {
+	bool words = call->command->flags & TAKES_FILES, only_words = false;
 	int code = EX_OK;
 
 	call->models.words = call->argv;
 	for (int i = 0; code == EX_OK && i < call->argc; i++) {
-		if (call->argv[i][0] != '-' && (call->command->flags & TAKES_FILES)) {
+		if (words && !only_words && strcmp(call->argv[i], "--") == 0) {
+			only_words = true;
+			continue;
+		}
+		if (words && (only_words || call->argv[i][0] != '-')) {
 			call->argv[call->models.count++] = call->argv[i];
 			continue;
 		}
@@ -397,6 +426,13 @@ static int run_db_create_tables(struct md_cli_call *call)
 	return run_models(call, md_db_create_tables);
 }
 
+static int run_rows(struct md_cli_call *call)
+{
+	call->models.data = &call->data;
+	call->models.command = call->command->name;
+	return run_models(call, md_cli_data_run);
+}
+
 static int run_version(struct md_cli_call *call)
 {
 	fprintf(call->cli->out, "modeld %s\n", PACKAGE_VERSION);
@@ -467,6 +503,41 @@ static const struct md_cli_command commands[] = {
 	  "A database file that is missing is made.\n",
 	  "  modeld db create-tables --db sqlite:///shop.db --models 'models.d/*.json'\n"
 	  "  modeld db create-tables --db sqlite:///shop.db --dry-run shop.json\n" },
+	{ "list", "[OPTION]... MODEL", "print rows of a model",
+	  TAKES_ROWS | TAKES_WHERE | TAKES_SELECT | TAKES_PAGE | TAKES_PRINT, run_rows,
+	  "Without --where, all of them. Operators are those of the HTTP side, and =, !=, <, <=, "
+	  ">, "
+	  ">=.\n"
+	  "JSON, NDJSON and CSV are printed while the rows come in, however many they are.\n",
+	  "  modeld list Post --db sqlite:///blog.db --where 'author_id = 1' --order id.desc\n"
+	  "  modeld list Post --config blog.conf --where title=ilike.*radio* --format csv\n" },
+	{ "get", "[OPTION]... MODEL KEY", "print one row", TAKES_ROWS | TAKES_SELECT | TAKES_PRINT,
+	  run_rows, "A key of several columns is written A,B.\n",
+	  "  modeld get User 1 --db sqlite:///blog.db --select 'username,posts(title)'\n" },
+	{ "create", "[OPTION]... MODEL FIELD=VALUE...", "add a row, or rows",
+	  TAKES_ROWS | TAKES_JSON | TAKES_ROLLBACK | TAKES_PRINT, run_rows,
+	  "A value is a text, read as the type of its field; behind := it is JSON. With --json, "
+	  "an\n"
+	  "object or an array of them. The new rows are printed.\n",
+	  "  modeld create User username=ann active:=true --db sqlite:///blog.db\n"
+	  "  modeld create User --json @users.json --db sqlite:///blog.db\n" },
+	{ "update", "[OPTION]... MODEL [KEY] FIELD=VALUE...", "change rows",
+	  TAKES_ROWS | TAKES_WHERE | TAKES_JSON | TAKES_ROLLBACK | TAKES_EVERY | TAKES_PRINT,
+	  run_rows,
+	  "The row with the key; or, without one, those that --where describes, or --all. They "
+	  "are\n"
+	  "printed as they are now.\n",
+	  "  modeld update User 1 active=false --db sqlite:///blog.db\n"
+	  "  modeld update Post --where 'author_id = 1' published:=null --db sqlite:///blog.db\n" },
+	{ "delete", "[OPTION]... MODEL [KEY]", "delete rows",
+	  TAKES_ROWS | TAKES_WHERE | TAKES_ROLLBACK | TAKES_EVERY | TAKES_PRINT, run_rows,
+	  "The row with the key; or, without one, those that --where describes, or --all. They "
+	  "are\n"
+	  "printed as they were.\n",
+	  "  modeld delete User 1 --db sqlite:///blog.db\n"
+	  "  modeld delete Post --where 'published is false' --dry-run --db sqlite:///blog.db\n" },
+	{ "count", "[OPTION]... MODEL", "print how many rows there are", TAKES_ROWS | TAKES_WHERE,
+	  run_rows, NULL, "  modeld count Post --db sqlite:///blog.db --where 'id > 10'\n" },
 	{ "help", "[COMMAND | settings]", "explain a command, or list all settings", TAKES_WORDS,
 	  run_help, NULL, "  modeld help config show\n  modeld help settings\n" },
 	{ "version", "", "print the version; also --version", 0, run_version, NULL, NULL },

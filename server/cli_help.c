@@ -84,10 +84,11 @@ void md_cli_print_overview(FILE *to)
 		fprintf(to, "  %-18s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n\"modeld COMMAND --help\" explains one. To try it: modeld serve --db "
 	      "sqlite:///FILE\n"
-	      "Exit codes: 0 done, 64 wrong command line, 65 wrong definitions, 66 no such file, "
-	      "69 database not "
-	      "reachable,\n"
-	      "71 system error, 74 cannot write, 75 try again, 78 wrong configuration.\n",
+	      "Exit codes: 0 done, 64 wrong command line, 65 wrong definitions or data, 66 no such "
+	      "file, model or row,\n"
+	      "69 database not reachable, 71 system error, 74 cannot write, 75 try again, 77 not "
+	      "permitted,\n"
+	      "78 wrong configuration.\n",
 	      to);
 }
 

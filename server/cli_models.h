@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 struct md_cli;
+struct md_cli_data;
 struct md_definitions;
 struct md_options;
 
@@ -13,10 +14,12 @@ struct md_cli_models {
 	char *const *words; /* files, or patterns of files; of `show`: first the model */
 	int count;
 	bool long_form, force, all;
-	bool dry_run;          /* of `db create-tables` */
-	const char *format;    /* of `export` */
-	bool from_db, managed; /* of `import` */
-	const char *out;       /* file to make; NULL: standard output */
+	bool dry_run;                   /* of `db create-tables` */
+	const char *format;             /* of `export` */
+	bool from_db, managed;          /* of `import` */
+	const char *out;                /* file to make; NULL: standard output */
+	const char *command;            /* of commands on rows: its name */
+	const struct md_cli_data *data; /* … its options */
 	bool for_database; /* check for the engine of the database, whatever models_targets says */
 };
 

@@ -7,6 +7,7 @@
 
 #include "config/settings.h"
 #include "server/cli.h"
+#include "server/cli_data.h"
 #include "server/cli_models.h"
 
 enum { MD_CLI_OVERRIDES_MAX = 256 };
@@ -24,6 +25,7 @@ struct md_cli_command {
 struct md_cli_flag {
 	const char *name, *argument; /* argument NULL: takes none */
 	unsigned for_commands;       /* 0: all */
+	/* NULL: of commands on rows, md_cli_data_take() */
 	int (*take)(struct md_cli_call *call, const char *value);
 	const char *help; /* NULL: not told */
 };
@@ -38,6 +40,7 @@ struct md_cli_call {
 	char **argv;
 	bool help;
 	struct md_cli_models models;
+	struct md_cli_data data; /* what models.data points to */
 };
 
 /** The commands, or the options, in the order of help; `ret_count` is how many. */
