@@ -202,7 +202,8 @@ struct plan {
 
 static bool is_late(const struct plan *plan, const struct md_def_foreign_key *key)
 {
-	return plan->dialect->targets_first && plan->waiting[key->to - plan->definitions->models];
+	return plan->dialect->targets_first && plan->waiting &&
+	       plan->waiting[key->to - plan->definitions->models];
 }
 
 static void put_key(const struct md_ddl_dialect *dialect, struct md_buf *sql,
@@ -294,7 +295,8 @@ static void put_own_check(const struct md_ddl_dialect *dialect, struct md_buf *s
 	md_buf_printf(sql, "CHECK (%s)", own);
 }
 
-static void put_table(const struct plan *plan, struct md_buf *sql, const struct md_def_model *model)
+static void put_table(const struct plan *plan, struct md_buf *sql, const struct md_def_model *model,
+		      const struct md_ddl_extra *extra)
 {
 	const struct md_ddl_dialect *dialect = plan->dialect;
 
@@ -302,12 +304,13 @@ static void put_table(const struct plan *plan, struct md_buf *sql, const struct 
 		dialect->put_create(sql, model);
 	else
 		md_buf_puts(sql, "CREATE TABLE ");
-	md_ddl_put_name(dialect, sql, model->table);
+	md_ddl_put_name(dialect, sql, extra->name ? extra->name : model->table);
 	md_buf_puts(sql, " (\n  ");
 	for (unsigned i = 0; i < model->field_count; i++) {
 		md_buf_puts(sql, i > 0 ? ",\n  " : "");
 		md_ddl_put_column(dialect, sql, model, &model->fields[i]);
 	}
+	md_buf_puts(sql, extra->columns ? extra->columns : "");
 	put_key(dialect, sql, model);
 	for (unsigned i = 0; i < model->index_count; i++)
 		put_unique(dialect, sql, &model->indexes[i]);
@@ -321,8 +324,17 @@ static void put_table(const struct plan *plan, struct md_buf *sql, const struct 
 		md_ddl_put_check(dialect, sql, &model->fields[i]);
 	for (unsigned i = 0; i < model->check_count; i++)
 		put_own_check(dialect, sql, &model->checks[i]);
+	md_buf_puts(sql, extra->constraints ? extra->constraints : "");
 	md_buf_puts(sql, "\n)");
 	dialect->put_table_options(sql, model);
+}
+
+void md_ddl_put_table(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		      const struct md_def_model *model, const struct md_ddl_extra *extra)
+{
+	const struct plan plan = { .dialect = dialect };
+
+	put_table(&plan, sql, model, extra);
 }
 
 /* A foreign key whose target was not there yet. */
@@ -414,10 +426,11 @@ static bool add_index(struct plan *plan, const struct md_def_model *model,
 
 static bool add_model(struct plan *plan, const struct md_def_model *model)
 {
+	static const struct md_ddl_extra nothing_extra = { .name = NULL };
 	md_auto_buf sql = MD_BUF(STATEMENT_MAX);
 	bool ok;
 
-	put_table(plan, &sql, model);
+	put_table(plan, &sql, model, &nothing_extra);
 	ok = add(plan, MD_MAKES_TABLE, model->table, model, &sql);
 	for (unsigned i = 0; ok && i < model->index_count; i++)
 		if (!md_ddl_is_constraint(plan->dialect, &model->indexes[i]))

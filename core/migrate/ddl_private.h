@@ -38,4 +38,13 @@ void md_ddl_put_foreign_key(const struct md_ddl_dialect *dialect, struct md_buf 
 bool md_ddl_is_constraint(const struct md_ddl_dialect *dialect, const struct md_def_index *index);
 /** A decimal with more digits than a number of the engine keeps. */
 bool md_ddl_is_long(const struct md_ddl_dialect *dialect, const struct md_def_field *field);
+
+/** What a table has besides its definition. All NULL: nothing. */
+struct md_ddl_extra {
+	const char *name;                  /* another than the model's */
+	const char *columns, *constraints; /* each with ",\n  " in front of it */
+};
+/** CREATE TABLE with all foreign keys. */
+void md_ddl_put_table(const struct md_ddl_dialect *dialect, struct md_buf *sql,
+		      const struct md_def_model *model, const struct md_ddl_extra *extra);
 #endif
