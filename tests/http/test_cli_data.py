@@ -6,6 +6,7 @@ import os
 import pty
 import signal
 import subprocess
+import urllib.parse
 
 import pytest
 
@@ -406,6 +407,37 @@ def test_a_lock_that_somebody_holds_is_75(blog):
     finally:
         other.close()
     assert blog.json("get", "User", "1")["username"] == "ann"
+
+
+@pytest.mark.postgresql("about rights")
+def test_what_is_not_permitted_is_77(shop_cli):
+    shop_cli.db.run("DROP ROLE IF EXISTS cli_guest; CREATE ROLE cli_guest LOGIN; "
+                    "GRANT SELECT ON maker TO cli_guest")
+    guest = Cli(shop_cli.db)
+    guest.options[1] += "&user=cli_guest"
+    assert guest.json("list", "maker")
+    assert "permission denied" in guest.fails(77, "delete", "maker", "--all")
+    shop_cli.options[1] += "&options=-cdefault_transaction_read_only%3Don"
+    assert "read-only" in shop_cli.fails(77, "delete", "maker", "--all")
+    assert shop_cli.json("list", "maker")
+
+
+@pytest.mark.postgresql("rules that wait for the end are PostgreSQL's")
+def test_a_rule_that_is_checked_at_the_end_is_65(database):
+    cli = Cli(database("CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY "
+                       "KEY, a_id INTEGER REFERENCES a DEFERRABLE INITIALLY DEFERRED);"))
+    assert "b_a_id_fkey" in cli.fails(65, "create", "b", "a_id=7")
+    assert cli.json("list", "b") == []
+
+
+@pytest.mark.postgresql("other forms of the URL")
+def test_keywords_of_libpq_are_a_database_as_well(shop_cli):
+    url = shop_cli.db.url
+    parts = urllib.parse.urlsplit(url)
+    words = dict(urllib.parse.parse_qsl(parts.query), dbname=parts.path[1:],
+                 user=parts.username or "")
+    keywords = " ".join(f"{key}={value}" for key, value in words.items() if value)
+    assert json.loads(run("list", "maker", "--db", keywords).stdout) == shop_cli.json("list", "maker")
 
 
 # --- large answers -----------------------------------------------------------------------------

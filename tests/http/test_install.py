@@ -25,6 +25,7 @@ FILES = sorted([
     "share/bash-completion/completions/modeld",
     "share/doc/modeld/README.md",
     *(f"share/doc/modeld/{name}" for name in DOCS),
+    "share/doc/modeld/examples/async.c",
     "share/doc/modeld/examples/blog.c",
     "share/doc/modeld/examples/blog.json",
     "share/doc/modeld/examples/modeld.conf",
