@@ -505,39 +505,36 @@ static const struct md_cli_command commands[] = {
 	  "  modeld db create-tables --db sqlite:///shop.db --dry-run shop.json\n" },
 	{ "list", "[OPTION]... MODEL", "print rows of a model",
 	  TAKES_ROWS | TAKES_WHERE | TAKES_SELECT | TAKES_PAGE | TAKES_PRINT, run_rows,
-	  "Without --where, all of them. Operators are those of the HTTP side, and =, !=, <, <=, "
-	  ">, "
-	  ">=.\n"
+	  "Without --where, all of them. Operators are those of the HTTP side, and =, !=, <, <=,\n"
+	  ">, >=. "
 	  "JSON, NDJSON and CSV are printed while the rows come in, however many they are.\n",
-	  "  modeld list Post --db sqlite:///blog.db --where 'author_id = 1' --order id.desc\n"
-	  "  modeld list Post --config blog.conf --where title=ilike.*radio* --format csv\n" },
+	  "  modeld list post --db sqlite:///blog.db --where 'author_id = 1' --order id.desc\n"
+	  "  modeld list post --config blog.conf --where title=ilike.*radio* --format csv\n" },
 	{ "get", "[OPTION]... MODEL KEY", "print one row", TAKES_ROWS | TAKES_SELECT | TAKES_PRINT,
 	  run_rows, "A key of several columns is written A,B.\n",
-	  "  modeld get User 1 --db sqlite:///blog.db --select 'username,posts(title)'\n" },
+	  "  modeld get user 1 --db sqlite:///blog.db --select 'username,posts(title)'\n" },
 	{ "create", "[OPTION]... MODEL FIELD=VALUE...", "add a row, or rows",
 	  TAKES_ROWS | TAKES_JSON | TAKES_ROLLBACK | TAKES_PRINT, run_rows,
-	  "A value is a text, read as the type of its field; behind := it is JSON. With --json, "
-	  "an\n"
-	  "object or an array of them. The new rows are printed.\n",
-	  "  modeld create User username=ann active:=true --db sqlite:///blog.db\n"
-	  "  modeld create User --json @users.json --db sqlite:///blog.db\n" },
+	  "A value is a text, read as the type of its field; behind := it is JSON. With --json,\n"
+	  "an object or an array of them. The new rows are printed.\n",
+	  "  modeld create user username=ann is_active:=true --db sqlite:///blog.db\n"
+	  "  modeld create user --json @users.json --db sqlite:///blog.db\n" },
 	{ "update", "[OPTION]... MODEL [KEY] FIELD=VALUE...", "change rows",
 	  TAKES_ROWS | TAKES_WHERE | TAKES_JSON | TAKES_ROLLBACK | TAKES_EVERY | TAKES_PRINT,
 	  run_rows,
-	  "The row with the key; or, without one, those that --where describes, or --all. They "
-	  "are\n"
-	  "printed as they are now.\n",
-	  "  modeld update User 1 active=false --db sqlite:///blog.db\n"
-	  "  modeld update Post --where 'author_id = 1' published:=null --db sqlite:///blog.db\n" },
+	  "The row with the key; or, without one, those that --where describes, or --all. They\n"
+	  "are printed as they are now.\n",
+	  "  modeld update user 1 is_active=false --db sqlite:///blog.db\n"
+	  "  modeld update post --where 'author_id = 1' published:=false --db "
+	  "sqlite:///blog.db\n" },
 	{ "delete", "[OPTION]... MODEL [KEY]", "delete rows",
 	  TAKES_ROWS | TAKES_WHERE | TAKES_ROLLBACK | TAKES_EVERY | TAKES_PRINT, run_rows,
-	  "The row with the key; or, without one, those that --where describes, or --all. They "
-	  "are\n"
-	  "printed as they were.\n",
-	  "  modeld delete User 1 --db sqlite:///blog.db\n"
-	  "  modeld delete Post --where 'published is false' --dry-run --db sqlite:///blog.db\n" },
+	  "The row with the key; or, without one, those that --where describes, or --all. They\n"
+	  "are printed as they were.\n",
+	  "  modeld delete user 1 --db sqlite:///blog.db\n"
+	  "  modeld delete post --where 'published is false' --dry-run --db sqlite:///blog.db\n" },
 	{ "count", "[OPTION]... MODEL", "print how many rows there are", TAKES_ROWS | TAKES_WHERE,
-	  run_rows, NULL, "  modeld count Post --db sqlite:///blog.db --where 'id > 10'\n" },
+	  run_rows, NULL, "  modeld count post --db sqlite:///blog.db --where 'id > 10'\n" },
 	{ "help", "[COMMAND | settings]", "explain a command, or list all settings", TAKES_WORDS,
 	  run_help, NULL, "  modeld help config show\n  modeld help settings\n" },
 	{ "version", "", "print the version; also --version", 0, run_version, NULL, NULL },

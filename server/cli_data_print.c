@@ -33,7 +33,7 @@ static unsigned next_char(const unsigned char **text, bool *ret_valid)
 		}
 		c = c << 6 | (p[i] & 0x3F);
 	}
-	*ret_valid = len > 0 && c >= least[len];
+	*ret_valid = len > 0 && c >= least[len] && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
 	if (!*ret_valid)
 		c = *p;
 	*text = p + (*ret_valid ? len : 1);
