@@ -27,7 +27,8 @@
 struct md_migrate;
 struct md_wal_owner;
 
-/** What is going on, for a terminal and the log. Texts are borrowed. */
+/** What is going on, for a terminal and the log. Texts are borrowed. Called at every step and every
+ * second while one runs, then from another thread, but never from two at once. */
 struct md_migrate_progress {
 	const char *revision, *message;
 	unsigned step, steps; /* of this revision; step counts from 1 */
@@ -44,6 +45,7 @@ struct md_migrate_options {
 	const struct md_definitions *definitions; /* the models as they are now; NULL: not known */
 	unsigned lock_timeout_ms; /* of one DDL statement, before it is tried again */
 	unsigned lock_wait_ms;    /* for somebody else's migration */
+	unsigned lock_tries;      /* of one step that finds its lock taken; 0: 30 */
 	bool keep_journal;
 	const char *who; /* applied_by: "cli:anna", "daemon"; NULL: the user of the process */
 	md_migrate_progress_fn *progress; /* NULL: nobody wants to know */
@@ -88,7 +90,7 @@ struct md_migrate_go {
 	bool plan;      /* tell, do nothing */
 	bool sql;       /* with the whole script in the answer */
 	bool fake;      /* note as applied without running */
-	bool rehearse;  /* run in a transaction that is rolled back (SQLite: of a copy) */
+	bool rehearse;  /* run in a transaction that is rolled back */
 	bool forget;    /* what is dropped is not kept */
 	struct md_consent consent;
 };
