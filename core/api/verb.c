@@ -250,7 +250,8 @@ static void bury(struct md_work *work)
 	store->settled = --store->closing == 0;
 }
 
-/* Nothing of the verb is left when the callback runs: it may begin the next, or close the work. */
+/* Nothing of the verb is left when the callback runs: it may begin the next, or close the work. Who
+ * waits in a session that was closed meanwhile is told; other callbacks are not called then. */
 static void finish(struct md_work *work)
 {
 	struct md_verb *verb = &work->verb;
@@ -262,12 +263,15 @@ static void finish(struct md_work *work)
 				      .count = error.code ? 0 : verb->count };
 
 	md_api_drop(work, error.code);
-	if (work->closed) {
-		md_result_free(outcome.result);
-		bury(work);
-	} else {
+	if (!work->closed) {
 		then.done(work, &outcome, then.arg);
+		return;
 	}
+	if (then.done == awaited)
+		awaited(work, &outcome, then.arg);
+	else
+		md_result_free(outcome.result);
+	bury(work);
 }
 
 /* A step has ended. */

@@ -1,5 +1,6 @@
 #include "core/base/reactor.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -202,6 +203,58 @@ START_TEST(stops_from_another_thread)
 }
 END_TEST
 
-SUITE_MAIN("reactor", runs_posted_tasks, loses_no_post_of_many_threads,
+static bool is_readable(const struct md_reactor *reactor)
+{
+	struct pollfd fd = { .fd = md_reactor_fd(reactor), .events = POLLIN };
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+struct bell {
+	struct md_timer timer;
+	bool rung;
+};
+
+static void ring(struct md_timer *timer)
+{
+	((struct bell *)timer)->rung = true;
+}
+
+/* The loop around it sees what there is to do, and gives it one turn. */
+START_TEST(turns_in_another_loop)
+{
+	struct counter counter = { .task.run = count_task };
+	struct bell bell = { .timer.due = ring };
+	struct md_reactor *reactor;
+
+	ck_assert_int_eq(md_reactor_new(&reactor, NULL), MD_OK);
+	counter.reactor = reactor;
+	ck_assert_int_eq(md_reactor_wait_ms(reactor), -1);
+	ck_assert(!is_readable(reactor));
+	md_reactor_step(reactor, 0); /* and does not wait */
+	md_reactor_nudge(reactor);
+	ck_assert(is_readable(reactor));
+	md_reactor_step(reactor, -1);
+	ck_assert(!is_readable(reactor));
+	counter.runs = 998;
+	md_reactor_post(reactor, &counter.task);
+	ck_assert(is_readable(reactor));
+	md_reactor_step(reactor, -1);
+	ck_assert_int_eq(counter.runs, 999);
+	ck_assert(is_readable(reactor)); /* it has posted itself */
+	md_reactor_step(reactor, -1);
+	ck_assert_int_eq(counter.runs, 1000);
+	ck_assert(!is_readable(reactor));
+	md_reactor_arm(reactor, &bell.timer, md_now_ns() + 20 * MD_MS);
+	ck_assert_int_ge(md_reactor_wait_ms(reactor), 0);
+	ck_assert_int_le(md_reactor_wait_ms(reactor), 20);
+	while (!bell.rung)
+		md_reactor_step(reactor, 5); /* less than the timer waits */
+	ck_assert_int_eq(md_reactor_wait_ms(reactor), -1);
+	md_reactor_free(reactor);
+}
+END_TEST
+
+SUITE_MAIN("reactor", turns_in_another_loop, runs_posted_tasks, loses_no_post_of_many_threads,
 	   fires_timers_in_order_of_their_deadlines,
 	   does_not_call_a_source_forgotten_in_the_same_turn, stops_from_another_thread)
