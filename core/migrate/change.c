@@ -261,7 +261,7 @@ static bool swap(json_t *object, const char *one, const char *other)
 /* The operation the other way round; NULL: no memory. */
 static json_t *inverted(const json_t *operation, const struct md_change_kind *kind)
 {
-	md_auto_json made = json_deep_copy(operation);
+	md_auto_json made = md_json_deep_copy(operation);
 	bool ok = made && json_object_set_new(made, "op", json_string(kind->inverse)) == 0;
 
 	if (ok && json_object_get(made, "from"))

@@ -3,26 +3,32 @@
  * and can be refused where it does not fit. Applying the operations of a difference to the one
  * snapshot gives the other.
  *
- *	{"op":"create_table","model":"User","definition":{…}}         drop_table is its inverse
- *	{"op":"rename_model","from":"Usr","to":"User"}                 references follow
- *	{"op":"alter_model","model":"User","from":{…},"to":{…}}        the keys of a model that
- *differ and have no operation of their own: table, schema, primary_key, options, relations,
- *		description …; a key that is missing on one side is null there
- *	{"op":"add_field","model":"User","field":"bio","definition":{…},"backfill":…}   drop_field
- *	{"op":"rename_field","model":"User","from":"name","to":"full_name"}
- *	{"op":"alter_field","model":"User","field":"bio","from":{…},"to":{…},"backfill":…}  whole
- *		definitions
- *	{"op":"add_index","model":"User","definition":{…}}             drop_index; also of `unique`,
- *		then with "unique":true in the operation; rename_index has from and to
- *	{"op":"add_check","model":"User","definition":{…}}             drop_check
- *	{"op":"add_foreign_key","model":"User","definition":{…}}       drop_foreign_key
+ *	{"op":"create_table","model":"User","definition":{...}}         drop_table is its inverse
+ *	{"op":"rename_model","from":"Usr","to":"User"}        references and relations follow; with
+ *		"table":{"from":"usr","to":"user"} the table is called otherwise, too
+ *	{"op":"alter_model","model":"User","from":{...},"to":{...}}        the keys of a model that
+ *		differ and have no operation of their own: table, schema, primary_key, options,
+ *		relations, description ...; a key that is missing on one side is null there
+ *	{"op":"add_field","model":"User","field":"bio","definition":{...},"backfill":...}
+ *		drop_field is its inverse
+ *	{"op":"rename_field","model":"User","from":"name","to":"full_name"}        keys, indexes,
+ *		references and relations follow; SQL does not
+ *	{"op":"alter_field","model":"User","field":"bio","from":{...},"to":{...},"backfill":...}
+ *		whole definitions
+ *	{"op":"add_index","model":"User","definition":{...}}        drop_index is its inverse; also
+ *		of `unique`, then with "unique":true
+ *	{"op":"rename_index","model":"User","from":"i","to":null,"definition":{...}}        null is
+ *		the name that comes by itself; definition: the index without its name
+ *	{"op":"add_check","model":"User","definition":{...}}             drop_check
+ *	{"op":"add_foreign_key","model":"User","definition":{...}}       drop_foreign_key
  *	{"op":"alter_enum","enum":"Kind","from":["a"],"to":["a","b"]}  null: it is not there
- *	{"op":"sql","up":SQL,"down":SQL}      by hand; SQL is a text, a list of texts, or an object
- *		by engine ("sqlite", "postgresql") of those; null: nothing; down missing: it cannot
- *be taken back
- *	{"op":"backfill","model":"User","field":"bio","value":…}       by hand; a literal or
- *		{"sql":"…"}: fills where it is null; its inverse is nothing
+ *	{"op":"sql","up":SQL,"down":SQL}        by hand; SQL is a text, a list of texts, or an
+ *		object by engine ("sqlite", "postgresql") of those; null: nothing; down missing: it
+ *		cannot be taken back
+ *	{"op":"backfill","model":"User","field":"bio","value":...}       by hand; a literal or
+ *		{"sql":"..."}: fills where it is null; its inverse is nothing
  *
+ * Definitions have the long form, as in a snapshot. A field's reference is part of its definition.
  * No state, any thread. */
 #ifndef MD_CORE_MIGRATE_CHANGE_H
 #define MD_CORE_MIGRATE_CHANGE_H

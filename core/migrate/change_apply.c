@@ -34,7 +34,7 @@ static json_t *models_of(const struct md_applying *a)
 /* What stands in a key of the operation, for the document. NULL: no memory. */
 static json_t *copy_of(const struct md_applying *a, const char *key)
 {
-	return json_deep_copy(json_object_get(a->operation, key));
+	return md_json_deep_copy(json_object_get(a->operation, key));
 }
 
 /* A failed allocation, or success. */
@@ -51,21 +51,6 @@ static json_t *model_of(struct md_applying *a)
 	if (!model)
 		md_change_misfit(a, "there is no model %s", str(a, "model"));
 	return model;
-}
-
-/* The same but for backfills, which are told along with it. */
-static bool is_same(const json_t *one, const json_t *other)
-{
-	md_auto_json first = NULL;
-	md_auto_json second = NULL;
-
-	if (!json_object_get(one, "backfill") && !json_object_get(other, "backfill"))
-		return json_equal(one, other);
-	first = json_copy((json_t *)(uintptr_t)one);
-	second = json_copy((json_t *)(uintptr_t)other);
-	json_object_del(first, "backfill");
-	json_object_del(second, "backfill");
-	return first && second && json_equal(first, second);
 }
 
 /* --- models ------------------------------------------------------------------------------------
@@ -196,7 +181,7 @@ enum md_code md_apply_alter_model(struct md_applying *a)
 	json_object_foreach((json_t *)(uintptr_t)from, key, value) json_object_del(model, key);
 	json_object_foreach((json_t *)(uintptr_t)to, key,
 			    value) if (!json_is_null(value) &&
-				       json_object_set_new(model, key, json_deep_copy(value)) !=
+				       json_object_set_new(model, key, md_json_deep_copy(value)) !=
 					       0) return md_fail_nomem(a->err);
 	return MD_OK;
 }
@@ -231,7 +216,7 @@ static enum md_code set_field(struct md_applying *a, json_t *fields, const char 
 	if (!field)
 		return md_fail_nomem(a->err);
 	if (a->keep_backfill && backfill &&
-	    json_object_set_new(field, "backfill", json_deep_copy(backfill)) != 0) {
+	    json_object_set_new(field, "backfill", md_json_deep_copy(backfill)) != 0) {
 		json_decref(field);
 		return md_fail_nomem(a->err);
 	}
@@ -255,7 +240,7 @@ static json_t *field_as(struct md_applying *a, json_t *fields, const char *key)
 {
 	json_t *field = field_of(a, fields, str(a, "field"));
 
-	if (!field || is_same(field, json_object_get(a->operation, key)))
+	if (!field || md_json_equal_but(field, json_object_get(a->operation, key), "backfill"))
 		return field;
 	md_change_misfit(a, "%s.%s is not as the operation says", str(a, "model"), str(a, "field"));
 	return NULL;
@@ -374,15 +359,10 @@ static json_t *index_named(struct md_applying *a, const json_t *list)
 	json_array_foreach(list, at, item)
 	{
 		const char *name = md_change_str(item, "name");
-		md_auto_json bare = NULL;
 
 		if (from && name ? strcmp(from, name) != 0 : from || name)
 			continue;
-		if (!definition)
-			return from ? item : NULL;
-		bare = json_copy(item);
-		json_object_del(bare, "name");
-		if (bare && json_equal(bare, definition))
+		if (definition ? md_json_equal_but(item, definition, "name") : from != NULL)
 			return item;
 	}
 	return NULL;
@@ -469,7 +449,7 @@ enum md_code md_change_apply(const struct md_snapshot *before, const json_t *ope
 
 	if (code != MD_OK)
 		return code;
-	document = json_deep_copy(before->document);
+	document = md_json_deep_copy(before->document);
 	if (!document)
 		return md_fail_nomem(err);
 	a.document = document;

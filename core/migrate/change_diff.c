@@ -44,7 +44,7 @@ static size_t count_of(const json_t *list, const json_t *item)
 
 static json_t *bare_of(const json_t *item)
 {
-	json_t *bare = json_copy((json_t *)(uintptr_t)item);
+	json_t *bare = md_json_copy(item);
 
 	json_object_del(bare, "name");
 	return bare;
@@ -53,14 +53,11 @@ static json_t *bare_of(const json_t *item)
 /* One of `list` that `others` lacks, and that is `item` but for its name. NULL: none. */
 static const json_t *find_renamed(const json_t *list, const json_t *others, const json_t *item)
 {
-	md_auto_json wanted = bare_of(item);
-
-	for (size_t i = 0; wanted && i < json_array_size(list); i++) {
+	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *other = json_array_get(list, i);
-		md_auto_json bare = bare_of(other);
 
-		if (count_of(others, other) < count_of(list, other) && bare &&
-		    json_equal(bare, wanted))
+		if (count_of(others, other) < count_of(list, other) &&
+		    md_json_equal_but(other, item, "name"))
 			return other;
 	}
 	return NULL;
@@ -106,10 +103,12 @@ static enum md_code emit_rename(struct md_differing *d, const char *model, const
 static enum md_code drop_items(struct md_differing *d, const char *model, const struct list *list,
 			       const json_t *wanted)
 {
-	md_auto_json before = json_copy(json_object_get(md_differ_model(d, model), list->key));
+	md_auto_json before = md_json_copy(json_object_get(md_differ_model(d, model), list->key));
 	bool index = strcmp(list->drop, "drop_index") == 0;
 	enum md_code code = MD_OK;
 
+	if (!before && json_object_get(md_differ_model(d, model), list->key))
+		return md_fail_nomem(d->err);
 	for (size_t i = 0; i < json_array_size(before) && code == MD_OK; i++) {
 		const json_t *item = json_array_get(before, i), *renamed;
 		const json_t *now = json_object_get(md_differ_model(d, model), list->key);
@@ -168,8 +167,9 @@ static enum md_code alter_field(struct md_differing *d, const char *model, const
 				json_t *from, json_t *to)
 {
 	/* The document goes on to change; the operation does not. */
-	json_t *operation = json_pack("{s:s, s:s, s:s, s:o, s:O}", "op", "alter_field", "model",
-				      model, "field", name, "from", json_deep_copy(from), "to", to);
+	json_t *operation =
+		json_pack("{s:s, s:s, s:s, s:o, s:O}", "op", "alter_field", "model", model, "field",
+			  name, "from", md_json_deep_copy(from), "to", to);
 	bool narrows = json_is_true(json_object_get(from, "nullable")) &&
 		       !json_is_true(json_object_get(to, "nullable"));
 
@@ -211,7 +211,7 @@ static enum md_code alter_fields(struct md_differing *d, const char *model, cons
 static enum md_code drop_fields(struct md_differing *d, const char *model, const json_t *after)
 {
 	const json_t *wanted = json_object_get(after, "fields");
-	md_auto_json before = json_copy(json_object_get(md_differ_model(d, model), "fields"));
+	md_auto_json before = md_json_copy(json_object_get(md_differ_model(d, model), "fields"));
 	enum md_code code = MD_OK;
 	const char *name;
 	json_t *field;
@@ -243,10 +243,11 @@ static json_t *differing(const json_t *model, const json_t *other)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(
-		(json_t *)(uintptr_t)model, key,
-		value) if (is_plain(key) && !json_equal(value, json_object_get(other, key)) &&
-			   json_object_set_new(keys, key, json_deep_copy(value)) != 0) return NULL;
+	json_object_foreach((json_t *)(uintptr_t)model, key,
+			    value) if (is_plain(key) &&
+				       !json_equal(value, json_object_get(other, key)) &&
+				       json_object_set_new(keys, key, md_json_deep_copy(value)) !=
+					       0) return NULL;
 	/* A key that is missing on one side is null there. */
 	json_object_foreach((json_t *)(uintptr_t)other, key,
 			    value) if (is_plain(key) && !json_object_get(model, key) &&
@@ -298,7 +299,7 @@ static enum md_code drop_tables(struct md_differing *d)
 		name = json_string_value(json_array_get(before, i));
 		code = md_differ_emit(d, json_pack("{s:s, s:s, s:o}", "op", "drop_table", "model",
 						   name, "definition",
-						   json_deep_copy(md_differ_model(d, name))));
+						   md_json_deep_copy(md_differ_model(d, name))));
 	}
 	return before ? code : md_fail_nomem(d->err);
 }
@@ -309,8 +310,8 @@ static enum md_code drop_tables(struct md_differing *d)
 static enum md_code alter_enum(struct md_differing *d, const char *name, json_t *from, json_t *to)
 {
 	return md_differ_emit(d, json_pack("{s:s, s:s, s:o, s:o}", "op", "alter_enum", "enum", name,
-					   "from", from ? json_deep_copy(from) : json_null(), "to",
-					   to ? json_incref(to) : json_null()));
+					   "from", from ? md_json_deep_copy(from) : json_null(),
+					   "to", to ? json_incref(to) : json_null()));
 }
 
 static enum md_code change_enums(struct md_differing *d)
@@ -333,7 +334,7 @@ static enum md_code drop_enums(struct md_differing *d)
 {
 	const json_t *wanted = json_object_get(d->after->document, "enums");
 	const json_t *all = json_object_get(d->applying.document, "enums");
-	md_auto_json before = all ? json_copy((json_t *)(uintptr_t)all) : json_object();
+	md_auto_json before = all ? md_json_copy(all) : json_object();
 	enum md_code code = MD_OK;
 	const char *name;
 	json_t *labels;
@@ -432,7 +433,7 @@ enum md_code md_change_diff(const struct md_snapshot *before, const struct md_sn
 {
 	static const struct md_diff_options none;
 	md_auto_json operations = json_array();
-	md_auto_json document = json_deep_copy(before->document);
+	md_auto_json document = md_json_deep_copy(before->document);
 	md_auto_json declared = declared_models(options ? options->definitions : NULL);
 	struct md_differing d = { .applying = { .document = document, .err = err },
 				  .before = before,
@@ -450,7 +451,7 @@ enum md_code md_change_diff(const struct md_snapshot *before, const struct md_sn
 	code = differ(&d);
 	if (code == MD_OK) {
 		/* Nothing in it belongs to the snapshots. */
-		json_t *copy = json_deep_copy(operations);
+		json_t *copy = md_json_deep_copy(operations);
 
 		if (!copy)
 			return md_fail_nomem(err);

@@ -347,7 +347,7 @@ enum md_code md_snapshot_of(const struct md_definitions *definitions,
 			    struct md_snapshot **ret_snapshot, struct md_error *err)
 {
 	md_auto_json full = md_snapshot_document(definitions);
-	md_auto_json bare = full ? json_deep_copy(full) : NULL;
+	md_auto_json bare = full ? md_json_deep_copy(full) : NULL;
 	enum md_code code;
 
 	if (!bare)

@@ -3,7 +3,9 @@
  * document in the long form in which everything is worked in (no abstract models, no extends, no
  * shorthand), without what speaks of the way there: renamed_from and backfill. Two snapshots are
  * the same when their checksums are: the order of models, fields, indexes and checks does not
- * count. Immutable; any thread may read one. */
+ * count. Names that constraints get by themselves are left out, keys stand at the model, and a
+ * number or tree whose text would change when it is written again is {"$json":"1.50"}. Immutable;
+ * any thread may read one. */
 #ifndef MD_CORE_MIGRATE_SNAPSHOT_H
 #define MD_CORE_MIGRATE_SNAPSHOT_H
 #include <jansson.h>

@@ -149,6 +149,43 @@ enum md_code md_json_checksum(const json_t *value, char out[MD_CHECKSUM_TEXT], s
 	return MD_OK;
 }
 
+/* --- copies ------------------------------------------------------------------------------------
+ */
+
+static json_t *whole(json_t *copy, const json_t *value)
+{
+	if (copy && json_equal(copy, value))
+		return copy;
+	json_decref(copy);
+	return NULL;
+}
+
+json_t *md_json_copy(const json_t *value)
+{
+	return whole(json_copy((json_t *)(uintptr_t)value), value);
+}
+
+json_t *md_json_deep_copy(const json_t *value)
+{
+	return whole(json_deep_copy(value), value);
+}
+
+bool md_json_equal_but(const json_t *one, const json_t *other, const char *key)
+{
+	size_t first = json_object_size(one) - (json_object_get(one, key) != NULL);
+	size_t second = json_object_size(other) - (json_object_get(other, key) != NULL);
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(one) || !json_is_object(other) || first != second)
+		return false;
+	json_object_foreach(
+		(json_t *)(uintptr_t)one, name,
+		value) if (strcmp(name, key) != 0 &&
+			   !json_equal(value, json_object_get(other, name))) return false;
+	return true;
+}
+
 /* --- lists without order -----------------------------------------------------------------------
  */
 
@@ -168,7 +205,7 @@ static int compare_items(const void *a, const void *b)
 static char *text_of(const json_t *item)
 {
 	md_auto_buf text = MD_BUF(MD_JSON_MAX);
-	md_auto_json rest = json_copy((json_t *)(uintptr_t)item);
+	md_auto_json rest = md_json_copy(item);
 	const json_t *name = json_object_get(item, "name");
 	size_t len;
 

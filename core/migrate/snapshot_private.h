@@ -37,6 +37,12 @@ enum md_code md_snapshot_load(const json_t *document, const struct md_definition
 enum md_code md_snapshot_take(json_t *document, struct md_snapshot **ret_snapshot,
 			      struct md_error *err);
 
+/** Copies that are whole, or NULL: jansson's own lack what there was no memory for. */
+json_t *md_json_copy(const json_t *value);
+json_t *md_json_deep_copy(const json_t *value);
+/** Whether two objects are equal but for one key. */
+bool md_json_equal_but(const json_t *one, const json_t *other, const char *key);
+
 static inline void md_json_freep(json_t **json)
 {
 	json_decref(*json);
