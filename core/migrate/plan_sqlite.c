@@ -295,7 +295,7 @@ static void refuse_impossible(struct md_lite *lite, const struct md_model_pair *
 		const struct md_def_field *before = pair->columns[i].before;
 		const struct md_def_field *after = pair->columns[i].after;
 
-		if (!before || !after || before->is_generated || after->is_generated ||
+		if (!before || !after || after->is_generated ||
 		    !(pair->columns[i].changed & MD_COLUMN_TYPE) ||
 		    md_lite_cast(before, after).expression)
 			continue;
@@ -322,6 +322,8 @@ static enum md_code plan_stretch(struct md_plan_work *work, struct md_error *err
 	lite->code = MD_OK;
 	for (unsigned i = 0; i < match->model_count; i++)
 		refuse_impossible(lite, &match->models[i]);
+	if (md_lite_failed(lite))
+		return lite->code;
 	for (unsigned i = 0; i < match->model_count && !work->no_checks; i++)
 		if (is_changed(&match->models[i]))
 			md_lite_check(lite, &match->models[i]);
@@ -401,8 +403,10 @@ static void end(struct md_plan_work *work)
 {
 	struct md_lite *lite = work->own;
 
-	if (lite)
-		lite->shadow = md_db_schema_close(lite->shadow);
+	if (!lite)
+		return;
+	md_lite_verify(lite);
+	lite->shadow = md_db_schema_close(lite->shadow);
 }
 
 const struct md_planner md_sqlite_planner = {

@@ -26,14 +26,16 @@ enum {
 #define TIME       DIGITS ":" DIGITS ":" DIGITS
 #define HEX4       "[0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]"
 /* With a date and a time that there are; the engine tells. */
-#define IS_STAMP                                                                          \
-	"({c} GLOB '" DATE "[T ]" TIME "' OR {c} GLOB '" DATE "[T ]" TIME ".[0-9]*' AND " \
-	"substr({c}, 21) NOT GLOB '*[^0-9]*' AND length({c}) <= 26) AND "                 \
-	"date(substr({c}, 1, 10)) = substr({c}, 1, 10) AND time(substr({c}, 12, 8)) IS NOT NULL"
+#define IS_STAMP                                                                                 \
+	"({c} GLOB '" DATE "[T ]" TIME "' OR {c} GLOB '" DATE "[T ]" TIME ".[0-9]*' AND "        \
+	"substr({c}, 21) NOT GLOB '*[^0-9]*' AND length({c}) <= 26) AND "                        \
+	"date(substr({c}, 1, 10), '+0 days') = substr({c}, 1, 10) AND time(substr({c}, 12, 8)) " \
+	"IS NOT NULL"
 #define IS_LOCAL "(" IS_STAMP ")"
-#define IS_INSTANT                                                          \
-	"({c} GLOB '" DATE "T" TIME "." DIGITS DIGITS DIGITS "+00:00' AND " \
-	"date(substr({c}, 1, 10)) = substr({c}, 1, 10) AND time(substr({c}, 12, 8)) IS NOT NULL)"
+#define IS_INSTANT                                                                               \
+	"({c} GLOB '" DATE "T" TIME "." DIGITS DIGITS DIGITS "+00:00' AND "                      \
+	"date(substr({c}, 1, 10), '+0 days') = substr({c}, 1, 10) AND time(substr({c}, 12, 8)) " \
+	"IS NOT NULL)"
 #define AS_LOCAL                                                                               \
 	"substr({c}, 1, 10) || 'T' || substr({c}, 12, 8) || '.' || substr(substr({c}, 21, 6) " \
 	"|| '000000', 1, 6)"
@@ -71,7 +73,8 @@ static const struct {
 	{ BIT(FLOAT), TEXTS | BIT(JSON), { "md_cast_text({c})", NULL, NULL } },
 	{ BIT(FLOAT) | BIT(DECIMAL),
 	  LONG,
-	  { "rtrim(rtrim(printf('%.{d}f', {c}), '0'), '.')", "round({c}, {s}) <> {c}", NULL } },
+	  { "CASE WHEN {c} IS NOT NULL THEN rtrim(rtrim(printf('%.{d}f', {c}), '0'), '.') END",
+	    "round({c}, {s}) <> {c}", NULL } },
 	{ LONG,
 	  BIT(FLOAT),
 	  { "CAST({c} AS REAL)", "length(ltrim(replace({c}, '.', ''), '-0')) > 15", NULL } },
@@ -111,7 +114,9 @@ static const struct {
 	  BIT(DATETIME_LOCAL),
 	  { "CASE WHEN " IS_INSTANT " THEN substr({c}, 1, 26) ELSE " AS_LOCAL " END",
 	    "NOT (" IS_INSTANT " OR " IS_LOCAL ")", NULL } },
-	{ TEXTS, BIT(DATE), { "{c}", "{c} NOT GLOB '" DATE "' OR date({c}) IS NOT {c}", NULL } },
+	{ TEXTS,
+	  BIT(DATE),
+	  { "{c}", "{c} NOT GLOB '" DATE "' OR date({c}, '+0 days') IS NOT {c}", NULL } },
 	{ TEXTS,
 	  BIT(TIME),
 	  { "substr({c}, 1, 8) || '.' || substr(substr({c}, 10, 6) || '000000', 1, 6)",

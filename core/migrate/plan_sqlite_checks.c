@@ -99,8 +99,10 @@ static void check_cast(struct check *check, const struct md_column_pair *column)
 		return;
 	md_lite_put_cast(check->lite, &bad, cast.bad, column->before, column->after,
 			 md_lite_quote(check->lite, md_def_column(column->before)));
-	sql = md_lite_printf(check->lite, "SELECT %s FROM %s WHERE %s LIMIT %d", check->key,
+	sql = md_lite_printf(check->lite,
+			     "SELECT %s FROM %s WHERE %s IS NOT NULL AND (%s) LIMIT %d", check->key,
 			     md_lite_quote(check->lite, check->source.table->name),
+			     md_lite_quote(check->lite, md_def_column(column->before)),
 			     md_plan_keep(check->lite->work, &bad), MD_CHECK_KEYS + 1);
 	add(check, object_of(check, column->after), "22P02", sql,
 	    md_lite_printf(check->lite, "%s has values that cannot become %s",

@@ -23,6 +23,12 @@ struct md_lite_name {
 	const char *now, *live; /* live NULL: it is not in the database yet */
 	struct md_lite_name *next;
 };
+/** A table whose rows are to be looked at before the end. */
+struct md_lite_touched {
+	const char *table; /* as it is called now; NULL: it went */
+	bool is_small;
+	struct md_lite_touched *next;
+};
 struct md_lite {
 	struct md_plan_work *work;
 	const struct md_ddl_dialect *dialect;
@@ -30,6 +36,7 @@ struct md_lite {
 	struct md_db_schema *shadow;
 	bool unsure; /* SQL by hand did not run there: failures in it tell nothing any more */
 	struct md_lite_name *names;
+	struct md_lite_touched *touched;
 	enum md_code code; /* the first failure, with its text in `err` */
 	struct md_error *err;
 };
@@ -169,6 +176,9 @@ struct md_lite_rebuild {
 };
 /** Make a table anew in one step. */
 void md_lite_rebuild(struct md_lite *lite, const struct md_lite_rebuild *how);
+
+/** Questions of the end, for all tables that were made anew and those that refer to them. */
+void md_lite_verify(struct md_lite *lite);
 
 static inline bool md_lite_failed(const struct md_lite *lite)
 {

@@ -391,8 +391,20 @@ static const struct md_lite_row *sound_views(struct md_lite *lite)
 	return sound;
 }
 
-/* Of the table, and of those that refer to it. What was broken before is not told as ours. */
-static void verify(struct rebuild *r)
+static void touch(struct md_lite *lite, const char *table, bool is_small)
+{
+	struct md_lite_touched *touched = md_arena_zalloc(lite->arena, sizeof(*touched));
+
+	if (!touched) {
+		lite->work->failed = true;
+		return;
+	}
+	*touched = (struct md_lite_touched){ table, is_small, lite->touched };
+	lite->touched = touched;
+}
+
+/* The table, and those that refer to it. What was broken before is not told as ours. */
+static void touch_all(struct rebuild *r)
 {
 	static const char referring[] =
 		"SELECT m.name, NULL FROM sqlite_schema AS m WHERE m.type = 'table' AND (m.name = "
@@ -400,27 +412,40 @@ static void verify(struct rebuild *r)
 		"k.\"table\" "
 		"= ?1 COLLATE NOCASE))";
 	const struct md_lite_row *row = md_lite_ask(r->lite, referring, r->how->table);
-	struct md_plan_work *work = r->lite->work;
 
 	for (; row && !md_lite_failed(r->lite); row = row->next) {
 		if (md_lite_is_broken(r->lite, row->one))
-			md_plan_add_note(work,
+			md_plan_add_note(r->lite->work,
 					 "rows of \"%s\" refer to rows that are not there, as they "
 					 "did before",
 					 row->one);
 		else
-			md_plan_add_verify(work,
-					   md_lite_printf(r->lite,
-							  "SELECT \"table\", rowid, parent FROM "
-							  "pragma_foreign_key_check(%s) LIMIT 1",
-							  md_lite_text(r->lite, row->one)));
+			touch(r->lite, row->one,
+			      strcmp(row->one, r->how->table) == 0 && r->size.rows >= 0 &&
+				      r->size.rows <= SMALL_ROWS);
 	}
-	if (r->size.rows >= 0 && r->size.rows <= SMALL_ROWS)
-		md_plan_add_verify(work, md_lite_printf(r->lite,
-							"SELECT integrity_check FROM "
-							"pragma_integrity_check(%s) WHERE "
-							"integrity_check <> 'ok'",
-							md_lite_text(r->lite, r->how->table)));
+}
+
+void md_lite_verify(struct md_lite *lite)
+{
+	for (const struct md_lite_touched *one = lite->touched; one; one = one->next) {
+		const char *table = one->table ? md_lite_text(lite, one->table) : NULL;
+
+		if (!table)
+			continue;
+		md_plan_add_verify(lite->work,
+				   md_lite_printf(lite,
+						  "SELECT \"table\", rowid, parent FROM "
+						  "pragma_foreign_key_check(%s) LIMIT 1",
+						  table));
+		if (one->is_small)
+			md_plan_add_verify(lite->work,
+					   md_lite_printf(lite,
+							  "SELECT integrity_check FROM "
+							  "pragma_integrity_check(%s) WHERE "
+							  "integrity_check <> 'ok'",
+							  table));
+	}
 }
 
 /* --- all of it ---------------------------------------------------------------------------------
@@ -476,5 +501,5 @@ void md_lite_rebuild(struct md_lite *lite, const struct md_lite_rebuild *how)
 	for (; triggers; triggers = triggers->next)
 		md_lite_runf(lite, r.step, "%s", triggers->other);
 	check_views(&r, views);
-	verify(&r);
+	touch_all(&r);
 }

@@ -237,7 +237,7 @@ static void call(struct md_lite *lite, const char *now, const char *live)
 		lite->work->failed = true;
 		return;
 	}
-	*name = (struct md_lite_name){ copy(lite, now), live, lite->names };
+	*name = (struct md_lite_name){ copy(lite, now), copy(lite, live), lite->names };
 	lite->names = name;
 }
 
@@ -245,6 +245,9 @@ void md_lite_renamed(struct md_lite *lite, const char *from, const char *to)
 {
 	const char *live = from ? md_lite_live(lite, from) : NULL;
 
+	for (struct md_lite_touched *one = lite->touched; from && one; one = one->next)
+		if (one->table && strcmp(one->table, from) == 0)
+			one->table = to ? copy(lite, to) : NULL;
 	if (from)
 		call(lite, from, NULL);
 	if (to)

@@ -22,6 +22,9 @@ static struct md_arena *rig_arena;
 static struct md_plan rig_plan;
 static struct md_error rig_err;
 static bool rig_forget;
+/* Steps point into definitions: they stay until the end. */
+static const struct md_definitions *rig_loaded[64];
+static unsigned rig_loaded_count;
 
 static inline void rig_unlink(const char *path)
 {
@@ -52,6 +55,8 @@ static inline void rig_end(void)
 {
 	rig_unlink(rig_path);
 	rig_unlink(rig_fresh_path);
+	while (rig_loaded_count > 0)
+		md_definitions_free(rig_loaded[--rig_loaded_count]);
 	rig_arena = md_arena_free(rig_arena);
 }
 
@@ -67,6 +72,8 @@ static inline const struct md_definitions *rig_load(const char *models)
 		ck_abort_msg("%s\n%s: %s", text, report.items ? report.items[0].place.pointer : "",
 			     report.items ? report.items[0].message : rig_err.message);
 	md_def_report_release(&report);
+	ck_assert_uint_lt(rig_loaded_count, 64);
+	rig_loaded[rig_loaded_count++] = definitions;
 	return definitions;
 }
 
@@ -87,7 +94,6 @@ static inline void rig_create(const char *models)
 	const struct md_definitions *definitions = rig_load(models);
 
 	rig_create_in(rig_url, definitions);
-	md_definitions_free(definitions);
 }
 
 static inline sqlite3 *rig_open(const char *path)
@@ -95,6 +101,7 @@ static inline sqlite3 *rig_open(const char *path)
 	sqlite3 *db = NULL;
 
 	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_exec(db, "PRAGMA synchronous=OFF", NULL, NULL, NULL);
 	return db;
 }
 
@@ -145,7 +152,8 @@ static inline struct md_db_schema *rig_schema(void)
 	const struct md_db_schema_options options = { .url = rig_url, .keep_journal = true };
 	struct md_db_schema *schema = NULL;
 
-	if (md_db_schema_open(&options, &schema, &rig_err) != MD_OK)
+	if (md_db_schema_open(&options, &schema, &rig_err) != MD_OK ||
+	    md_db_schema_run(schema, "PRAGMA synchronous=OFF", &rig_err) != MD_OK)
 		ck_abort_msg("%s", rig_err.message);
 	return schema;
 }
@@ -290,8 +298,6 @@ static inline void rig_go(const char *from, const char *to, const char *operatio
 	rig_run(schema);
 	rig_compare(schema, after);
 	md_db_schema_close(schema);
-	md_definitions_free(before);
-	md_definitions_free(after);
 }
 
 /* Plan only: what the data checks say, or the failure. */
@@ -306,8 +312,6 @@ static inline const char *rig_refusal(const char *from, const char *to, const ch
 	else
 		text = md_arena_printf(rig_arena, "%s: %s", rig_err.wire, rig_err.message);
 	md_db_schema_close(schema);
-	md_definitions_free(before);
-	md_definitions_free(after);
 	return text;
 }
 
@@ -321,7 +325,6 @@ static inline const char *rig_fresh_text(const char *models, const char *table)
 
 	rig_unlink(rig_fresh_path);
 	rig_create_in(rig_fresh_url, definitions);
-	md_definitions_free(definitions);
 	return rig_ask_in(rig_fresh_path, sql);
 }
 

@@ -7,7 +7,6 @@ static struct md_snapshot *snapshot_of(const char *models)
 
 	if (md_snapshot_of(definitions, &snapshot, &rig_err) != MD_OK)
 		ck_abort_msg("%s", rig_err.message);
-	md_definitions_free(definitions);
 	return snapshot;
 }
 
