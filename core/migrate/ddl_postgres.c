@@ -271,14 +271,16 @@ static bool has_nocase(const struct md_def_model *model)
 	return false;
 }
 
+const char md_postgres_nocase_sql[] = "CREATE COLLATION IF NOT EXISTS \"" MD_POSTGRES_NOCASE
+				      "\" (provider = icu, locale = 'und-u-ks-level2',"
+				      " deterministic = false)";
+
 /* Texts that differ in upper and lower case only are equal: what a key or a filter must know, no
  * function in an index could tell them. It takes a server with ICU. */
 static void put_create(struct md_buf *sql, const struct md_def_model *model)
 {
 	if (has_nocase(model))
-		md_buf_puts(sql, "CREATE COLLATION IF NOT EXISTS \"" MD_POSTGRES_NOCASE
-				 "\" (provider = icu, locale = 'und-u-ks-level2',"
-				 " deterministic = false);\n");
+		md_buf_printf(sql, "%s;\n", md_postgres_nocase_sql);
 	md_buf_puts(sql, model->options.unlogged == MD_DEF_YES ? "CREATE UNLOGGED TABLE "
 							       : "CREATE TABLE ");
 }

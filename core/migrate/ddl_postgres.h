@@ -6,6 +6,8 @@
 
 /** The collation of fields with collate(nocase), made in the schema of their tables. */
 #define MD_POSTGRES_NOCASE "modeld_nocase"
+/** The statement that makes it, unless it is there. */
+extern const char md_postgres_nocase_sql[];
 
 bool md_postgres_same_type(const char *own, const char *declared);
 bool md_postgres_serves(const struct md_def_field *field, const struct md_catalog_column *column);
