@@ -17,6 +17,9 @@ enum { DETAILS_MAX = 64 * 1024 };
 
 static const struct md_planner *const planners[] = {
 	&md_sqlite_planner,
+#ifdef MD_HAVE_POSTGRES
+	&md_postgres_planner,
+#endif
 };
 
 struct making {
