@@ -195,4 +195,13 @@ struct md_catalog {
 };
 /** A number that differs, as good as surely, when anything but an estimate does. */
 uint64_t md_catalog_print(const struct md_catalog *catalog);
+
+struct md_arena;
+/** Whether a column or table is one that migrations keep of what was dropped:
+ * "_dropped_<revision>_<name>". */
+bool md_catalog_is_kept(const char *name);
+/** The catalog without those, and without keys and indexes over them: what is served, compared and
+ * imported. The same when there are none; else in the arena. NULL: no memory. */
+const struct md_catalog *md_catalog_without_kept(const struct md_catalog *catalog,
+						 struct md_arena *arena);
 #endif

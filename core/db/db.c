@@ -1,3 +1,4 @@
+#include "core/db/catalog.h"
 #include "core/db/db.h"
 
 #include <limits.h>
@@ -372,6 +373,7 @@ enum md_code md_db_catalog(struct md_db *db, struct md_arena *arena,
 			   const struct md_catalog **ret_catalog, struct md_error *err)
 {
 	struct md_conn_target target = db->target;
+	const struct md_catalog *catalog;
 	struct md_conn *conn;
 	enum md_code code;
 
@@ -382,8 +384,14 @@ enum md_code md_db_catalog(struct md_db *db, struct md_arena *arena,
 	code = db->driver->connect(&target, &conn, err);
 	if (code != MD_OK)
 		return code;
-	code = db->driver->catalog(conn, arena, ret_catalog, err);
+	code = db->driver->catalog(conn, arena, &catalog, err);
 	db->driver->close(conn);
+	if (code == MD_OK)
+		catalog = md_catalog_without_kept(catalog, arena);
+	if (code == MD_OK && !catalog)
+		code = md_fail_nomem(err);
+	if (code == MD_OK)
+		*ret_catalog = catalog;
 	return code;
 }
 

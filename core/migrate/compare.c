@@ -267,16 +267,18 @@ enum md_code md_compare(const struct md_ddl_dialect *dialect,
 	struct md_differences found = { .items = NULL };
 	struct comparison c = { .dialect = dialect,
 				.definitions = definitions,
-				.catalog = catalog,
+				.catalog = md_catalog_without_kept(catalog, arena),
 				.arena = arena,
 				.out = &found };
 
+	if (!c.catalog)
+		return md_fail_nomem(err);
 	for (unsigned i = 0; i < definitions->model_count; i++) {
 		c.model = &definitions->models[i];
 		ret_missing[i] = false;
 		if (c.model->abstract)
 			continue;
-		c.table = find_table(catalog, c.model->table, false);
+		c.table = find_table(c.catalog, c.model->table, false);
 		if (c.table)
 			compare_table(&c);
 		else

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/sha256.h"
+#include "core/db/catalog.h"
 
 #include "core/base/banned.h"
 
@@ -154,10 +155,5 @@ void md_kept_name(const char *revision, const char *name, char out[MD_KEPT_NAME]
 
 bool md_is_kept_name(const char *name)
 {
-	if (strncmp(name, "_modeld_", strlen("_modeld_")) == 0)
-		return true;
-	if (strncmp(name, KEPT, strlen(KEPT)) != 0)
-		return false;
-	name += strlen(KEPT);
-	return strspn(name, "0123456789abcdef") == REVISION_DIGITS && name[REVISION_DIGITS] == '_';
+	return strncmp(name, "_modeld_", strlen("_modeld_")) == 0 || md_catalog_is_kept(name);
 }

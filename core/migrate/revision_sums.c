@@ -49,11 +49,19 @@ static bool take_hex(struct md_str *line, char *out, size_t digits)
 	return true;
 }
 
+/* Names of files without marks of control, so that they stay in their line. */
+static bool is_plain(struct md_str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7F)
+			return false;
+	return text.len > 0;
+}
+
 static bool read_line(struct md_str line, struct md_revision_sum *sum)
 {
 	return take_hex(&line, sum->id, MD_REVISION_TEXT - 1) &&
-	       take_hex(&line, sum->checksum, MD_CHECKSUM_TEXT - 1) && line.len > 0 &&
-	       !memchr(line.ptr, '\0', line.len);
+	       take_hex(&line, sum->checksum, MD_CHECKSUM_TEXT - 1) && is_plain(line);
 }
 
 static enum md_code fail_line(unsigned number, const char *what, struct md_error *err)

@@ -1,3 +1,4 @@
+#include "core/db/catalog.h"
 #include "core/db/dialect.h"
 #include "core/db/schema.h"
 #include "core/migrate/ddl.h"
@@ -24,11 +25,17 @@ enum md_code md_schema_read(const struct md_schema_database *database, struct md
 						      .read_only = true,
 						      .schema = database->schema };
 	md_auto_schema schema = NULL;
+	const struct md_catalog *catalog;
 	enum md_code code = md_db_schema_open(&options, &schema, err);
 
 	if (code == MD_OK)
-		code = md_db_schema_catalog(schema, arena, ret_catalog, err);
-	if (code == MD_OK)
-		*ret_dialect = md_db_schema_dialect(schema);
-	return code;
+		code = md_db_schema_catalog(schema, arena, &catalog, err);
+	if (code != MD_OK)
+		return code;
+	catalog = md_catalog_without_kept(catalog, arena);
+	if (!catalog)
+		return md_fail_nomem(err);
+	*ret_catalog = catalog;
+	*ret_dialect = md_db_schema_dialect(schema);
+	return MD_OK;
 }

@@ -139,7 +139,12 @@ static void check_long_answer(void)
 	ck_assert_msg(md_db_schema_query(schema, sql, NULL, 0, add_up, &total, NULL, &err) == MD_OK,
 		      "%s", err.message);
 	ck_assert_uint_eq(total, 200000000);
+#ifndef __SANITIZE_ADDRESS__ /* it keeps what is freed for a while */
 	ck_assert_int_lt(resident_kb() - before, 32 * 1024);
+#else
+	(void)before;
+	(void)resident_kb;
+#endif
 	md_db_schema_close(schema);
 }
 START_TEST(a_long_answer_is_not_gathered_in_memory)
