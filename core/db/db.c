@@ -1,5 +1,5 @@
-#include "core/db/catalog.h"
 #include "core/db/db.h"
+#include "core/db/catalog.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* A revision file. Properties: reading never crashes and says why it refuses; what is accepted has
  * a name of 12 digits and a list of operations; written again it is read as the same, with the same
- * checksum, which depends on the parent; nothing at all is apart from anything, and being apart does
- * not depend on which list comes first. */
+ * checksum, which depends on the parent; nothing at all is apart from anything, and being apart
+ * does not depend on which list comes first. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
