@@ -223,14 +223,6 @@ static void check_targets(const struct check *c)
 	}
 }
 
-static void check_migrate(const struct check *c)
-{
-	if (c->options->migrate == MD_MIGRATE_AUTO)
-		ERROR(c, migrate,
-		      "migrate = auto cannot be obeyed until migrations exist; true makes the "
-		      "tables that are missing");
-}
-
 static void check_roles(const struct check *c)
 {
 	const char *secret = c->options->jwt_secret;
@@ -340,9 +332,9 @@ static void check_port(const struct check *c)
 }
 
 static void (*const checks[])(const struct check *check) = {
-	check_db_url,  check_listen,       check_admin,   check_modes,   check_times,
-	check_sizes,   check_schemas,      check_targets, check_migrate, check_roles,
-	check_proxies, check_trace_header, check_pool,    check_port,    check_unsupported,
+	check_db_url,       check_listen,  check_admin,   check_modes,       check_times,
+	check_sizes,        check_schemas, check_targets, check_roles,       check_proxies,
+	check_trace_header, check_pool,    check_port,    check_unsupported,
 };
 
 void md_check_options(const struct md_options *options, const struct md_origin *origins, bool serve,

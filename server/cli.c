@@ -8,6 +8,7 @@
 #include "config/settings.h"
 #include "config/suggest.h"
 #include "server/cli_db.h"
+#include "server/cli_migrate.h"
 #include "server/cli_models.h"
 #include "server/cli_schema.h"
 #include "server/cli_tables.h"
@@ -36,7 +37,20 @@ enum {
 	TAKES_JSON = 16384,
 	TAKES_ROLLBACK = 32768,
 	TAKES_EVERY = 65536,
-	TAKES_ROWS = TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS /* commands on rows */
+	TAKES_ROWS = TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS, /* commands on rows */
+	/* Of migrations. */
+	TAKES_AS_JSON = 1 << 28,
+	TAKES_MESSAGE = 1 << 17,
+	TAKES_MAKE = 1 << 18,
+	TAKES_GO = 1 << 19,
+	TAKES_CONSENT = 1 << 20,
+	TAKES_STAMP = 1 << 21,
+	TAKES_CHECK = 1 << 22,
+	TAKES_DRIFT = 1 << 23,
+	TAKES_BASELINE = 1 << 24,
+	TAKES_REPAIR = 1 << 25,
+	TAKES_PURGE = 1 << 26,
+	TAKES_UNLOCK = 1 << 27
 };
 
 static int usage_error(const struct md_cli_call *call)
@@ -173,6 +187,35 @@ static int take_help(struct md_cli_call *call, const char *value)
 	return EX_OK;
 }
 
+/* clang-format off */
+#define SWITCH(name, member, flags, help)                                                          \
+	static int take_switch_##member(struct md_cli_call *call, const char *value)               \
+	{                                                                                          \
+		(void)value;                                                                       \
+		call->migrate.member = true;                                                       \
+		return EX_OK;                                                                      \
+	}
+#include "server/cli_migrate.def"
+/* clang-format on */
+
+static int take_message(struct md_cli_call *call, const char *value)
+{
+	call->migrate.message = value;
+	return EX_OK;
+}
+
+static int take_to(struct md_cli_call *call, const char *value)
+{
+	call->migrate.to = value;
+	return EX_OK;
+}
+
+static int take_write_models(struct md_cli_call *call, const char *value)
+{
+	call->migrate.write_models = value;
+	return EX_OK;
+}
+
 static const struct md_cli_flag flags[] = {
 	{ "--config", "FILE", TAKES_SETTINGS, take_config,
 	  "configuration file (" MD_CONFIG_PATH ", when it exists)" },
@@ -204,6 +247,10 @@ static const struct md_cli_flag flags[] = {
 	{ "--dry-run", NULL, TAKES_ROLLBACK, take_dry_run, "show the rows, and undo it" },
 	{ "--format", "FORMAT", TAKES_PRINT, take_format,
 	  "json, ndjson, csv (list, get) or table; table on a terminal, else json" },
+#define FLAG(name, argument, flags, take, help)   { name, argument, flags, take, help },
+#define SWITCH(name, member, flags, help)         { name, NULL, flags, take_switch_##member, help },
+#define TEXT(name, argument, member, flags, help) { name, argument, flags, take_##member, help },
+#include "server/cli_migrate.def"
 	{ "--help", NULL, 0, take_help, "this text; also -h" },
 	{ "-h", NULL, 0, take_help, NULL },
 };
@@ -264,6 +311,14 @@ static int take_flag(struct md_cli_call *call, int *i)
 	return EX_USAGE;
 }
 
+/* "-2": two revisions back. */
+static bool is_back(const struct md_cli_call *call, const char *word)
+{
+	size_t digits = strspn(word + 1, "0123456789");
+
+	return (call->command->flags & TAKES_GO) && digits > 0 && word[1 + digits] == '\0';
+}
+
 static int take_flags(struct md_cli_call *call)
 {
 	bool words = call->command->flags & TAKES_FILES, only_words = false;
@@ -275,7 +330,8 @@ static int take_flags(struct md_cli_call *call)
 			only_words = true;
 			continue;
 		}
-		if (words && (only_words || call->argv[i][0] != '-')) {
+		if (words &&
+		    (only_words || call->argv[i][0] != '-' || is_back(call, call->argv[i]))) {
 			call->argv[call->models.count++] = call->argv[i];
 			continue;
 		}
@@ -535,6 +591,9 @@ static const struct md_cli_command commands[] = {
 	  "  modeld delete post --where 'published is false' --dry-run --db sqlite:///blog.db\n" },
 	{ "count", "[OPTION]... MODEL", "print how many rows there are", TAKES_ROWS | TAKES_WHERE,
 	  run_rows, NULL, "  modeld count post --db sqlite:///blog.db --where 'id > 10'\n" },
+#define COMMAND(name, arguments, summary, takes, text, examples) \
+	{ name, arguments, summary, TAKES_SETTINGS | (takes), md_cli_migrate, text, examples },
+#include "server/cli_migrate.def"
 	{ "help", "[COMMAND | settings]", "explain a command, or list all settings", TAKES_WORDS,
 	  run_help, NULL, "  modeld help config show\n  modeld help settings\n" },
 	{ "version", "", "print the version; also --version", 0, run_version, NULL, NULL },

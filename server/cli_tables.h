@@ -8,6 +8,7 @@
 #include "config/settings.h"
 #include "server/cli.h"
 #include "server/cli_data.h"
+#include "server/cli_migrate.h"
 #include "server/cli_models.h"
 
 enum { MD_CLI_OVERRIDES_MAX = 256 };
@@ -41,6 +42,7 @@ struct md_cli_call {
 	bool help;
 	struct md_cli_models models;
 	struct md_cli_data data; /* what models.data points to */
+	struct md_cli_migrate migrate;
 };
 
 /** The commands, or the options, in the order of help; `ret_count` is how many. */

@@ -10,6 +10,7 @@
 #include "core/db/db.h"
 #include "core/model/registry.h"
 #include "server/log.h"
+#include "server/migrations.h"
 #include "server/models.h"
 #include "server/notify.h"
 #include "server/reread.h"
@@ -53,9 +54,14 @@ enum md_code md_reload_prepare(const struct md_server *server, const struct md_o
 {
 	const struct md_definitions *definitions = NULL;
 	unsigned made = 0;
+	bool managed = false;
 	enum md_code code = md_models_load(options, &server->log, &definitions, err);
 
-	if (code == MD_OK && definitions)
+	if (code == MD_OK)
+		code = md_migrations_at_start(options, definitions,
+					      running ? md_db_wal_owner(server->db) : NULL,
+					      &server->log, &managed, err);
+	if (code == MD_OK && definitions && !managed)
 		code = md_models_make_tables(options, definitions,
 					     running ? md_db_wal_owner(server->db) : NULL,
 					     &server->log, &made, err);

@@ -30,6 +30,7 @@
 struct md_batch;
 struct md_client;
 struct md_inner;
+struct md_job;
 struct md_once;
 struct md_loop;
 struct md_raised_header;
@@ -109,6 +110,7 @@ struct md_request {
 	unsigned restarts;                  /* how often it began again with a newer one */
 	const struct md_inner *inner;       /* whose answer goes elsewhere; NULL: the client's */
 	struct md_tune_wait *tune;          /* pool.c; in the arena; NULL: none asked for */
+	struct md_job *job;                 /* migrations_http.c; in the arena; NULL: none */
 	struct md_batch *batch;             /* its operations; NULL: it is none */
 	struct md_once *once;               /* its Idempotency-Key; NULL: none */
 	struct md_transaction *transaction; /* it is in; NULL: none */

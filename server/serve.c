@@ -12,6 +12,7 @@
 #include "server/http.h"
 #include "server/life.h"
 #include "server/log.h"
+#include "server/migrations.h"
 #include "server/notify.h"
 #include "server/reload.h"
 #include "server/reread.h"
@@ -305,7 +306,9 @@ static int start(struct md_server *server, const struct md_options *o, struct md
 	if (code == MD_OK)
 		code = make_loops(server, o, registry, err);
 	md_registry_unref(registry);
-	return exit_code(code);
+	/* Migrations have exit codes of their own. */
+	return code != MD_OK && strncmp(err->wire, "MD_", 3) == 0 ? md_migrations_exit(err)
+								  : exit_code(code);
 }
 
 static void tell_ready(const struct md_server *server, int ready_fd)
@@ -357,6 +360,7 @@ static void init(struct md_server *server, const struct md_options *o)
 /* Everything but what a stuck request still uses; that ends the process as it is. */
 static void finish(struct md_server *server, struct md_life *life, const struct md_options *o)
 {
+	md_migrations_end();
 	md_tune_end();
 	md_reload_end();
 	if (md_life_stop(life, o->drain_timeout))

@@ -20,8 +20,9 @@ static bool is_kept(const struct md_request *request)
 				       [MD_METHOD_QUERY] = true,
 				       [MD_METHOD_OTHER] = false };
 
-	static const struct md_str own[] = { MD_STR("/-/query/"), MD_STR("/-/batch"),
-					     MD_STR("/-/pool"), MD_STR("/-/log") };
+	static const struct md_str own[] = { MD_STR("/-/query/"),     MD_STR("/-/batch"),
+					     MD_STR("/-/pool"),       MD_STR("/-/log"),
+					     MD_STR("/-/migrations"), MD_STR("/-/tables") };
 
 	if (!md_str_starts_with(request->target, MD_STR("/-/")))
 		return writes[request->method];

@@ -6,7 +6,7 @@ of its own; `shop`, one daemon for tests that write, whose rows are as at first 
 import pytest
 
 from engines import Postgres, Sqlite
-from harness import DATA, Modeld
+from harness import DATA, Modeld, StartFailed
 
 LIBRARY = (DATA / "library.sql").read_text(encoding="utf-8")
 SHOP = (DATA / "shop.sql").read_text(encoding="utf-8")
@@ -122,3 +122,16 @@ def serve(tmp_path, database):
         except AssertionError as failure:
             failures.append(str(failure))
     assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def failing(tmp_path):
+    """Start a daemon that must not start: its exit code and log."""
+    def start(db, **settings):
+        folder = tmp_path / f"failing-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        with pytest.raises(StartFailed) as failure:
+            Modeld(db.url, folder=folder,
+                   settings={key.replace("_", "-"): value for key, value in settings.items()})
+        return failure.value.code, failure.value.log
+    return start

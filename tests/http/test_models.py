@@ -38,19 +38,6 @@ def models(tmp_path):
     return make
 
 
-@pytest.fixture
-def failing(tmp_path):
-    """Start a daemon that must not start: its exit code and log."""
-    def start(db, **settings):
-        folder = tmp_path / f"failing-{len(list(tmp_path.iterdir()))}"
-        folder.mkdir()
-        with pytest.raises(StartFailed) as failure:
-            Modeld(db.url, folder=folder,
-                   settings={key.replace("_", "-"): value for key, value in settings.items()})
-        return failure.value.code, failure.value.log
-    return start
-
-
 # --- the start ---------------------------------------------------------------------------------
 
 def expect_untouched(db):
@@ -123,12 +110,6 @@ def test_a_model_of_another_schema_is_refused_where_there_are_schemas(failing, s
     assert server.post("/a", {}).status == 201
     if fresh.engine == "postgresql":
         assert fresh.rows("SELECT count(*) FROM shop.a") == [(1,)]
-
-
-def test_migrate_auto_is_refused(failing, fresh):
-    code, log = failing(fresh, models=BLOG, migrate="auto")
-    assert code == 78
-    assert "until migrations exist" in log
 
 
 @pytest.mark.sqlite("a database is a file")
