@@ -125,11 +125,57 @@ static enum md_code connect_to(struct md_migrate *migrate, bool change, bool scr
 		return code;
 	migrate->dialect = md_ddl_dialect_of(md_db_schema_dialect(migrate->db));
 	migrate->writable = change;
-	migrate->missing = scratch;
+	migrate->missing = scratch && !migrate->inside;
 	if (!migrate->dialect) {
 		migrate->db = md_db_schema_close(migrate->db);
 		return md_fail(err, MD_INVALID, "MD400", "this engine cannot be migrated");
 	}
+	return MD_OK;
+}
+
+static enum md_code add_schema(void *ctx, const char *const *values, unsigned count,
+			       struct md_error *err)
+{
+	struct md_buf *path = ctx;
+
+	(void)count;
+	(void)err;
+	md_buf_printf(path, ", %s", values[0]);
+	return MD_OK;
+}
+
+/* Nobody else's tables are in sight; what extensions brought is. */
+static enum md_code enter_schema(struct md_migrate *migrate, struct md_error *err)
+{
+	static const char extensions[] = "SELECT DISTINCT quote_ident(n.nspname) FROM pg_extension "
+					 "e JOIN pg_namespace n ON n.oid = e.extnamespace";
+	md_auto_buf make = MD_BUF(LABEL_MAX);
+	md_auto_buf path = MD_BUF(LABEL_MAX);
+	enum md_code code;
+
+	md_buf_puts(&make, "CREATE SCHEMA ");
+	md_ddl_put_name(migrate->dialect, &make, migrate->inside);
+	md_buf_puts(&path, "SET LOCAL search_path = ");
+	md_ddl_put_name(migrate->dialect, &path, migrate->inside);
+	code = md_db_schema_query(migrate->db, extensions, NULL, 0, add_schema, &path, NULL, err);
+	if (code == MD_OK && (!md_buf_text(&make) || !md_buf_text(&path)))
+		code = md_fail_nomem(err);
+	if (code == MD_OK)
+		code = md_db_schema_run(migrate->db, make.data, err);
+	return code == MD_OK ? md_db_schema_run(migrate->db, path.data, err) : code;
+}
+
+enum md_code md_migrate_open_inside(const struct md_migrate_options *options, const char *schema,
+				    struct md_migrate **ret_migrate, struct md_error *err)
+{
+	struct md_migrate *migrate = NULL;
+	enum md_code code = md_migrate_open(options, &migrate, err);
+
+	if (code != MD_OK)
+		return code;
+	migrate->inside = schema;
+	migrate->options.schema = schema;
+	*ret_migrate = migrate;
 	return MD_OK;
 }
 
@@ -140,10 +186,12 @@ enum md_code md_migrate_load(struct md_migrate *migrate, bool change, struct md_
 
 	if (!migrate->options.url)
 		return md_fail(err, MD_INVALID, "MD400", "no database is given");
-	if (migrate->db && (migrate->writable || !change) && !migrate->missing)
+	if (migrate->db && (migrate->writable || !change || migrate->inside) && !migrate->missing)
 		return md_migrate_reload(migrate, err);
 	migrate->db = md_db_schema_close(migrate->db);
-	code = connect_to(migrate, change, false, &failed);
+	code = connect_to(migrate, change, migrate->inside, &failed);
+	if (code == MD_OK && migrate->inside)
+		code = enter_schema(migrate, &failed);
 	if (code == MD_NOT_FOUND && !change)
 		code = connect_to(migrate, false, true, &failed);
 	if (code != MD_OK) {

@@ -257,6 +257,7 @@ static enum md_code rehearse(struct way *way, json_t *done, struct md_error *err
 		code = md_db_schema_begin(db, err);
 	if (code == MD_OK)
 		code = do_all(way, done, err);
+	md_migrate_quiet(way->migrate);
 	if (db) {
 		md_db_schema_rollback(db, NULL);
 		run_keys(db, around.close, NULL);

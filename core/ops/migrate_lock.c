@@ -188,6 +188,7 @@ void md_migrate_give(struct md_migrate *migrate)
 	if (!migrate->locked)
 		return;
 	migrate->locked = false;
-	md_db_schema_rollback(migrate->db, NULL);
+	if (!migrate->inside)
+		md_db_schema_rollback(migrate->db, NULL);
 	md_history_unlock(migrate->db, NULL);
 }

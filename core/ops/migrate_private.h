@@ -52,6 +52,9 @@ struct md_migrate {
 	struct md_db_schema *db; /* NULL: not connected */
 	bool writable;           /* … for changes */
 	bool missing;            /* there is no database file yet */
+	/** Everything happens in a transaction that is never committed, in this new schema; NULL:
+	 * it does not. */
+	const char *inside;
 	const struct md_ddl_dialect *dialect;
 	struct md_history history;
 	struct md_line line;
@@ -90,6 +93,11 @@ static inline void md_snapshot_freep(struct md_snapshot **snapshot)
 	*snapshot = md_snapshot_free(*snapshot);
 }
 #define md_auto_snapshot __attribute__((cleanup(md_snapshot_freep))) struct md_snapshot *
+
+/** A handle of which nothing stays: all is done in a new schema, which ends with it. Servers only.
+ */
+enum md_code md_migrate_open_inside(const struct md_migrate_options *options, const char *schema,
+				    struct md_migrate **ret_migrate, struct md_error *err);
 
 /* --- migrate_line.c ----------------------------------------------------------------------------
  */
@@ -188,6 +196,37 @@ void md_migrate_tell(struct md_migrate *migrate, const struct md_migrate_progres
 void md_migrate_quiet(struct md_migrate *migrate);
 /** Sleep: between two tries, the longer the more there were, never quite as long as another. */
 void md_migrate_back_off(unsigned tries);
+
+/* --- migrate_step.c ----------------------------------------------------------------------------
+ */
+
+/** Tries of a step that finds its lock taken, where nobody says how many. */
+enum { MD_LOCK_TRIES = 30 };
+
+/** The first row of an answer, and how many there were. */
+struct md_verdict {
+	char text[256];
+	unsigned count;
+};
+enum md_code md_take_verdict(void *ctx, const char *const *values, unsigned count,
+			     struct md_error *err);
+/** A statement; what fails names it. */
+enum md_code md_run_text(struct md_db_schema *db, const char *sql, struct md_error *err);
+enum md_code md_run_texts(struct md_db_schema *db, const char *const *texts, unsigned count,
+			  struct md_error *err);
+/** Somebody else was at the same things: it can be tried again from the last note on. */
+bool md_is_passing(enum md_code code, const struct md_error *err);
+/** It fails because it is there already, or is not there any longer. */
+bool md_is_done_already(const struct md_error *err);
+/** Tell that a step runs. Rows < 0: not known. */
+void md_step_tell(const struct md_run *run, unsigned at, double rows_done, double rows);
+/** The step in the transaction that is open. */
+enum md_code md_step_run(const struct md_run *run, unsigned at, struct md_error *err);
+/** Its batches, each in a transaction of its own, or `within` the one that is open. */
+enum md_code md_step_batches(const struct md_run *run, unsigned at, bool within,
+			     struct md_error *err);
+/** What must be so before a COMMIT. MD_DATA. */
+enum md_code md_run_verify(const struct md_run *run, struct md_error *err);
 
 /* --- migrate_run.c -----------------------------------------------------------------------------
  */

@@ -48,9 +48,10 @@ enum md_code md_run_inside(const struct md_run *run, struct md_error *err)
 		const struct md_step *step = &run->plan.steps[i];
 		bool whole = step->kind == MD_STEP_TOGETHER || step->kind == MD_STEP_APART;
 
-		for (unsigned k = 0; code == MD_OK && k < step->sql_count; k++)
-			code = whole ? md_db_schema_run(run->migrate->db, step->sql[k], err)
-				     : run_text(run->migrate, step->sql[k], err);
+		if (whole)
+			code = md_step_run(run, i, err);
+		for (unsigned k = 0; !whole && code == MD_OK && k < step->sql_count; k++)
+			code = run_text(run->migrate, step->sql[k], err);
 	}
-	return code;
+	return code == MD_OK ? md_run_verify(run, err) : code;
 }

@@ -3,355 +3,18 @@
  * neighbours together and notes how far it is in the same transaction; what runs in none is noted
  * behind it, and asked about (`probe`) when nobody knows. Locks are waited for in short pieces,
  * again and again, so that nobody queues behind one who waits. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/db/catalog.h"
 #include "core/ops/migrate_private.h"
 
 #include "core/base/banned.h"
 
-enum {
-	LOCK_TRIES = 30,
-	SQL_MAX = 16 << 20,
-	BATCH_ROWS = 1000,
-	MOST_BATCH_ROWS = 50000,
-	FEWEST_BATCH_ROWS = 100,
-	BATCH_BLOCKS = 64,
-	MOST_BATCH_BLOCKS = 4096,
-	WANTED_MS = 100, /* of a batch */
-	PAUSE_MS = 5     /* between two */
-};
-
-/* --- telling -----------------------------------------------------------------------------------
+/* --- the journal -------------------------------------------------------------------------------
  */
-
-static void tell(const struct md_run *run, unsigned at, double rows_done, double rows)
-{
-	const struct md_step *step = &run->plan.steps[at];
-	struct md_migrate_progress progress = {
-		.revision = run->link->id,
-		.message = json_string_value(json_object_get(run->document, "message")),
-		.step = at + 1,
-		.steps = run->plan.step_count,
-		.what = step->what,
-		.rows = rows,
-		.rows_done = rows_done,
-	};
-
-	md_migrate_tell(run->migrate, &progress);
-}
-
-/* --- failures ----------------------------------------------------------------------------------
- */
-
-/* Somebody else was at the same things: it can be tried again from the last note on. */
-static bool is_passing(enum md_code code, const struct md_error *err)
-{
-	static const char *const wires[] = { "55P03", "40P01", "40001" };
-
-	for (unsigned i = 0; i < sizeof(wires) / sizeof(*wires); i++)
-		if (strcmp(err->wire, wires[i]) == 0)
-			return true;
-	return code == MD_BUSY && strcmp(err->wire, "MD_MIGRATING") != 0;
-}
-
-/* What is not there, or is there already: names of the engine's words for it. */
-static bool is_done_already(const struct md_error *err)
-{
-	static const char *const wires[] = { "42703", "42P01", "42704", "42701", "42P07",
-					     "42710", "42P06", "42P16", "42883" };
-
-	for (unsigned i = 0; i < sizeof(wires) / sizeof(*wires); i++)
-		if (strcmp(err->wire, wires[i]) == 0)
-			return true;
-	return false;
-}
-
-static void name_statement(struct md_error *err, const char *sql)
-{
-	if (err && !err->details[0])
-		md_error_details(err, "in: %.1400s", sql);
-}
-
-/* --- statements --------------------------------------------------------------------------------
- */
-
-static enum md_code run_text(struct md_db_schema *db, const char *sql, struct md_error *err)
-{
-	enum md_code code = md_db_schema_run(db, sql, err);
-
-	if (code != MD_OK)
-		name_statement(err, sql);
-	return code;
-}
-
-static enum md_code run_texts(struct md_db_schema *db, const char *const *texts, unsigned count,
-			      struct md_error *err)
-{
-	enum md_code code = MD_OK;
-
-	for (unsigned i = 0; code == MD_OK && i < count; i++)
-		code = run_text(db, texts[i], err);
-	return code;
-}
-
-/* Where a half of a revision is taken back, a statement finds that there is nothing to take back.
- */
-static enum md_code run_tolerantly(struct md_db_schema *db, const char *sql, struct md_error *err)
-{
-	struct md_error failed = { .code = MD_OK };
-	enum md_code code = md_db_schema_run(db, "SAVEPOINT _modeld_step", err);
-
-	if (code != MD_OK)
-		return code;
-	code = run_text(db, sql, &failed);
-	if (code == MD_OK)
-		return md_db_schema_run(db, "RELEASE SAVEPOINT _modeld_step", err);
-	if (is_done_already(&failed))
-		return md_db_schema_run(db, "ROLLBACK TO SAVEPOINT _modeld_step", err);
-	if (err)
-		*err = failed;
-	return code;
-}
-
-struct verdict {
-	char text[256];
-	unsigned count;
-};
-
-static enum md_code take_verdict(void *ctx, const char *const *values, unsigned count,
-				 struct md_error *err)
-{
-	struct verdict *verdict = ctx;
-	size_t len = 0;
-
-	(void)err;
-	for (unsigned i = 0; verdict->count == 0 && i < count; i++) {
-		const char *value = values[i] ? values[i] : "null";
-		size_t room = sizeof(verdict->text) - len - 1;
-		size_t more = strlen(value) < room ? strlen(value) : room;
-
-		if (i > 0 && room > more + 1)
-			verdict->text[len++] = ' ';
-		memcpy(verdict->text + len, value, more);
-		len += more;
-		verdict->text[len] = '\0';
-	}
-	verdict->count++;
-	return MD_OK;
-}
-
-/* The first value of the first row; -1: there is none, or it is no number. */
-static enum md_code ask_number(struct md_db_schema *db, const char *sql, double *ret_number,
-			       struct md_error *err)
-{
-	struct verdict verdict = { .text = "" };
-	enum md_code code = md_db_schema_query(db, sql, NULL, 0, take_verdict, &verdict, NULL, err);
-	char *end;
-
-	if (code != MD_OK) {
-		name_statement(err, sql);
-		return code;
-	}
-	*ret_number = strtod(verdict.text, &end);
-	if (end == verdict.text)
-		*ret_number = -1;
-	return MD_OK;
-}
-
-static enum md_code verify(const struct md_run *run, struct md_error *err)
-{
-	for (unsigned i = 0; i < run->plan.verify_count; i++) {
-		const char *sql = run->plan.verify[i];
-		struct verdict verdict = { .text = "" };
-		enum md_code code = md_db_schema_query(run->migrate->db, sql, NULL, 0, take_verdict,
-						       &verdict, NULL, err);
-
-		if (code == MD_OK && verdict.count == 0)
-			continue;
-		if (code == MD_OK) {
-			code = md_fail(err, MD_CONFLICT, "MD_DATA",
-				       "what the revision leaves behind is not right: %s",
-				       verdict.text);
-			md_error_hint(err, "Nothing was changed.");
-		}
-		name_statement(err, sql);
-		return code;
-	}
-	return MD_OK;
-}
-
-/* --- batches -----------------------------------------------------------------------------------
- */
-
-struct batches {
-	const struct md_run *run;
-	unsigned at;
-	bool within; /* a transaction of the whole revision */
-	bool by_blocks;
-	double size, blocks, from;
-	double rows, rows_done;
-};
-
-static void put_number(struct md_buf *sql, double number)
-{
-	md_buf_put_i64(sql, (int64_t)number);
-}
-
-static void fill_in(const struct batches *batches, const char *text, struct md_buf *sql)
-{
-	const struct {
-		const char *name;
-		double value;
-	} holes[] = { { "{batch}", batches->by_blocks ? MOST_BATCH_ROWS : batches->size },
-		      { "{from}", batches->from },
-		      { "{to}", batches->from + batches->size } };
-	enum { HOLES = sizeof(holes) / sizeof(*holes) };
-
-	while (*text) {
-		unsigned i = 0;
-
-		while (i < HOLES && strncmp(text, holes[i].name, strlen(holes[i].name)) != 0)
-			i++;
-		if (i < HOLES) {
-			put_number(sql, holes[i].value);
-			text += strlen(holes[i].name);
-		} else {
-			md_buf_putc(sql, *text++);
-		}
-	}
-}
-
-/* One batch, in a transaction of its own where there is none. */
-static enum md_code run_batch(struct batches *batches, uint64_t *ret_changed, struct md_error *err)
-{
-	const struct md_step *step = &batches->run->plan.steps[batches->at];
-	struct md_db_schema *db = batches->run->migrate->db;
-	enum md_code code = batches->within ? MD_OK : md_db_schema_run(db, "BEGIN", err);
-
-	*ret_changed = 0;
-	for (unsigned i = 0; code == MD_OK && i < step->sql_count; i++) {
-		md_auto_buf sql = MD_BUF(SQL_MAX);
-		uint64_t changed = 0;
-
-		fill_in(batches, step->sql[i], &sql);
-		if (!md_buf_text(&sql))
-			code = md_fail_nomem(err);
-		if (code == MD_OK)
-			code = md_db_schema_query(db, sql.data, NULL, 0, NULL, NULL, &changed, err);
-		if (code != MD_OK)
-			name_statement(err, sql.data ? sql.data : "");
-		*ret_changed += changed;
-	}
-	if (!batches->within && code == MD_OK)
-		code = md_db_schema_commit(db, err);
-	if (!batches->within && code != MD_OK)
-		md_db_schema_rollback(db, NULL);
-	return code;
-}
-
-/* Batches that take about as long as others can well wait for. */
-static void adapt(struct batches *batches, uint64_t ms)
-{
-	double most = batches->by_blocks ? MOST_BATCH_BLOCKS : MOST_BATCH_ROWS;
-	double fewest = batches->by_blocks ? 1 : FEWEST_BATCH_ROWS;
-
-	if (ms < WANTED_MS / 2 && batches->size * 2 <= most)
-		batches->size *= 2;
-	else if (ms > WANTED_MS * 2 && batches->size / 2 >= fewest)
-		batches->size = (double)(int64_t)(batches->size / 2);
-}
-
-static enum md_code run_batch_in_the_end(struct batches *batches, uint64_t *ret_changed,
-					 struct md_error *err)
-{
-	for (unsigned tries = 0;; tries++) {
-		struct md_error failed = { .code = MD_OK };
-		enum md_code code = run_batch(batches, ret_changed, &failed);
-
-		if (code == MD_OK)
-			return code;
-		if (batches->within || tries + 1 >= LOCK_TRIES || !is_passing(code, &failed)) {
-			if (err)
-				*err = failed;
-			return code;
-		}
-		md_migrate_back_off(tries);
-	}
-}
-
-/* Once over all rows, or until there are none left. */
-static enum md_code run_pass(struct batches *batches, uint64_t *ret_changed, struct md_error *err)
-{
-	struct md_migrate *migrate = batches->run->migrate;
-	uint64_t changed = 0;
-	enum md_code code = MD_OK;
-
-	*ret_changed = 0;
-	batches->from = 0;
-	do {
-		uint64_t began = md_now_ns();
-
-		code = run_batch_in_the_end(batches, &changed, err);
-		if (code != MD_OK)
-			break;
-		*ret_changed += changed;
-		batches->rows_done += (double)changed;
-		if (batches->by_blocks)
-			batches->from += batches->size;
-		adapt(batches, (md_now_ns() - began) / MD_MS);
-		tell(batches->run, batches->at, batches->rows_done, batches->rows);
-		if (!batches->within)
-			code = md_history_heartbeat(migrate->db, err);
-		if (code == MD_OK && !batches->within && changed > 0)
-			nanosleep(&(struct timespec){ 0, PAUSE_MS * 1000000L }, NULL);
-	} while (code == MD_OK &&
-		 (batches->by_blocks ? batches->from < batches->blocks : changed > 0));
-	return code;
-}
-
-/* Rows that others write meanwhile may come to lie where it has been: it ends when a pass over
- * everything finds nothing. */
-static enum md_code run_batches(const struct md_run *run, unsigned at, bool within,
-				struct md_error *err)
-{
-	const struct md_step *step = &run->plan.steps[at];
-	struct batches batches = { .run = run, .at = at, .within = within, .rows = step->rows };
-	uint64_t changed = 0;
-	enum md_code code = MD_OK;
-
-	batches.by_blocks = step->blocks;
-	batches.size = step->blocks ? BATCH_BLOCKS : BATCH_ROWS;
-	if (step->remaining)
-		code = ask_number(run->migrate->db, step->remaining, &batches.rows, err);
-	tell(run, at, 0, batches.rows);
-	do {
-		if (code == MD_OK && step->blocks)
-			code = ask_number(run->migrate->db, step->blocks, &batches.blocks, err);
-		if (code == MD_OK)
-			code = run_pass(&batches, &changed, err);
-	} while (code == MD_OK && step->blocks && changed > 0);
-	return code;
-}
-
-/* --- steps -------------------------------------------------------------------------------------
- */
-
-static enum md_code run_step(const struct md_run *run, unsigned at, struct md_error *err)
-{
-	const struct md_step *step = &run->plan.steps[at];
-	struct md_db_schema *db = run->migrate->db;
-	enum md_code code = MD_OK;
-
-	if (step->kind == MD_STEP_BATCHES)
-		return run_batches(run, at, true, err);
-	tell(run, at, -1, step->rows);
-	for (unsigned i = 0; code == MD_OK && i < step->sql_count; i++)
-		code = run->tolerant ? run_tolerantly(db, step->sql[i], err)
-				     : run_text(db, step->sql[i], err);
-	return code;
-}
 
 /* The state in which a run ends well. */
 static enum md_history_state final_state(const struct md_run *run)
@@ -443,9 +106,9 @@ static enum md_code all_at_once(struct md_run *run, struct md_error *err)
 	if (code == MD_OK)
 		code = note_begin(run, err);
 	for (unsigned i = 0; code == MD_OK && i < run->plan.step_count; i++)
-		code = run_step(run, i, err);
+		code = md_step_run(run, i, err);
 	if (code == MD_OK)
-		code = verify(run, err);
+		code = md_run_verify(run, err);
 	if (code == MD_OK)
 		code = md_history_step(db, run->sequence, run->plan.step_count, err);
 	if (code == MD_OK)
@@ -455,6 +118,16 @@ static enum md_code all_at_once(struct md_run *run, struct md_error *err)
 	if (code != MD_OK)
 		md_db_schema_rollback(db, NULL);
 	return code;
+}
+
+/* The same, where the transaction is somebody else's and what cannot run in one is made to. */
+static enum md_code all_inside(struct md_run *run, struct md_error *err)
+{
+	enum md_code code = note_begin(run, err);
+
+	if (code == MD_OK)
+		code = md_run_inside(run, err);
+	return code == MD_OK ? note_end(run, err) : code;
 }
 
 /* --- a server ----------------------------------------------------------------------------------
@@ -478,9 +151,9 @@ static enum md_code run_group(struct md_run *run, unsigned from, unsigned to, st
 	enum md_code code = md_db_schema_begin(db, err);
 
 	for (unsigned i = from; code == MD_OK && i < to; i++)
-		code = run_step(run, i, err);
+		code = md_step_run(run, i, err);
 	if (code == MD_OK)
-		code = verify(run, err);
+		code = md_run_verify(run, err);
 	if (code == MD_OK)
 		code = md_history_step(db, run->sequence, to, err);
 	if (code == MD_OK && to == run->plan.step_count)
@@ -498,16 +171,16 @@ static enum md_code run_patiently(const struct md_run *run, const struct md_step
 				  struct md_error *err)
 {
 	struct md_db_schema *db = run->migrate->db;
-	enum md_code code = run_text(db, "SET lock_timeout = 0", err);
+	enum md_code code = md_run_text(db, "SET lock_timeout = 0", err);
 	md_auto_buf back = MD_BUF(128);
 
 	md_buf_printf(&back, "SET lock_timeout = %u", run->migrate->options.lock_timeout_ms);
 	if (!md_buf_text(&back))
 		return md_fail_nomem(err);
 	if (code == MD_OK)
-		code = run_texts(db, step->sql, step->sql_count, err);
+		code = md_run_texts(db, step->sql, step->sql_count, err);
 	if (code == MD_OK)
-		return run_text(db, back.data, err);
+		return md_run_text(db, back.data, err);
 	md_db_schema_run(db, back.data, NULL);
 	return code;
 }
@@ -516,21 +189,22 @@ static enum md_code run_alone(struct md_run *run, unsigned at, struct md_error *
 {
 	const struct md_step *step = &run->plan.steps[at];
 	struct md_db_schema *db = run->migrate->db;
-	struct verdict done = { .text = "" };
+	struct md_verdict done = { .text = "" };
 	enum md_code code = MD_OK;
 
-	tell(run, at, -1, step->rows);
+	md_step_tell(run, at, -1, step->rows);
 	if (step->probe)
-		code = md_db_schema_query(db, step->probe, NULL, 0, take_verdict, &done, NULL, err);
+		code = md_db_schema_query(db, step->probe, NULL, 0, md_take_verdict, &done, NULL,
+					  err);
 	if (code == MD_OK && done.count == 0 && step->clean)
-		code = run_text(db, step->clean, err);
+		code = md_run_text(db, step->clean, err);
 	if (code == MD_OK && done.count == 0) {
 		struct md_error failed = { .code = MD_OK };
 
 		code = run_patiently(run, step, &failed);
 		if (code != MD_OK && step->clean)
 			md_db_schema_run(db, step->clean, NULL);
-		if (code != MD_OK && run->tolerant && is_done_already(&failed))
+		if (code != MD_OK && run->tolerant && md_is_done_already(&failed))
 			code = MD_OK;
 		else if (code != MD_OK && err)
 			*err = failed;
@@ -546,7 +220,7 @@ static enum md_code run_some(struct md_run *run, unsigned from, unsigned to, str
 	case MD_STEP_ALONE:
 		return run_alone(run, from, err);
 	case MD_STEP_BATCHES:
-		code = run_batches(run, from, false, err);
+		code = md_step_batches(run, from, false, err);
 		return code == MD_OK ? md_history_step(run->migrate->db, run->sequence, to, err)
 				     : code;
 	case MD_STEP_TOGETHER:
@@ -562,7 +236,7 @@ static enum md_code run_some_in_the_end(struct md_run *run, unsigned from, unsig
 					struct md_error *err)
 {
 	unsigned most =
-		run->migrate->options.lock_tries ? run->migrate->options.lock_tries : LOCK_TRIES;
+		run->migrate->options.lock_tries ? run->migrate->options.lock_tries : MD_LOCK_TRIES;
 
 	for (unsigned tries = 0;; tries++) {
 		struct md_error failed = { .code = MD_OK };
@@ -570,7 +244,7 @@ static enum md_code run_some_in_the_end(struct md_run *run, unsigned from, unsig
 
 		if (code == MD_OK)
 			return code;
-		if (tries + 1 >= most || !is_passing(code, &failed)) {
+		if (tries + 1 >= most || !md_is_passing(code, &failed)) {
 			if (err)
 				*err = failed;
 			return code;
@@ -582,6 +256,34 @@ static enum md_code run_some_in_the_end(struct md_run *run, unsigned from, unsig
 	}
 }
 
+/* Checks that a revision has only while it is run: one that was cut off has left them. */
+static enum md_code tidy(const struct md_run *run, struct md_error *err)
+{
+	struct md_migrate *migrate = run->migrate;
+	const struct md_catalog *catalog = NULL;
+	char begins[32];
+	enum md_code code = md_db_schema_catalog(migrate->db, migrate->arena, &catalog, err);
+
+	snprintf(begins, sizeof(begins), "_modeld_%s_", run->link->id);
+	for (unsigned t = 0; code == MD_OK && t < catalog->count; t++) {
+		const struct md_catalog_table *table = &catalog->tables[t];
+
+		for (unsigned i = 0; code == MD_OK && i < table->check_count; i++) {
+			md_auto_buf sql = MD_BUF(4096);
+
+			if (strncmp(table->checks[i].name, begins, strlen(begins)) != 0)
+				continue;
+			md_buf_puts(&sql, "ALTER TABLE ");
+			md_ddl_put_name(migrate->dialect, &sql, table->name);
+			md_buf_puts(&sql, " DROP CONSTRAINT ");
+			md_ddl_put_name(migrate->dialect, &sql, table->checks[i].name);
+			code = md_buf_text(&sql) ? md_run_text(migrate->db, sql.data, err)
+						 : md_fail_nomem(err);
+		}
+	}
+	return code;
+}
+
 static enum md_code in_steps(struct md_run *run, struct md_error *err)
 {
 	enum md_code code = run->resumed ? MD_OK : md_run_check(run, err);
@@ -591,6 +293,8 @@ static enum md_code in_steps(struct md_run *run, struct md_error *err)
 		run->sequence = run->link->row->sequence;
 	else if (code == MD_OK)
 		code = note_begin(run, err);
+	if (code == MD_OK && run->tolerant)
+		code = tidy(run, err);
 	while (code == MD_OK && run->done < run->plan.step_count) {
 		unsigned to = end_of_group(&run->plan, run->done);
 		enum md_step_kind kind = run->plan.steps[run->done].kind;
@@ -638,15 +342,17 @@ enum md_code md_run_go(struct md_run *run, struct md_error *err)
 
 	run->began_ns = md_now_ns();
 	run->sequence = 0;
-	code = run_texts(db, run->plan.open, run->plan.open_count, &failed);
-	if (code == MD_OK)
+	code = md_run_texts(db, run->plan.open, run->plan.open_count, &failed);
+	if (code == MD_OK && run->migrate->inside)
+		code = all_inside(run, &failed);
+	else if (code == MD_OK)
 		code = (md_db_schema_is_file(db) ? all_at_once : in_steps)(run, &failed);
 	for (unsigned i = 0; i < run->plan.close_count; i++)
 		md_db_schema_run(db, run->plan.close[i], NULL);
 	md_migrate_quiet(run->migrate);
 	if (code == MD_OK)
 		return code;
-	if (strcmp(failed.wire, "MD_DATA") != 0 || run->sequence > 0)
+	if (!run->migrate->inside && (strcmp(failed.wire, "MD_DATA") != 0 || run->sequence > 0))
 		note_failure(run, &failed);
 	if (err)
 		*err = failed;

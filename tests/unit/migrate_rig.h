@@ -31,7 +31,8 @@ static void rig_begin(void)
 	snprintf(rig_folder, sizeof(rig_folder), "%s/migrations", rig_dir);
 #ifdef ON_POSTGRES
 	snprintf(rig_url, sizeof(rig_url), "%s", pg_url);
-	pg_admin("DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public");
+	pg_admin("SET client_min_messages = warning; DROP SCHEMA IF EXISTS public CASCADE; CREATE "
+		 "SCHEMA public");
 #else
 	snprintf(rig_url, sizeof(rig_url), "sqlite:///%s/test.db", rig_dir);
 #endif

@@ -507,10 +507,50 @@ START_TEST(a_fake_run_is_noted_only)
 }
 END_TEST
 
+START_TEST(a_check_finds_what_is_wrong_and_replays_everything)
+{
+	json_t *document;
+
+	three();
+	document = VERB(md_migrate_check, true);
+	ck_assert_str_eq(at(document, ""), "{\"problems\":[],\"ok\":true}");
+	json_decref(document);
+	models(USER "}}");
+	change_file(1, "up", "[]");
+	change_file(1, "down", "null");
+	sql("CREATE INDEX extra_idx ON \"user\" (name)");
+	document = VERB(md_migrate_check, false);
+	ck_assert_str_eq(at(document, "/ok"), "false");
+	ck_assert_str_eq(at(document, "/problems/0/kind"), "sums");
+	ck_assert_str_eq(at(document, "/problems/1/kind"), "snapshot");
+	ck_assert_ptr_nonnull(strstr(at(document, "/problems"), "\"modified\""));
+	ck_assert_ptr_nonnull(strstr(at(document, "/problems"), "\"drift\""));
+	ck_assert_ptr_nonnull(strstr(at(document, "/problems"), "\"models\""));
+	json_decref(document);
+}
+END_TEST
+
+START_TEST(a_replay_tells_which_revision_cannot_be_made_from_nothing)
+{
+	json_t *document;
+
+	step(USER "}}");
+	sql("CREATE TABLE mine (x int)");
+	write_by_hand(1, "[{\"op\":\"sql\",\"up\":\"INSERT INTO mine VALUES (1)\"}]");
+	json_decref(up());
+	document = VERB(md_migrate_check, true);
+	ck_assert_uint_eq(count_of(document, "problems"), 1);
+	ck_assert_str_eq(at(document, "/problems/0/kind"), "replay");
+	ck_assert_msg(strstr(at(document, "/problems/0/message"), "mine"), "%s", at(document, ""));
+	json_decref(document);
+	ck_assert_str_eq(state(), "up_to_date");
+}
+END_TEST
+
 static Suite *migrate_suite(void)
 {
 	Suite *suite = suite_create("migrate");
-	TCase *tests = tcase_create("all");
+	TCase *tests = tcase_create("verbs");
 
 	tcase_set_timeout(tests, 120);
 	tcase_add_checked_fixture(tests, rig_begin, rig_end);
@@ -536,6 +576,8 @@ static Suite *migrate_suite(void)
 	tcase_add_test(tests, what_is_kept_goes_for_good_by_name_only);
 	tcase_add_test(tests, a_rehearsal_leaves_nothing_behind);
 	tcase_add_test(tests, a_fake_run_is_noted_only);
+	tcase_add_test(tests, a_check_finds_what_is_wrong_and_replays_everything);
+	tcase_add_test(tests, a_replay_tells_which_revision_cannot_be_made_from_nothing);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
