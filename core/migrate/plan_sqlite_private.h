@@ -4,7 +4,8 @@
  * by the engine's own hand), and so that what the engine refuses is known before anything is
  * changed. plan_sqlite.c goes through the tables, _shadow.c is the shadow, _rebuild.c makes a table
  * anew, _text.c reads CREATE TABLE, _cast.c knows how values change their type, _value.c what a
- * column's rows get, _names.c renames, _checks.c asks the data. One thread. */
+ * column's rows get, _names.c renames, _checks.c asks the data, _verify.c says
+ * what must hold at the end. One thread. */
 #ifndef MD_CORE_MIGRATE_PLAN_SQLITE_PRIVATE_H
 #define MD_CORE_MIGRATE_PLAN_SQLITE_PRIVATE_H
 #include <string.h>
@@ -177,7 +178,15 @@ struct md_lite_rebuild {
 /** Make a table anew in one step. */
 void md_lite_rebuild(struct md_lite *lite, const struct md_lite_rebuild *how);
 
-/** Questions of the end, for all tables that were made anew and those that refer to them. */
+/* --- plan_sqlite_verify.c ----------------------------------------------------------------------
+ */
+
+/** Views that can be read; whether they still can. */
+const struct md_lite_row *md_lite_sound_views(struct md_lite *lite);
+void md_lite_check_views(struct md_lite *lite, const struct md_lite_row *views);
+/** A table was made anew: it and those that refer to it are to be looked at. */
+void md_lite_touch(struct md_lite *lite, const char *changed, bool is_small);
+/** The questions, in the names of the end. */
 void md_lite_verify(struct md_lite *lite);
 
 static inline bool md_lite_failed(const struct md_lite *lite)

@@ -353,101 +353,6 @@ static void make_indexes(struct rebuild *r, const struct md_lite_row *extra)
 			md_lite_runf(r->lite, r->step, "%s", extra->other);
 }
 
-/* Views of others must still be views. */
-static void check_views(struct rebuild *r, const struct md_lite_row *views)
-{
-	for (; views && !r->lite->unsure && !md_lite_failed(r->lite); views = views->next) {
-		const char *sql = md_lite_printf(r->lite, "SELECT 1 FROM %s LIMIT 0",
-						 md_lite_quote(r->lite, views->one));
-
-		if (md_lite_takes(r->lite, sql))
-			continue;
-		md_lite_fail(r->lite, MD_CONFLICT, "MD_DRIFT",
-			     "the view \"%s\" could not be read any longer", views->one);
-		md_error_hint(r->lite->err, "Drop or change the view first, in a revision of its "
-					    "own or by hand: it is not one of modeld's.");
-	}
-}
-
-/* Those that can be read now. */
-static const struct md_lite_row *sound_views(struct md_lite *lite)
-{
-	const struct md_lite_row *row =
-		md_lite_ask(lite, "SELECT name, NULL FROM sqlite_schema WHERE type = 'view'", NULL);
-	struct md_lite_row *sound = NULL, *copy;
-
-	for (; row; row = row->next) {
-		if (!md_lite_takes(lite, md_lite_printf(lite, "SELECT 1 FROM %s LIMIT 0",
-							md_lite_quote(lite, row->one))))
-			continue;
-		copy = md_arena_zalloc(lite->arena, sizeof(*copy));
-		if (!copy)
-			lite->work->failed = true;
-		if (!copy)
-			return NULL;
-		*copy = (struct md_lite_row){ row->one, NULL, sound };
-		sound = copy;
-	}
-	return sound;
-}
-
-static void touch(struct md_lite *lite, const char *table, bool is_small)
-{
-	struct md_lite_touched *touched = md_arena_zalloc(lite->arena, sizeof(*touched));
-
-	if (!touched) {
-		lite->work->failed = true;
-		return;
-	}
-	*touched = (struct md_lite_touched){ table, is_small, lite->touched };
-	lite->touched = touched;
-}
-
-/* The table, and those that refer to it. What was broken before is not told as ours. */
-static void touch_all(struct rebuild *r)
-{
-	static const char referring[] =
-		"SELECT m.name, NULL FROM sqlite_schema AS m WHERE m.type = 'table' AND (m.name = "
-		"?1 OR EXISTS (SELECT 1 FROM pragma_foreign_key_list(m.name) AS k WHERE "
-		"k.\"table\" "
-		"= ?1 COLLATE NOCASE))";
-	const struct md_lite_row *row = md_lite_ask(r->lite, referring, r->how->table);
-
-	for (; row && !md_lite_failed(r->lite); row = row->next) {
-		if (md_lite_is_broken(r->lite, row->one))
-			md_plan_add_note(r->lite->work,
-					 "rows of \"%s\" refer to rows that are not there, as they "
-					 "did before",
-					 row->one);
-		else
-			touch(r->lite, row->one,
-			      strcmp(row->one, r->how->table) == 0 && r->size.rows >= 0 &&
-				      r->size.rows <= SMALL_ROWS);
-	}
-}
-
-void md_lite_verify(struct md_lite *lite)
-{
-	for (const struct md_lite_touched *one = lite->touched; one; one = one->next) {
-		const char *table = one->table ? md_lite_text(lite, one->table) : NULL;
-
-		if (!table)
-			continue;
-		md_plan_add_verify(lite->work,
-				   md_lite_printf(lite,
-						  "SELECT \"table\", rowid, parent FROM "
-						  "pragma_foreign_key_check(%s) LIMIT 1",
-						  table));
-		if (one->is_small)
-			md_plan_add_verify(lite->work,
-					   md_lite_printf(lite,
-							  "SELECT integrity_check FROM "
-							  "pragma_integrity_check(%s) WHERE "
-							  "integrity_check <> 'ok'",
-							  table));
-	}
-}
-
 /* --- all of it ---------------------------------------------------------------------------------
  */
 
@@ -471,6 +376,21 @@ static bool look(struct rebuild *r)
 	return true;
 }
 
+/* Pages of a table that was copied are not written over before they are let go; many builds of
+ * SQLite do that, and it takes as long as the copying. */
+static void set_up(struct md_lite *lite)
+{
+	const struct md_lite_row *usual = md_lite_ask(lite, "PRAGMA secure_delete", NULL);
+
+	md_plan_add_open(lite->work, "PRAGMA foreign_keys=OFF");
+	md_plan_add_close(lite->work, "PRAGMA legacy_alter_table=OFF");
+	if (usual && usual->one && strcmp(usual->one, "1") == 0) {
+		md_plan_add_open(lite->work, "PRAGMA secure_delete=FAST");
+		md_plan_add_close(lite->work, "PRAGMA secure_delete=ON");
+	}
+	md_plan_add_close(lite->work, "PRAGMA foreign_keys=ON");
+}
+
 void md_lite_rebuild(struct md_lite *lite, const struct md_lite_rebuild *how)
 {
 	struct rebuild r = { .lite = lite, .how = how, .source = { how->pair, NULL, true } };
@@ -480,10 +400,8 @@ void md_lite_rebuild(struct md_lite *lite, const struct md_lite_rebuild *how)
 		return;
 	indexes = md_lite_ask(lite, hangs_on, how->table);
 	triggers = md_lite_ask(lite, triggers_on, how->table);
-	views = sound_views(lite);
-	md_plan_add_open(lite->work, "PRAGMA foreign_keys=OFF");
-	md_plan_add_close(lite->work, "PRAGMA legacy_alter_table=OFF");
-	md_plan_add_close(lite->work, "PRAGMA foreign_keys=ON");
+	views = md_lite_sound_views(lite);
+	set_up(lite);
 	r.step = md_lite_step(lite, how->table, "%s", how->what);
 	if (!r.step)
 		return;
@@ -500,6 +418,6 @@ void md_lite_rebuild(struct md_lite *lite, const struct md_lite_rebuild *how)
 	make_indexes(&r, indexes);
 	for (; triggers; triggers = triggers->next)
 		md_lite_runf(lite, r.step, "%s", triggers->other);
-	check_views(&r, views);
-	touch_all(&r);
+	md_lite_check_views(lite, views);
+	md_lite_touch(lite, how->table, r.size.rows >= 0 && r.size.rows <= SMALL_ROWS);
 }
