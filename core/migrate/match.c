@@ -200,8 +200,7 @@ void md_match_columns(struct matching *m, struct md_model_pair *pair)
 
 		column->after = field;
 		column->before = find_field(
-			pair->before,
-			md_match_field_before(m->operations, pair->after->name, field->name));
+			pair->before, md_match_field_before(m, pair->after->name, field->name));
 		if (column->before)
 			column->changed = compare_fields(m, column->before, field);
 	}
@@ -302,23 +301,26 @@ const struct md_model_pair *md_match_pair_of(const struct matching *m,
 	return NULL;
 }
 
-static const struct md_def_model *find_before(const struct matching *m, const char *name)
+/* What each model of afterwards was, when that had a table that modeld makes. */
+static void find_former(struct matching *m)
 {
-	const struct md_def_model *model =
-		name ? md_definitions_find(m->before, md_str_of(name)) : NULL;
+	m->former = md_arena_zalloc(m->arena, m->after->model_count * sizeof(void *));
+	m->failed = m->failed || !m->former;
+	for (unsigned i = 0; !m->failed && i < m->after->model_count; i++) {
+		const char *name = md_match_model_before(m, m->after->models[i].name);
+		const struct md_def_model *model =
+			name ? md_definitions_find(m->before, md_str_of(name)) : NULL;
 
-	return model && md_ddl_is_made(model) ? model : NULL;
+		m->former[i] = model && md_ddl_is_made(model) ? model : NULL;
+	}
 }
 
 /* A model that is no longer managed keeps its table: that is no drop. */
 static bool is_kept(const struct matching *m, const struct md_def_model *before)
 {
-	for (unsigned i = 0; i < m->after->model_count; i++) {
-		const struct md_def_model *after = &m->after->models[i];
-
-		if (find_before(m, md_match_model_before(m->operations, after->name)) == before)
+	for (unsigned i = 0; i < m->after->model_count; i++)
+		if (m->former[i] == before)
 			return true;
-	}
 	return false;
 }
 
@@ -327,17 +329,13 @@ static void match_models(struct matching *m)
 	m->models = md_arena_zalloc(m->arena, (m->before->model_count + m->after->model_count) *
 						      sizeof(*m->models));
 	m->failed = m->failed || !m->models;
-	for (unsigned i = 0; m->models && i < m->after->model_count; i++) {
-		const struct md_def_model *after = &m->after->models[i];
-
-		if (!md_ddl_is_made(after))
-			continue;
-		m->models[m->model_count++] = (struct md_model_pair){
-			.before = find_before(m, md_match_model_before(m->operations, after->name)),
-			.after = after,
-		};
-	}
-	for (unsigned i = 0; m->models && i < m->before->model_count; i++) {
+	find_former(m);
+	for (unsigned i = 0; !m->failed && i < m->after->model_count; i++)
+		if (md_ddl_is_made(&m->after->models[i]))
+			m->models[m->model_count++] =
+				(struct md_model_pair){ .before = m->former[i],
+							.after = &m->after->models[i] };
+	for (unsigned i = 0; !m->failed && i < m->before->model_count; i++) {
 		const struct md_def_model *before = &m->before->models[i];
 
 		if (md_ddl_is_made(before) && !is_kept(m, before))
@@ -350,13 +348,12 @@ enum md_code md_match_make(const struct md_ddl_dialect *dialect,
 			   const json_t *operations, struct md_arena *arena,
 			   const struct md_match **ret_match, struct md_error *err)
 {
-	struct matching m = { .dialect = dialect,
-			      .before = before,
-			      .after = after,
-			      .operations = operations,
-			      .arena = arena };
+	struct matching m = {
+		.dialect = dialect, .before = before, .after = after, .arena = arena
+	};
 	struct md_match *match = md_arena_zalloc(arena, sizeof(*match));
 
+	md_match_renamings(&m, operations);
 	match_models(&m);
 	for (unsigned i = 0; i < m.model_count && !m.failed; i++)
 		md_match_columns(&m, &m.models[i]);

@@ -202,8 +202,8 @@ struct pairing {
 	const struct md_model_pair *models;
 	const struct part_kind *kind;
 	struct part_pair *pairs;
-	unsigned count;
-	bool *taken; /* by number of the former parts */
+	unsigned count, former, latter; /* how many there are */
+	bool *taken;                    /* by number of the former parts */
 };
 
 static unsigned count_of(const struct md_def_model *model, const struct part_kind *kind)
@@ -233,8 +233,8 @@ static void find_by_name(struct pairing *p, struct part_pair *pair)
 	const char *name = p->kind->name(pair->after);
 
 	if (p->kind == &index_kind)
-		name = md_match_index_before(p->m->operations, p->models->after->name, name);
-	for (unsigned i = 0; name && !pair->before && i < count_of(p->models->before, p->kind); i++)
+		name = md_match_index_before(p->m, p->models->after->name, name);
+	for (unsigned i = 0; name && !pair->before && i < p->former; i++)
 		if (is_open(p, i) &&
 		    strcmp(p->kind->name(p->kind->item(p->models->before, i)), name) == 0)
 			take(p, pair, i);
@@ -242,7 +242,7 @@ static void find_by_name(struct pairing *p, struct part_pair *pair)
 
 static void find_by_content(struct pairing *p, struct part_pair *pair)
 {
-	for (unsigned i = 0; !pair->before && i < count_of(p->models->before, p->kind); i++)
+	for (unsigned i = 0; !pair->before && i < p->former; i++)
 		if (is_open(p, i) &&
 		    p->kind->same(p->m, p->models, p->kind->item(p->models->before, i),
 				  pair->after))
@@ -254,7 +254,7 @@ static void find_exact(struct pairing *p, struct part_pair *pair)
 {
 	const char *name = p->kind->name(pair->after);
 
-	for (unsigned i = 0; !pair->before && i < count_of(p->models->before, p->kind); i++) {
+	for (unsigned i = 0; !pair->before && i < p->former; i++) {
 		const void *before = p->kind->item(p->models->before, i);
 
 		if (is_open(p, i) && strcmp(p->kind->name(before), name) == 0 &&
@@ -268,10 +268,8 @@ static void pair_up(struct pairing *p)
 	static void (*const ways[])(struct pairing *, struct part_pair *) = { find_exact,
 									      find_by_name,
 									      find_by_content };
-	unsigned after = count_of(p->models->after, p->kind);
-	unsigned before = count_of(p->models->before, p->kind);
 
-	for (unsigned i = 0; i < after; i++) {
+	for (unsigned i = 0; i < p->latter; i++) {
 		const void *item = p->kind->item(p->models->after, i);
 
 		if (p->kind->is_there(p->m, item))
@@ -281,7 +279,7 @@ static void pair_up(struct pairing *p)
 		for (unsigned i = 0; i < p->count; i++)
 			if (!p->pairs[i].before)
 				ways[w](p, &p->pairs[i]);
-	for (unsigned i = 0; i < before; i++)
+	for (unsigned i = 0; i < p->former; i++)
 		if (is_open(p, i))
 			p->pairs[p->count++].before = p->kind->item(p->models->before, i);
 }
@@ -291,7 +289,9 @@ static const struct part_pair *pairs_of(struct matching *m, const struct md_mode
 					const struct part_kind *kind, unsigned *ret_count)
 {
 	unsigned before = count_of(models->before, kind), after = count_of(models->after, kind);
-	struct pairing p = { .m = m, .models = models, .kind = kind };
+	struct pairing p = {
+		.m = m, .models = models, .kind = kind, .former = before, .latter = after
+	};
 
 	p.pairs = md_arena_zalloc(m->arena, (before + after) * sizeof(*p.pairs));
 	p.taken = md_arena_zalloc(m->arena, before * sizeof(*p.taken));

@@ -106,12 +106,15 @@ static void add_whole(struct touches *touches, struct md_str name)
 		add(touches, (struct touch){ .name = name, .how = CHANGES });
 }
 
-static void add_table(struct touches *touches, const json_t *definition)
+static void add_table_name(struct touches *touches, struct md_str table)
 {
-	struct md_str table = member(definition, "table");
-
 	if (table.ptr)
 		add(touches, (struct touch){ .name = table, .how = CHANGES, .table = true });
+}
+
+static void add_table(struct touches *touches, const json_t *definition)
+{
+	add_table_name(touches, member(definition, "table"));
 }
 
 static void touch_model(struct touches *touches, const json_t *operation)
@@ -127,8 +130,12 @@ static void touch_model(struct touches *touches, const json_t *operation)
 
 static void touch_names(struct touches *touches, const json_t *operation)
 {
+	const json_t *tables = json_object_get(operation, "table");
+
 	add_whole(touches, member(operation, "from"));
 	add_whole(touches, member(operation, "to"));
+	add_table_name(touches, member(tables, "from"));
+	add_table_name(touches, member(tables, "to"));
 }
 
 static void touch_enum(struct touches *touches, const json_t *operation)

@@ -131,6 +131,16 @@ static void tidy_reference(json_t *json, const struct md_def_field *field)
 	drop_taken_over(json, field);
 }
 
+/* Whether it would get an index without being asked. */
+static bool is_foreign(const struct md_def_model *model, const struct md_def_field *field)
+{
+	for (unsigned i = 0; i < model->foreign_key_count; i++)
+		for (unsigned k = 0; k < model->foreign_keys[i].count; k++)
+			if (model->foreign_keys[i].fields[k] == field)
+				return true;
+	return false;
+}
+
 static void tidy_field(struct document *doc, json_t *json, const struct md_def_model *model,
 		       const struct md_def_field *field)
 {
@@ -144,7 +154,7 @@ static void tidy_field(struct document *doc, json_t *json, const struct md_def_m
 	drop_usual(json, "column", field->name);
 	drop_bool(json, "auto_increment", true);
 	drop_bool(json_object_get(json, "generated"), "stored", true);
-	if (!field->reference)
+	if (!is_foreign(model, field))
 		drop_bool(json, "index", false);
 	if (sole || field->unique)
 		json_object_del(json, "index");

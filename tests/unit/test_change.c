@@ -2,6 +2,7 @@
 #include "core/migrate/change.h"
 
 #include "core/base/arena.h"
+#include "core/migrate/match.h"
 #include "tests/support/suite.h"
 #include "tests/unit/ddl_random.h"
 #include "tests/unit/define_sample.h"
@@ -151,6 +152,39 @@ START_TEST(renames_stay_renames)
 		md_snapshot_free(a);
 		md_snapshot_free(b);
 	}
+}
+END_TEST
+
+/* A year of work in one revision; a clock that stops it would say that something is quadratic. */
+START_TEST(many_models_are_no_trouble)
+{
+	md_auto_buf text = MD_BUF(64 << 20);
+	md_auto_arena arena = md_arena_new(64 << 20);
+	const struct md_match *match;
+	struct md_snapshot *nothing = NULL, *all;
+	json_t *operations;
+
+	md_buf_puts(&text, "{\"version\":1,\"models\":{");
+	for (unsigned i = 0; i < 1500; i++) {
+		md_buf_printf(&text, "%s\"M%u\":{\"fields\":{", i > 0 ? "," : "", i);
+		for (unsigned k = 0; k < 20; k++)
+			md_buf_printf(&text, "\"f%u\":\"string? index\",", k);
+		md_buf_printf(&text, "\"r\":\"-> M%u?\"}}", (i * 7) % 1500);
+	}
+	md_buf_puts(&text, "}}");
+	all = snapshot_of_text(md_buf_text(&text));
+	ck_assert_int_eq(md_snapshot_read(NULL, &nothing, NULL), MD_OK);
+	must_round_trip(nothing, all, NULL);
+	must_round_trip(all, nothing, NULL);
+	operations = diff(nothing, all, NULL);
+	ck_assert_int_eq(md_match_make(&md_sqlite_ddl, all->definitions, all->definitions,
+				       operations, arena, &match, NULL),
+			 MD_OK);
+	for (unsigned i = 0; i < match->model_count; i++)
+		ck_assert(!match->models[i].changed);
+	json_decref(operations);
+	md_snapshot_free(nothing);
+	md_snapshot_free(all);
 }
 END_TEST
 
@@ -719,9 +753,9 @@ START_TEST(sql_is_taken_back_by_its_other_half)
 END_TEST
 
 SUITE_MAIN("changes", a_difference_leads_there_and_back, renames_stay_renames,
-	   every_single_change_is_found, enums_come_before_and_go_after_their_fields,
-	   everything_follows_a_rename, renames_are_declared_in_the_models,
-	   what_looks_like_a_rename_is_asked, what_is_nothing_alike_is_not_asked,
-	   a_rename_that_cannot_be_is_refused, backfills_go_with_the_operation_and_to_planners,
-	   operations_of_people_are_checked, what_does_not_fit_is_refused,
-	   sql_is_taken_back_by_its_other_half)
+	   many_models_are_no_trouble, every_single_change_is_found,
+	   enums_come_before_and_go_after_their_fields, everything_follows_a_rename,
+	   renames_are_declared_in_the_models, what_looks_like_a_rename_is_asked,
+	   what_is_nothing_alike_is_not_asked, a_rename_that_cannot_be_is_refused,
+	   backfills_go_with_the_operation_and_to_planners, operations_of_people_are_checked,
+	   what_does_not_fit_is_refused, sql_is_taken_back_by_its_other_half)

@@ -100,6 +100,10 @@ START_TEST(a_snapshot_says_what_the_definitions_say)
 {
 	check_text(everything);
 	check_text("{\"version\":1,\"models\":{}}");
+	/* A field that would have an index, were it not for its saying no. */
+	check_text("{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":{\"type\":\"bigint\","
+		   "\"index\":false},\"y\":\"bigint\"},\"foreign_keys\":[{\"fields\":[\"x\"],"
+		   "\"model\":\"A\"},{\"fields\":[\"y\"],\"model\":\"A\"}]}}}");
 	for (uint32_t seed = 0; seed < 300; seed++) {
 		md_auto_buf text = MD_BUF(1 << 20);
 
