@@ -116,7 +116,7 @@ static enum md_code load(const struct chunks *chunks, const struct md_definition
 	if (!sources)
 		return md_fail_nomem(err);
 	for (unsigned i = 0; i < chunks->count; i++)
-		sources[i] = (struct md_def_source){ "", md_buf_str(&chunks->items[i]) };
+		sources[i] = (struct md_def_source){ "snapshot", md_buf_str(&chunks->items[i]) };
 	code = md_definitions_load(sources, chunks->count, &limits, 0, &report, ret_definitions,
 				   err);
 	if (code == MD_INVALID)
