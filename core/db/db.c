@@ -1,5 +1,4 @@
 #include "core/db/db.h"
-#include "core/db/catalog.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/url.h"
+#include "core/db/catalog.h"
 #include "core/db/lane_pipe.h"
 #include "core/db/session_private.h"
 

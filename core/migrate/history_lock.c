@@ -242,8 +242,7 @@ static enum md_code follow_dead(struct taking *taking, bool *ret_taken, struct m
 	return code;
 }
 
-/* The session decides; the row is for the others to read. */
-static enum md_code take_session(struct taking *taking, struct md_error *err)
+static enum md_code hold_session(struct taking *taking, struct md_error *err)
 {
 	const struct md_history_texts *texts = taking->place.texts;
 	bool taken = false;
@@ -254,13 +253,20 @@ static enum md_code take_session(struct taking *taking, struct md_error *err)
 		code = look(taking, err);
 	if (code == MD_OK && !taken && taking->holder.dead)
 		code = follow_dead(taking, &taken, err);
+	if (code == MD_OK && !taken)
+		code = fail_busy(&taking->holder, err);
+	return code == MD_OK ? write_row(taking, err) : code;
+}
+
+/* The session decides; the row is for the others to read. Whatever fails, it may have the lock
+ * already. */
+static enum md_code take_session(struct taking *taking, struct md_error *err)
+{
+	enum md_code code = hold_session(taking, err);
+
 	if (code != MD_OK)
-		return code;
-	if (!taken)
-		return fail_busy(&taking->holder, err);
-	code = write_row(taking, err);
-	if (code != MD_OK)
-		ask_session(taking->schema, &taking->place, texts->drop_session, NULL, NULL);
+		ask_session(taking->schema, &taking->place, taking->place.texts->drop_session, NULL,
+			    NULL);
 	return code;
 }
 

@@ -195,7 +195,9 @@ const struct md_history_texts md_history_postgres = {
 	.try_session = "SELECT CASE WHEN pg_catalog.pg_try_advisory_lock(" LOCK_KEY ") THEN 'y' END",
 	.end_session = "SELECT pg_catalog.pg_terminate_backend(l.pid) FROM pg_catalog.pg_locks l"
 		       " WHERE " LOCK_HELD " AND l.pid <> pg_catalog.pg_backend_pid()",
-	.drop_session = "SELECT pg_catalog.pg_advisory_unlock(" LOCK_KEY ")",
+	.drop_session = "SELECT pg_catalog.pg_advisory_unlock(" LOCK_KEY ") FROM"
+			" pg_catalog.pg_locks l WHERE " LOCK_HELD
+			" AND l.pid = pg_catalog.pg_backend_pid()",
 	/* What the row says counts only when it is of the session that holds the lock. */
 	.holder = "SELECT r.owner, r.host, r.pid, r.purpose, " POST_TIME("r.acquired_at") ", "
 		  POST_TIME("r.heartbeat_at") ", r.process, r.holder,"

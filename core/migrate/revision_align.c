@@ -27,11 +27,14 @@ static enum md_code check_pair(const struct md_revision *one, const struct md_re
 {
 	md_auto_buf common = MD_BUF(COMMON_MAX);
 	enum md_code code = md_operations_common(one->up, other->up, &common, err);
-	const char *text = md_buf_text(&common);
+	const char *text;
 
 	if (code != MD_OK || (common.len == 0 && !common.failed))
 		return code;
-	return fail_order(one, other, text ? text : "many", err);
+	text = md_buf_text(&common);
+	if (common.no_memory)
+		return md_fail_nomem(err);
+	return fail_order(one, other, text ? text : "very many of them", err);
 }
 
 /* Somebody who knew both has made a revision behind them. */
