@@ -379,11 +379,10 @@ static enum md_code plan_backfill(struct md_plan_work *work, const struct md_def
 static enum md_code see_sql(struct md_plan_work *work, const char *sql, struct md_error *err)
 {
 	struct md_lite *lite = work->own;
+	enum md_code code = md_db_schema_run(lite->shadow, sql, NULL);
 
-	(void)err;
-	if (md_db_schema_run(lite->shadow, sql, NULL) != MD_OK)
-		lite->unsure = true;
-	return MD_OK;
+	lite->unsure = lite->unsure || code != MD_OK;
+	return code == MD_NOMEM ? md_fail_nomem(err) : MD_OK;
 }
 
 static enum md_code begin(struct md_plan_work *work, struct md_error *err)

@@ -277,14 +277,6 @@ static void restore_column(struct md_lite *lite, const struct md_model_pair *pai
 		forget_kept(lite, step, "kept column", md_lite_printf(lite, "%s.%s", table, kept));
 }
 
-static bool column_is_taken(const struct md_catalog_table *table, const char *name)
-{
-	for (unsigned i = 0; table && i < table->column_count; i++)
-		if (strcasecmp(table->columns[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static void move_column(struct md_lite *lite, const char *table,
 			const struct md_column_pair *column, const char *from)
 {
@@ -315,7 +307,7 @@ static void move_columns(struct md_lite *lite, const struct md_model_pair *pair)
 		const char *from = moves(column) ? md_def_column(column->before) : "";
 		struct md_step *step;
 
-		if (!moves(column) || !column_is_taken(now, md_def_column(column->after)))
+		if (!moves(column) || !md_lite_has_column(now, md_def_column(column->after)))
 			continue;
 		step = md_lite_step(lite, md_lite_printf(lite, "%s.%s", table, from),
 				    "put column %s of %s under another name", from, table);

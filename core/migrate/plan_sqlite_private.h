@@ -61,6 +61,7 @@ struct md_lite_row {
 const struct md_lite_row *md_lite_ask(struct md_lite *lite, const char *sql, const char *param);
 /** The table as it is in the shadow; NULL: it is not there. */
 const struct md_catalog_table *md_lite_table(struct md_lite *lite, const char *name);
+/** As the engine compares names: whatever the case of their letters. */
 bool md_lite_has_column(const struct md_catalog_table *table, const char *name);
 /** What the database calls a table; NULL: it does not have it. */
 const char *md_lite_live(const struct md_lite *lite, const char *now);

@@ -181,8 +181,35 @@ static void put_extra_constraints(struct rebuild *r, struct md_buf *sql)
 /* --- the new table -----------------------------------------------------------------------------
  */
 
+/* The model with its columns in the order that they have; new ones at the end. */
+static struct md_def_model in_order(struct rebuild *r)
+{
+	struct md_def_model model = *r->how->model;
+	struct md_def_field *fields =
+		md_arena_alloc(r->lite->arena, model.field_count * sizeof(*fields));
+	unsigned count = 0;
+
+	if (!fields) {
+		r->lite->work->failed = true;
+		return model;
+	}
+	for (unsigned i = 0; i < r->source.table->column_count; i++) {
+		const struct md_def_field *field =
+			field_with(r->how->model, r->source.table->columns[i].name);
+
+		if (field)
+			fields[count++] = *field;
+	}
+	for (unsigned i = 0; i < model.field_count; i++)
+		if (!md_lite_has_column(r->source.table, md_def_column(&model.fields[i])))
+			fields[count++] = model.fields[i];
+	model.fields = fields;
+	return model;
+}
+
 static void create(struct rebuild *r)
 {
+	const struct md_def_model model = in_order(r);
 	md_auto_buf columns = MD_BUF(MD_LITE_SQL), constraints = MD_BUF(MD_LITE_SQL);
 	md_auto_buf sql = MD_BUF(MD_LITE_SQL);
 	struct md_ddl_extra extra = { md_lite_printf(r->lite, "_modeld_new_%s", r->how->table),
@@ -192,7 +219,7 @@ static void create(struct rebuild *r)
 	put_extra_constraints(r, &constraints);
 	extra.columns = md_buf_text(&columns);
 	extra.constraints = md_buf_text(&constraints);
-	md_ddl_put_table(r->lite->dialect, &sql, r->how->model, &extra);
+	md_ddl_put_table(r->lite->dialect, &sql, &model, &extra);
 	md_buf_inherit(&sql, &columns);
 	md_buf_inherit(&sql, &constraints);
 	md_lite_run(r->lite, r->step, &sql);

@@ -138,9 +138,17 @@ void md_lite_runf(struct md_lite *lite, struct md_step *step, const char *fmt, .
 	rehearse(lite, text);
 }
 
+/* Any other failure of a question that may fail is an answer. */
+static bool went_well(struct md_lite *lite, enum md_code code)
+{
+	lite->work->failed = lite->work->failed || code == MD_NOMEM;
+	return code == MD_OK;
+}
+
 bool md_lite_takes(struct md_lite *lite, const char *sql)
 {
-	return md_db_schema_query(lite->shadow, sql, NULL, 0, NULL, NULL, NULL, NULL) == MD_OK;
+	return went_well(lite,
+			 md_db_schema_query(lite->shadow, sql, NULL, 0, NULL, NULL, NULL, NULL));
 }
 
 /* --- answers -----------------------------------------------------------------------------------
@@ -213,7 +221,7 @@ const struct md_catalog_table *md_lite_table(struct md_lite *lite, const char *n
 bool md_lite_has_column(const struct md_catalog_table *table, const char *name)
 {
 	for (unsigned i = 0; table && i < table->column_count; i++)
-		if (strcmp(table->columns[i].name, name) == 0)
+		if (strcasecmp(table->columns[i].name, name) == 0)
 			return true;
 	return false;
 }
@@ -274,11 +282,13 @@ struct md_lite_size md_lite_size(struct md_lite *lite, const char *now, bool num
 	const char *live = md_lite_live(lite, now);
 
 	if (lite->work->request->live && live && !md_lite_failed(lite))
-		md_db_schema_query(lite->work->request->live,
-				   md_lite_printf(lite, "SELECT count(*)%s FROM %s",
-						  numbered ? ", min(_rowid_), max(_rowid_)" : "",
-						  md_lite_quote(lite, live)),
-				   NULL, 0, take_size, &size, NULL, NULL);
+		went_well(lite,
+			  md_db_schema_query(
+				  lite->work->request->live,
+				  md_lite_printf(lite, "SELECT count(*)%s FROM %s",
+						 numbered ? ", min(_rowid_), max(_rowid_)" : "",
+						 md_lite_quote(lite, live)),
+				  NULL, 0, take_size, &size, NULL, NULL));
 	return size;
 }
 
@@ -298,12 +308,13 @@ bool md_lite_is_broken(struct md_lite *lite, const char *now)
 	bool broken = false;
 
 	if (lite->work->request->live && live && !md_lite_failed(lite))
-		md_db_schema_query(lite->work->request->live,
-				   md_lite_printf(lite,
-						  "SELECT 1 FROM pragma_foreign_key_check(%s) "
-						  "LIMIT 1",
-						  md_lite_text(lite, live)),
-				   NULL, 0, take_any, &broken, NULL, NULL);
+		went_well(lite, md_db_schema_query(
+					lite->work->request->live,
+					md_lite_printf(lite,
+						       "SELECT 1 FROM pragma_foreign_key_check(%s) "
+						       "LIMIT 1",
+						       md_lite_text(lite, live)),
+					NULL, 0, take_any, &broken, NULL, NULL));
 	return broken;
 }
 
@@ -322,7 +333,7 @@ static void copy_live(struct md_lite *lite)
 	const struct md_lite_row *row = ask(lite, lite->work->request->live, live_schema, NULL);
 
 	for (; row; row = row->next)
-		md_db_schema_run(lite->shadow, row->one, NULL);
+		went_well(lite, md_db_schema_run(lite->shadow, row->one, NULL));
 }
 
 static enum md_code copy_definitions(struct md_lite *lite, struct md_error *err)

@@ -68,6 +68,22 @@ START_TEST(a_table_made_anew_has_the_text_of_a_new_database)
 }
 END_TEST
 
+START_TEST(columns_keep_their_order)
+{
+	static const char from[] =
+		"\"A\":{\"fields\":{\"z\":\"integer\",\"m\":\"text?\",\"a\":\"text\"}}";
+	static const char to[] = "\"A\":{\"fields\":{\"a\":\"text\",\"b\":\"text\",\"m\":\"text = "
+				 "'x'\",\"z\":\"integer\"}}";
+
+	rig_begin();
+	rig_create(from);
+	rig_go(from, to, NULL);
+	ck_assert_str_eq(rig_ask("SELECT group_concat(name) FROM pragma_table_info('a')"),
+			 "id,z,m,a,b\n");
+	rig_end();
+}
+END_TEST
+
 START_TEST(an_empty_table_keeps_its_mark_too)
 {
 	rig_begin();
@@ -308,8 +324,8 @@ START_TEST(renames_are_followed_by_what_is_not_ours)
 END_TEST
 
 SUITE_MAIN("plan_sqlite", a_table_is_made_anew_with_all_that_hangs_on_it,
-	   a_table_made_anew_has_the_text_of_a_new_database, an_empty_table_keeps_its_mark_too,
-	   what_alter_table_can_do_is_not_made_anew,
+	   a_table_made_anew_has_the_text_of_a_new_database, columns_keep_their_order,
+	   an_empty_table_keeps_its_mark_too, what_alter_table_can_do_is_not_made_anew,
 	   what_a_new_column_gets_is_backfill_before_default,
 	   a_backfill_may_use_the_columns_that_go, a_dropped_column_is_kept_and_comes_back,
 	   a_dropped_table_is_kept_and_comes_back, what_is_forgotten_goes_for_good,
