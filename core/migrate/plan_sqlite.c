@@ -17,7 +17,7 @@ static bool has_text(void (*put)(const struct md_ddl_dialect *dialect, struct md
 	md_auto_buf sql = MD_BUF(MD_LITE_SQL);
 
 	put(lite->dialect, &sql, field);
-	return sql.len > 0;
+	return md_lite_wrote(lite, &sql);
 }
 
 /* ADD COLUMN takes constants only. */
@@ -50,6 +50,7 @@ static bool types_differ(const struct md_lite *lite, const struct md_column_pair
 
 	md_ddl_put_type(lite->dialect, &before, column->before);
 	md_ddl_put_type(lite->dialect, &after, column->after);
+	lite->work->failed = lite->work->failed || before.failed || after.failed;
 	return !md_str_equal(md_buf_str(&before), md_buf_str(&after)) || !cast ||
 	       strcmp(cast, "{c}") != 0;
 }
@@ -358,7 +359,7 @@ static enum md_code plan_backfill(struct md_plan_work *work, const struct md_def
 	lite->code = MD_OK;
 	filled.value = *value;
 	md_ddl_put_default(lite->dialect, &given, &filled);
-	if (given.len == 0)
+	if (!md_lite_wrote(lite, &given) && !given.failed)
 		return md_fail(err, MD_INVALID, "MD400", "%s.%s: there is no such value on sqlite",
 			       model->table, md_def_column(field));
 	step = md_lite_step(lite, md_lite_printf(lite, "%s.%s", model->table, md_def_column(field)),

@@ -141,7 +141,7 @@ static void check_rule(struct check *check, const struct md_column_pair *column)
 	const char *what = "the rules of the field do not allow";
 
 	md_ddl_put_rule(check->lite->dialect, &rule, field);
-	if (rule.len == 0 || field->is_generated)
+	if (!md_lite_wrote(check->lite, &rule) || field->is_generated)
 		return;
 	if (column->before && (column->changed & MD_COLUMN_LABELS))
 		what = "are no longer labels";

@@ -190,6 +190,13 @@ void md_lite_touch(struct md_lite *lite, const char *changed, bool is_small);
 /** The questions, in the names of the end. */
 void md_lite_verify(struct md_lite *lite);
 
+/** Whether anything was written; for want of memory nobody knows. */
+static inline bool md_lite_wrote(const struct md_lite *lite, const struct md_buf *sql)
+{
+	lite->work->failed = lite->work->failed || sql->failed;
+	return sql->len > 0;
+}
+
 static inline bool md_lite_failed(const struct md_lite *lite)
 {
 	return lite->code != MD_OK || lite->work->failed;

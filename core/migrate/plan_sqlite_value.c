@@ -60,7 +60,7 @@ bool md_lite_has_filler(const struct md_lite *lite, const struct md_column_pair 
 	struct md_lite local = *lite;
 
 	put_filler(&local, &sql, column->after);
-	return sql.len > 0;
+	return md_lite_wrote(lite, &sql);
 }
 
 static bool has_backfill(const struct md_lite *lite, const struct md_def_field *field)
@@ -69,7 +69,7 @@ static bool has_backfill(const struct md_lite *lite, const struct md_def_field *
 	struct md_lite local = *lite;
 
 	put_given(&local, &sql, field, &field->backfill);
-	return sql.len > 0;
+	return md_lite_wrote(lite, &sql);
 }
 
 /* --- values ------------------------------------------------------------------------------------

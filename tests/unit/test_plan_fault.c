@@ -30,6 +30,16 @@ static const char *plan_text(void)
 	return md_arena_strndup(rig_arena, out.data, out.len);
 }
 
+static void check_same(long n, const char *usual, const char *text)
+{
+	size_t same = 0;
+
+	while (usual[same] != '\0' && usual[same] == text[same])
+		same++;
+	ck_assert_msg(usual[same] == text[same], "call %ld: %.200s\nis not\n%.200s", n, text + same,
+		      usual + same);
+}
+
 static json_t *difference(struct md_snapshot *before)
 {
 	const struct md_rename_question *questions;
@@ -85,7 +95,7 @@ START_TEST(an_allocation_that_fails_makes_no_other_plan)
 		if (code == MD_OK && !usual)
 			usual = plan_text();
 		else if (code == MD_OK)
-			ck_assert_str_eq(plan_text(), usual);
+			check_same(n, usual, plan_text());
 		md_arena_free(arena);
 	}
 	ck_assert_str_eq(
