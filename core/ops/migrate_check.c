@@ -116,7 +116,7 @@ static void check_links(struct checking *checking)
 		if (link->modified)
 			add(checking, "modified", repair,
 			    "revision %s was changed after it was applied", link->id);
-		if (link->holds && !link->file)
+		if (link->holds && !link->file && !link->replaced)
 			add(checking, line->ahead ? "ahead" : "unknown",
 			    "Get its file, or take it back with modeld db rollback.",
 			    "the database has revision %s, the folder does not", link->id);

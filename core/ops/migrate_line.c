@@ -95,6 +95,37 @@ static enum md_code find_change(struct md_link *link, struct md_error *err)
 	return code;
 }
 
+/* A revision that took the place of others is another one in its file, and leads to the same. */
+static enum md_code find_place(struct md_line *line, struct md_link *link, struct md_error *err)
+{
+	const json_t *replaces =
+		link->file ? json_object_get(link->file->document, "replaces") : NULL;
+	char checksum[MD_CHECKSUM_TEXT];
+	md_auto_json snapshot = NULL;
+	json_error_t where;
+	const json_t *name;
+	size_t i;
+	enum md_code code = MD_OK;
+
+	if (!json_is_array(replaces) || !link->holds)
+		return MD_OK;
+	json_array_foreach(replaces, i, name)
+	{
+		struct md_link *old =
+			json_is_string(name) ? link_of(line, json_string_value(name)) : NULL;
+
+		if (old && !old->file)
+			old->replaced = true;
+	}
+	if (!link->modified || !link->file->snapshot || !link->row->snapshot)
+		return MD_OK;
+	snapshot = json_loads(link->row->snapshot, 0, &where);
+	code = md_json_checksum(snapshot, checksum, err);
+	if (code == MD_OK)
+		link->modified = strcmp(checksum, link->file->snapshot) != 0;
+	return code;
+}
+
 static int by_sequence(const void *a, const void *b)
 {
 	const struct md_link *const *left = a, *const *right = b;
@@ -127,21 +158,28 @@ static bool is_ahead(const struct md_line *line)
 	if (line->unknown == 0 || line->pending > 0)
 		return false;
 	for (unsigned i = 0; i < line->applied_count; i++) {
-		if (line->applied[i]->file && !known_before)
+		bool known = line->applied[i]->file || line->applied[i]->replaced;
+
+		if (known && !known_before)
 			return false;
-		known_before = line->applied[i]->file;
+		known_before = known;
 	}
 	return true;
 }
 
 static enum md_code count(struct md_line *line, struct md_error *err)
 {
-	for (unsigned i = 0; i < line->count; i++) {
-		struct md_link *link = &line->items[i];
-		enum md_code code = find_change(link, err);
+	for (unsigned i = 0; i < line->files; i++) {
+		enum md_code code = find_change(&line->items[i], err);
 
+		if (code == MD_OK)
+			code = find_place(line, &line->items[i], err);
 		if (code != MD_OK)
 			return code;
+	}
+	for (unsigned i = 0; i < line->count; i++) {
+		struct md_link *link = &line->items[i];
+
 		line->modified += link->modified;
 		if (link->holds)
 			line->applied[line->applied_count++] = link;
@@ -149,7 +187,7 @@ static enum md_code count(struct md_line *line, struct md_error *err)
 			line->half = link;
 		if (link->file && (!link->holds || link->half))
 			line->pending++;
-		line->unknown += link->holds && !link->file;
+		line->unknown += link->holds && !link->file && !link->replaced;
 	}
 	if (line->applied_count > 1)
 		qsort(line->applied, line->applied_count, sizeof(*line->applied), by_sequence);
@@ -211,7 +249,7 @@ static bool is_modified(const struct md_link *link)
 
 static bool is_unknown(const struct md_link *link)
 {
-	return link->holds && !link->file;
+	return link->holds && !link->file && !link->replaced;
 }
 
 static const char *first_of(const json_t *names)

@@ -21,12 +21,19 @@ static bool same_member(const json_t *a, const json_t *b, const char *key)
 	       (!json_is_array(left) || json_equal(left, right));
 }
 
-/* The file is right from now on; the plan that was run stays as it was. */
-static enum md_code accept_file(struct md_migrate *migrate, const struct md_link *link, bool all,
-				struct md_error *err)
+static bool same_operations(const struct md_link *link)
+{
+	md_auto_json applied = md_line_document(link);
+
+	return same_member(applied, link->file->document, "up") &&
+	       same_member(applied, link->file->document, "down");
+}
+
+/* The plan that was run stays as it was. */
+enum md_code md_line_accept(struct md_migrate *migrate, const struct md_link *link,
+			    struct md_error *err)
 {
 	struct md_history_row row = { .sequence = link->row->sequence };
-	md_auto_json applied = md_line_document(link);
 	md_auto_json body = json_deep_copy(link->file->document);
 	json_t *plan = md_line_plan(link->row);
 	char *text = NULL;
@@ -34,15 +41,6 @@ static enum md_code accept_file(struct md_migrate *migrate, const struct md_link
 
 	if (plan)
 		json_object_set_new(body, "plan", plan);
-	if (!all && !(same_member(applied, link->file->document, "up") &&
-		      same_member(applied, link->file->document, "down"))) {
-		md_fail(err, MD_CONFLICT, "MD_HISTORY",
-			"the operations of revision %s are others than those that were applied",
-			link->id);
-		md_error_hint(err, "Bring the file back as it was. Or accept it (all): then the "
-				   "database is not as the file says.");
-		return MD_CONFLICT;
-	}
 	text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	if (!text)
 		return md_fail_nomem(err);
@@ -54,6 +52,18 @@ static enum md_code accept_file(struct md_migrate *migrate, const struct md_link
 	code = md_history_amend(migrate->db, &row, err);
 	free(text);
 	return code;
+}
+
+static enum md_code accept_file(struct md_migrate *migrate, const struct md_link *link, bool all,
+				struct md_error *err)
+{
+	if (all || same_operations(link))
+		return md_line_accept(migrate, link, err);
+	md_fail(err, MD_CONFLICT, "MD_HISTORY",
+		"the operations of revision %s are others than those that were applied", link->id);
+	md_error_hint(err, "Bring the file back as it was. Or accept it (all): then the database "
+			   "is not as the file says.");
+	return MD_CONFLICT;
 }
 
 /* A mark of a try that left nothing behind. What was done in part is for migrate or rollback. */

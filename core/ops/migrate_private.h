@@ -22,6 +22,7 @@ struct md_link {
 	bool holds;                       /* applied, noted, or done in part */
 	bool half;                        /* done in part, upwards or downwards */
 	bool modified;                    /* the file says something else than what was applied */
+	bool replaced;                    /* another has taken its place and is applied */
 };
 /** All of them: those of the folder in their order, then those that only the database knows. */
 struct md_line {
@@ -124,6 +125,9 @@ enum md_code md_line_head(const struct md_migrate *migrate, struct md_snapshot *
 json_t *md_line_document(const struct md_link *link);
 /** The plan that is kept beside a document in the database; NULL: none. New. */
 json_t *md_line_plan(const struct md_history_row *row);
+/** The database takes over what the file says of a revision; in a transaction. */
+enum md_code md_line_accept(struct md_migrate *migrate, const struct md_link *link,
+			    struct md_error *err);
 /** Whether the revision waits although one behind it in the folder is applied. */
 bool md_line_is_late(const struct md_line *line, unsigned at);
 

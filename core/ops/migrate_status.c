@@ -30,7 +30,8 @@ static json_t *show_applied(const struct md_link *link)
 			 message_of(link), "applied_at",
 			 link->row->finished_at ? link->row->finished_at : link->row->started_at,
 			 "ms", (json_int_t)link->row->ms, "checksum",
-			 !link->file      ? "missing"
+			 link->replaced   ? "replaced"
+			 : !link->file    ? "missing"
 			 : link->modified ? "modified"
 					  : "ok",
 			 "state", md_history_state_name(link->row->state), "applied_by",

@@ -139,6 +139,32 @@ static enum md_code check_up(struct md_migrate *migrate, const char *to, const s
 	return md_line_sound(migrate, err);
 }
 
+/* A database in the middle of what became one has tables that this one would make. */
+static enum md_code check_place(const struct md_line *line, const struct md_link *link,
+				struct md_error *err)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(link->file->document, "replaces"), i,
+			   name) for (unsigned k = 0; k < line->count;
+				      k++) if (line->items[k].holds && json_is_string(name) &&
+					       strcmp(line->items[k].id, json_string_value(name)) ==
+						       0)
+	{
+		md_fail(err, MD_CONFLICT, "MD_HISTORY",
+			"revision %s took the place of others, of which the "
+			"database has some only",
+			link->id);
+		md_error_hint(err,
+			      "Bring it to %s with the files that were there "
+			      "before.",
+			      link->id);
+		return MD_CONFLICT;
+	}
+	return MD_OK;
+}
+
 /* What was begun comes first, whatever it was; a rollback that was begun is ended before the
  * revision is applied again. */
 static enum md_code list_up(const struct md_line *line, unsigned end, const struct md_link **links,
@@ -157,6 +183,8 @@ static enum md_code list_up(const struct md_line *line, unsigned end, const stru
 			links[count++] = link;
 		if (waits(link))
 			code = check_late(line, i, err);
+		if (code == MD_OK && waits(link))
+			code = check_place(line, link, err);
 	}
 	*ret_count = count;
 	return code;

@@ -547,6 +547,72 @@ START_TEST(a_replay_tells_which_revision_cannot_be_made_from_nothing)
 }
 END_TEST
 
+START_TEST(many_revisions_become_one_that_leads_to_the_same)
+{
+	struct md_migrate_go how = { .consent = { .all = true } };
+	json_t *document, *history;
+	char first_id[16];
+
+	three();
+	sql("INSERT INTO \"user\" (name) VALUES ('x')");
+	history = VERB(md_migrate_history);
+	document = VERB(md_migrate_squash, at(history, "/history/1/revision"), "all in one");
+	ck_assert_str_eq(at(document, "/revision"), at(history, "/history/1/revision"));
+	ck_assert_uint_eq(count_of(document, "replaces"), 1);
+	ck_assert_uint_eq(count_of(document, "left_out"), 0);
+	json_decref(document);
+	ck_assert_str_eq(state(), "up_to_date");
+	document = VERB(md_migrate_check, true);
+	ck_assert_str_eq(at(document, "/problems"), "[]");
+	json_decref(document);
+	document = VERB(md_migrate_status, false);
+	ck_assert_uint_eq(count_of(document, "applied"), 2);
+	json_decref(document);
+	document = make("nothing");
+	ck_assert_str_eq(at(document, "/changes"), "[]");
+	json_decref(document);
+	json_decref(VERB(md_migrate_down, &how));
+	ck_assert_str_eq(ask("SELECT name, a FROM \"user\""), "x,null;");
+	json_decref(up());
+	json_decref(VERB(md_migrate_down,
+			 &(struct md_migrate_go){ .to = "base", .consent = { .all = true } }));
+	ck_assert(!has_table("user"));
+	json_decref(up());
+	ck_assert_str_eq(state(), "up_to_date");
+	snprintf(first_id, sizeof(first_id), "%s", at(history, "/history/1/revision"));
+	REFUSED("MD400", md_migrate_squash, first_id, NULL);
+	json_decref(history);
+}
+END_TEST
+
+START_TEST(a_database_that_went_through_what_became_one_is_up_to_date)
+{
+	char last[16];
+	json_t *document;
+
+	three();
+	document = VERB(md_migrate_status, false);
+	snprintf(last, sizeof(last), "%s", at(document, "/current"));
+	json_decref(document);
+#ifdef ON_POSTGRES
+	rig_options.schema = "nobody";
+	sql("CREATE SCHEMA IF NOT EXISTS nobody");
+#else
+	rig_options.url = "sqlite:////nonexistent/nobody.db";
+#endif
+	json_decref(VERB(md_migrate_squash, last, NULL));
+	rig_options.schema = NULL;
+	rig_options.url = rig_url;
+	ck_assert_str_eq(state(), "up_to_date");
+	document = VERB(md_migrate_status, false);
+	ck_assert_str_eq(at(document, "/applied/0/checksum"), "replaced");
+	json_decref(document);
+	json_decref(down("-2"));
+	ck_assert_str_eq(ask("SELECT count(name) FROM \"user\""), "0;");
+	REFUSED("MD_HISTORY", md_migrate_up, &(struct md_migrate_go){ .to = NULL });
+}
+END_TEST
+
 static Suite *migrate_suite(void)
 {
 	Suite *suite = suite_create("migrate");
@@ -577,6 +643,8 @@ static Suite *migrate_suite(void)
 	tcase_add_test(tests, a_rehearsal_leaves_nothing_behind);
 	tcase_add_test(tests, a_fake_run_is_noted_only);
 	tcase_add_test(tests, a_check_finds_what_is_wrong_and_replays_everything);
+	tcase_add_test(tests, many_revisions_become_one_that_leads_to_the_same);
+	tcase_add_test(tests, a_database_that_went_through_what_became_one_is_up_to_date);
 	tcase_add_test(tests, a_replay_tells_which_revision_cannot_be_made_from_nothing);
 	suite_add_tcase(suite, tests);
 	return suite;
