@@ -331,17 +331,38 @@ enum md_code md_step_batches(const struct md_run *run, unsigned at, bool within,
 /* --- steps -------------------------------------------------------------------------------------
  */
 
+/* A statement of a step that writes a table anew; rows are copied by one or more of them. */
+static enum md_code run_counted(const struct md_run *run, unsigned at, const char *sql,
+				double *rows_done, struct md_error *err)
+{
+	const struct md_step *step = &run->plan.steps[at];
+	struct md_db_schema *db = run->migrate->db;
+	uint64_t changed = 0;
+	enum md_code code;
+
+	if (!step->rewrites || step->rows <= 0 || strncmp(sql, "INSERT INTO", 11) != 0)
+		return md_run_text(db, sql, err);
+	code = md_db_schema_query(db, sql, NULL, 0, NULL, NULL, &changed, err);
+	if (code != MD_OK)
+		name_statement(err, sql);
+	*rows_done += (double)changed;
+	if (code == MD_OK && *rows_done < step->rows)
+		md_step_tell(run, at, *rows_done, step->rows);
+	return code;
+}
+
 enum md_code md_step_run(const struct md_run *run, unsigned at, struct md_error *err)
 {
 	const struct md_step *step = &run->plan.steps[at];
 	struct md_db_schema *db = run->migrate->db;
 	enum md_code code = MD_OK;
+	double rows_done = 0;
 
 	if (step->kind == MD_STEP_BATCHES)
 		return md_step_batches(run, at, true, err);
 	md_step_tell(run, at, -1, step->rows);
 	for (unsigned i = 0; code == MD_OK && i < step->sql_count; i++)
 		code = run->tolerant ? run_tolerantly(db, step->sql[i], err)
-				     : md_run_text(db, step->sql[i], err);
+				     : run_counted(run, at, step->sql[i], &rows_done, err);
 	return code;
 }
