@@ -55,8 +55,7 @@ static bool types_differ(const struct md_lite *lite, const struct md_column_pair
 	       strcmp(cast, "{c}") != 0;
 }
 
-static bool column_needs_rebuild(struct md_lite *lite, const struct md_model_pair *pair,
-				 const struct md_column_pair *column,
+static bool column_needs_rebuild(struct md_lite *lite, const struct md_column_pair *column,
 				 const struct md_catalog_table *now)
 {
 	enum {
@@ -64,7 +63,6 @@ static bool column_needs_rebuild(struct md_lite *lite, const struct md_model_pai
 			MD_COLUMN_COLLATION | MD_COLUMN_IDENTITY | MD_COLUMN_CHECK
 	};
 
-	(void)pair;
 	if (!column->after)
 		return lite->work->request->forget || !is_plain(lite, column->before);
 	if (!column->before)
@@ -104,7 +102,7 @@ static bool needs_rebuild(struct md_lite *lite, const struct md_model_pair *pair
 	bool needed = pair->options_changed || pair->key_changed || pair->key_renamed;
 
 	for (unsigned i = 0; i < pair->column_count && !needed; i++)
-		needed = column_needs_rebuild(lite, pair, &pair->columns[i], now);
+		needed = column_needs_rebuild(lite, &pair->columns[i], now);
 	for (unsigned i = 0; i < pair->index_count && !needed; i++)
 		needed = index_needs_rebuild(lite, &pair->indexes[i]);
 	for (unsigned i = 0; i < pair->check_count && !needed; i++)

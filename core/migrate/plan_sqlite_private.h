@@ -134,11 +134,8 @@ const char *md_lite_type_name(enum md_def_type type);
 struct md_lite_source {
 	const struct md_model_pair *pair;
 	const struct md_catalog_table *table;
-	bool renamed; /* columns have their new names already */
+	bool renamed; /* columns have their new names already, and what was kept is back */
 };
-/** What the operation restores: the column is there, under the name of what is kept. */
-bool md_lite_is_kept(const struct md_lite *lite, const struct md_lite_source *source,
-		     const struct md_def_field *field);
 /** Whether rows that are there get a value for the column where they have none. */
 bool md_lite_has_filler(const struct md_lite *lite, const struct md_column_pair *column);
 /** The expression of what a row gets; false: the row gets none (the engine counts or computes). */

@@ -5,15 +5,6 @@
 
 #include "core/base/banned.h"
 
-bool md_lite_is_kept(const struct md_lite *lite, const struct md_lite_source *source,
-		     const struct md_def_field *field)
-{
-	char name[MD_KEPT_NAME];
-
-	md_kept_name(lite->work->request->revision, md_def_column(field), name);
-	return md_lite_has_column(source->table, source->renamed ? md_def_column(field) : name);
-}
-
 const char *md_lite_source_column(struct md_lite *lite, const struct md_lite_source *source,
 				  const struct md_column_pair *column)
 {
