@@ -94,13 +94,40 @@ static enum md_code note_begin(struct md_run *run, struct md_error *err)
 /* --- a database in a file ----------------------------------------------------------------------
  */
 
+static unsigned most_tries(const struct md_run *run)
+{
+	unsigned tries = run->migrate->options.lock_tries;
+
+	return tries > 0 ? tries : MD_LOCK_TRIES;
+}
+
+/* Others may be writing all the time. */
+static enum md_code begin_in_the_end(const struct md_run *run, struct md_error *err)
+{
+	for (unsigned tries = 0;; tries++) {
+		struct md_error failed = { .code = MD_OK };
+		enum md_code code = md_db_schema_begin(run->migrate->db, &failed);
+
+		if (code == MD_OK)
+			return code;
+		if (tries + 1 >= most_tries(run) || !md_is_passing(code, &failed)) {
+			if (err)
+				*err = failed;
+			return code;
+		}
+		md_migrate_back_off(tries);
+	}
+}
+
 /* The plan was made before the transaction began, which pragmas of its own come before: nobody may
  * have changed anything since. */
 static enum md_code all_at_once(struct md_run *run, struct md_error *err)
 {
 	struct md_db_schema *db = run->migrate->db;
-	enum md_code code = md_db_schema_begin(db, err);
+	enum md_code code = begin_in_the_end(run, err);
 
+	if (code == MD_OK) /* whoever has the right to write now: is the lock still ours? */
+		code = md_history_heartbeat(db, err);
 	if (code == MD_OK)
 		code = md_run_check(run, err);
 	if (code == MD_OK)
@@ -235,8 +262,7 @@ static enum md_code run_some(struct md_run *run, unsigned from, unsigned to, str
 static enum md_code run_some_in_the_end(struct md_run *run, unsigned from, unsigned to,
 					struct md_error *err)
 {
-	unsigned most =
-		run->migrate->options.lock_tries ? run->migrate->options.lock_tries : MD_LOCK_TRIES;
+	unsigned most = most_tries(run);
 
 	for (unsigned tries = 0;; tries++) {
 		struct md_error failed = { .code = MD_OK };

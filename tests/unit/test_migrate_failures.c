@@ -2,6 +2,19 @@
 #include "core/migrate/history.h"
 #include "tests/unit/migrate_rig.h"
 
+#ifdef ON_POSTGRES
+#define SLOW "SELECT pg_sleep(1.5)"
+#define ROWS "INSERT INTO \"user\" (name) SELECT 'n' || i FROM generate_series(1, 20000) i"
+#else
+#define SLOW                                                                                   \
+	"CREATE TABLE slow AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n " \
+	"WHERE "                                                                               \
+	"i < 12000000) SELECT max(i) AS most FROM n"
+#define ROWS                                                                                   \
+	"INSERT INTO \"user\" (name) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 " \
+	"FROM n "                                                                              \
+	"WHERE i < 20000) SELECT 'n' || i FROM n"
+#endif
 #define USER "\"User\":{\"fields\":{\"name\":\"text\""
 
 /* --- failures ----------------------------------------------------------------------------------
@@ -260,6 +273,128 @@ START_TEST(who_holds_the_lock_is_waited_for_and_told)
 }
 END_TEST
 
+/* Another connection that holds up the table, or the file, for so long. */
+static pid_t hold_up(unsigned ms)
+{
+	static const char statement[] =
+#ifdef ON_POSTGRES
+		"SELECT * FROM \"user\"";
+#else
+		"UPDATE \"user\" SET name = name";
+#endif
+	int ready[2];
+	char byte = 0;
+	pid_t child;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		struct md_db_schema *db = rig_connect();
+
+		md_db_schema_run(db, "BEGIN", NULL);
+		md_db_schema_run(db, statement, NULL);
+		ck_assert_int_eq(write(ready[1], &byte, 1), 1);
+		usleep(ms * 1000);
+		md_db_schema_commit(db, NULL);
+		_exit(0);
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+START_TEST(a_lock_that_others_hold_is_tried_for_again_and_again)
+{
+	struct md_migrate_go how = { .to = NULL };
+	struct md_migrate *migrate;
+	json_t *document = NULL;
+	pid_t child;
+	int status;
+
+	step(USER "}}");
+	models(USER ",\"bio\":\"text?\"}}");
+	json_decref(make("bio"));
+	child = hold_up(1500);
+	rig_options.lock_timeout_ms = 100;
+	json_decref(up());
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_str_eq(state(), "up_to_date");
+	json_decref(down(NULL));
+	child = hold_up(1500);
+	rig_options.lock_tries = 1;
+	rig_options.lock_wait_ms = 0;
+	migrate = rig_open();
+	ck_assert_int_ne(md_migrate_up(migrate, &how, &document, &err), MD_OK);
+	ck_assert_msg(strcmp(err.wire, "55P03") == 0, "%s %s", err.wire, err.message);
+	md_migrate_close(migrate);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	json_decref(up());
+	ck_assert_str_eq(state(), "up_to_date");
+}
+END_TEST
+
+static struct {
+	unsigned waiting, steps;
+	double rows_done;
+	bool seconds;
+	char who[128];
+} seen;
+
+static void see(void *ctx, const struct md_migrate_progress *progress)
+{
+	(void)ctx;
+	if (progress->waiting) {
+		seen.waiting++;
+		snprintf(seen.who, sizeof(seen.who), "%s", progress->what);
+		return;
+	}
+	seen.steps = progress->step > seen.steps ? progress->step : seen.steps;
+	seen.seconds = seen.seconds || progress->seconds > 0;
+	if (progress->rows_done > seen.rows_done)
+		seen.rows_done = progress->rows_done;
+}
+
+START_TEST(who_is_waited_for_is_told_and_how_long_a_step_takes)
+{
+	struct md_error failed = { .code = MD_OK };
+	struct md_migrate_go how = { .to = NULL };
+	struct md_db_schema *db;
+
+	step(USER "}}");
+	write_by_hand(1, "[{\"op\":\"sql\",\"up\":\"" SLOW "\"}]");
+	rig_options.progress = see;
+	db = rig_connect();
+	ck_assert_int_eq(md_history_lock(db, "somebody", "migrate", NULL, &failed), MD_OK);
+	rig_options.lock_wait_ms = 300;
+	REFUSED("MD_MIGRATING", md_migrate_up, &how);
+	ck_assert_uint_eq(seen.waiting, 1);
+	ck_assert_int_eq(strncmp(seen.who, "somebody (", 10), 0);
+	md_history_unlock(db, NULL);
+	md_db_schema_close(db);
+	json_decref(up());
+	ck_assert_uint_eq(seen.steps, 1);
+	ck_assert_msg(seen.seconds, "a long statement was not told about");
+}
+END_TEST
+
+START_TEST(rows_are_filled_in_batches)
+{
+	step(USER ",\"age\":\"int?\"}}");
+	sql(ROWS);
+	models("\"User\":{\"fields\":{\"name\":\"text\",\"age\":{\"type\":\"int\","
+	       "\"backfill\":7}}}");
+	json_decref(make("fill"));
+	rig_options.progress = see;
+	json_decref(up());
+	ck_assert_str_eq(ask("SELECT count(*), min(age), max(age) FROM \"user\""), "20000,7,7;");
+	ck_assert_str_eq(state(), "up_to_date");
+#ifdef ON_POSTGRES
+	ck_assert_msg(seen.rows_done == 20000, "%g", seen.rows_done);
+#endif
+}
+END_TEST
+
 static Suite *migrate_suite(void)
 {
 	Suite *suite = suite_create("migrate");
@@ -274,6 +409,9 @@ static Suite *migrate_suite(void)
 	tcase_add_test(tests, what_was_done_in_part_is_taken_back);
 	tcase_add_test(tests, of_several_at_once_one_migrates_and_none_fails);
 	tcase_add_test(tests, who_holds_the_lock_is_waited_for_and_told);
+	tcase_add_test(tests, a_lock_that_others_hold_is_tried_for_again_and_again);
+	tcase_add_test(tests, who_is_waited_for_is_told_and_how_long_a_step_takes);
+	tcase_add_test(tests, rows_are_filled_in_batches);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
