@@ -16,6 +16,7 @@ struct md_migrate_options md_migrations_options(const struct md_options *options
 		.folder = options->migrations,
 		.lock_timeout_ms = (unsigned)options->lock_timeout,
 		.lock_wait_ms = (unsigned)options->migrate_wait,
+		.lock_tries = (unsigned)options->migrate_tries,
 		.keep_journal = options->sqlite_journal == MD_JOURNAL_KEEP,
 		.wal_owner = served,
 	};
