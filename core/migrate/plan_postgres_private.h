@@ -193,6 +193,8 @@ void pg_plan_columns(struct pg *pg, struct pg_table *table);
 /** What fills rows: a value of definitions as an expression; NULL: there is none. */
 const char *pg_fill_expression(struct pg *pg, const struct md_def_field *field,
 			       const struct md_def_default *value);
+/** The sequence that gives rows numbers that came while a counting column was put aside; quoted. */
+const char *pg_counter(struct pg *pg, const struct pg_table *table, const struct pg_column *column);
 /** The step that fills a column where it is null, with column->fill. */
 void pg_put_fill(struct pg *pg, const struct pg_table *table, const struct pg_column *column);
 void pg_plan_checks(struct pg *pg, const struct pg_table *table);

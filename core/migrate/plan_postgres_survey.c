@@ -47,13 +47,18 @@ static bool is_constant(const struct md_def_default *value, bool backfill)
 }
 
 /* Rows without a value get one when the column is new, or must have one now. */
-static void survey_fill(struct pg *pg, struct pg_column *column)
+static void survey_fill(struct pg *pg, const struct pg_table *table, struct pg_column *column)
 {
 	const struct md_def_field *after = column->after, *before = column->before;
 	bool backfill = is_given(&after->backfill);
 	const struct md_def_default *value = backfill ? &after->backfill : &after->value;
 	bool must = !after->nullable && (!before || before->nullable);
 
+	if (column->restored && after->identity) {
+		column->fill =
+			pg_text(pg, "nextval(%s)", pg_literal(pg, pg_counter(pg, table, column)));
+		return;
+	}
 	if (after->is_generated || after->identity || (column->was && !must))
 		return;
 	column->fill = pg_fill_expression(pg, after, value);
@@ -137,7 +142,7 @@ void pg_survey_columns(struct pg *pg, struct pg_table *table)
 		else
 			survey_both(pg, column);
 		if (column->after)
-			survey_fill(pg, column);
+			survey_fill(pg, table, column);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		struct pg_column *column = &table->columns[i];

@@ -61,6 +61,21 @@ struct way {
 #define NO_DAY                                                                                  \
 	"jsonb_path_exists(to_jsonb(left({c}::text, 10)), '$.datetime(\"YYYY-MM-DD\")', '{}', " \
 	"true) IS NOT TRUE"
+/* PostgreSQL 15 cannot be asked whether a text is JSON without failing: strings become the
+ * character 1, other values 2, and lists and objects of those become 2 until nothing changes. */
+#define JSON_STRING "'\"([^\"\\\\\\u0001-\\u001f]|\\\\[\"\\\\/bfnrt]|\\\\u[0-9a-fA-F]{4})*\"'"
+#define JSON_VALUE  "'true|false|null|-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]{1,3})?'"
+#define JSON_NESTED                                      \
+	"'\\[([\\u0001\\u0002](,[\\u0001\\u0002])*)?\\]" \
+	"|\\{(\\u0001:[\\u0001\\u0002](,\\u0001:[\\u0001\\u0002])*)?\\}'"
+#define NO_JSON                                                                                   \
+	"{c} COLLATE \"C\" ~ '[\\u0001\\u0002]|\\\\u0000' OR (WITH RECURSIVE r(n, t) AS (SELECT " \
+	"0, "                                                                                     \
+	"regexp_replace(regexp_replace(regexp_replace({c} COLLATE \"C\", " JSON_STRING            \
+	", chr(1), 'g'), " JSON_VALUE                                                             \
+	", chr(2), 'g'), '[ \\t\\r\\n]', '', 'g') UNION ALL SELECT n + "                          \
+	"1, regexp_replace(t, " JSON_NESTED ", chr(2), 'g') FROM r WHERE t ~ " JSON_NESTED ") "   \
+	"SELECT t NOT IN (chr(1), chr(2)) FROM r ORDER BY n DESC LIMIT 1)"
 #define FALSE_OR_TRUE "{c} NOT IN (0, 1)"
 #define UTC           "({c} AT TIME ZONE 'UTC')"
 
@@ -89,11 +104,12 @@ static const struct way ways[] = {
 	{ DECIMAL, BOOL, "({c} <> 0)", FALSE_OR_TRUE, UNCASTABLE },
 
 	{ TEXT, INT, "{c}::{t}",
-	  "CASE WHEN {c} ~ " DIGITS " THEN {c}::numeric NOT BETWEEN {l} AND {h} ELSE true END",
+	  "CASE WHEN {c} COLLATE \"C\" ~ " DIGITS
+	  " THEN {c}::numeric NOT BETWEEN {l} AND {h} ELSE true END",
 	  UNCASTABLE },
-	{ TEXT, FLOAT, "{c}::{t}", "{c} !~ " NUMBER, UNCASTABLE },
+	{ TEXT, FLOAT, "{c}::{t}", "{c} COLLATE \"C\" !~ " NUMBER, UNCASTABLE },
 	{ TEXT, DECIMAL, "{c}::numeric",
-	  "CASE WHEN {c} ~ " NUMBER " THEN abs({c}::numeric) >= {d}"
+	  "CASE WHEN {c} COLLATE \"C\" ~ " NUMBER " THEN abs({c}::numeric) >= {d}"
 	  " OR round({c}::numeric, {s}) <> {c}::numeric ELSE true END",
 	  UNCASTABLE },
 	{ TEXT, TEXT, OWN_WAY, NULL, NULL },
@@ -102,16 +118,20 @@ static const struct way ways[] = {
 	  " 'off', '0')",
 	  UNCASTABLE },
 	{ TEXT, INSTANT, "{c}::timestamptz",
-	  "{c} !~ '^" DAY_PATTERN "([ T]" TIME_PATTERN
+	  "{c} COLLATE \"C\" !~ '^" DAY_PATTERN "([ T]" TIME_PATTERN
 	  " ?(Z|UTC|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?$'"
 	  " OR " NO_DAY,
 	  UNCASTABLE },
 	{ TEXT, LOCAL, "{c}::timestamp",
-	  "{c} !~ '^" DAY_PATTERN "([ T]" TIME_PATTERN ")?$' OR " NO_DAY, UNCASTABLE },
-	{ TEXT, DATE, "{c}::date", "{c} !~ '^" DAY_PATTERN "$' OR " NO_DAY, UNCASTABLE },
-	{ TEXT, TIME, "{c}::time", "{c} !~ '^" TIME_PATTERN "$'", UNCASTABLE },
+	  "{c} COLLATE \"C\" !~ '^" DAY_PATTERN "([ T]" TIME_PATTERN ")?$' OR " NO_DAY,
+	  UNCASTABLE },
+	{ TEXT, DATE, "{c}::date", "{c} COLLATE \"C\" !~ '^" DAY_PATTERN "$' OR " NO_DAY,
+	  UNCASTABLE },
+	{ TEXT, TIME, "{c}::time", "{c} COLLATE \"C\" !~ '^" TIME_PATTERN "$'", UNCASTABLE },
 	{ TEXT, UUID, "{c}::uuid",
-	  "{c} !~ '^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$'", UNCASTABLE },
+	  "{c} COLLATE \"C\" !~ '^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$'",
+	  UNCASTABLE },
+	{ TEXT, JSON, "{c}::jsonb", NO_JSON, UNCASTABLE },
 	{ TEXT, BYTES, "convert_to({c}, 'UTF8')", NULL, NULL },
 
 	{ BOOL, INT, "{c}::integer::{t}", NULL, NULL },

@@ -25,7 +25,7 @@ static struct md_error err;
 static struct md_plan plan;
 static struct md_db_schema *runner;
 
-static const struct md_definitions *load(const char *models)
+static inline const struct md_definitions *load(const char *models)
 {
 	static char text[16 * 1024];
 	struct md_def_source source = { "test.json", { text, 0 } };
@@ -161,7 +161,7 @@ static const char *script(void)
 }
 
 /* NULL operations: "[]". */
-static enum md_code plan_to(const struct md_definitions *before, const struct md_definitions *after,
+static inline enum md_code plan_to(const struct md_definitions *before, const struct md_definitions *after,
 			    const char *operations, bool forget)
 {
 	struct md_plan_request request = {
@@ -192,8 +192,10 @@ static enum md_code plan_to(const struct md_definitions *before, const struct md
 
 static void run(const char *sql)
 {
-	if (md_db_schema_run(runner, sql, &err) != MD_OK)
-		ck_abort_msg("%s\n%s %s\n\n%s", sql, err.message, err.details, script());
+	if (md_db_schema_run(runner, sql, &err) == MD_OK)
+		return;
+	fprintf(stderr, "%s\n", script()); /* too long for Check */
+	ck_abort_msg("%.1000s\n%s %.1000s", sql, err.message, err.details);
 }
 
 static void run_all(const struct md_step *step)

@@ -307,7 +307,62 @@ START_TEST(a_step_takes_the_lock_and_writes_the_table_as_it_says)
 }
 END_TEST
 
-enum { CHANGES = sizeof(changes) / sizeof(changes[0]) };
+enum { CHANGES = sizeof(changes) / sizeof(changes[0]), MEMORY_FIRST = 14, MEMORY_LAST = 18 };
+
+START_TEST(memory_that_runs_out_while_planning_is_told)
+{
+	const struct change *change = &changes[_i];
+	const struct md_definitions *before, *after;
+	enum md_code code = MD_NOMEM;
+	unsigned failures = 0;
+
+	begin();
+	before = load(change->before);
+	after = load(change->after);
+	make_tables(before, "shop");
+	for (size_t limit = 512; code == MD_NOMEM; limit += 203) {
+		arena = md_arena_free(arena);
+		arena = md_arena_new(limit);
+		code = plan_to(before, after, change->renames, false);
+		ck_assert(code == MD_NOMEM || code == MD_OK);
+		failures += code == MD_NOMEM;
+	}
+	ck_assert_uint_gt(failures, 50);
+	md_definitions_free(before);
+	md_definitions_free(after);
+	end();
+}
+END_TEST
+
+START_TEST(a_connection_that_is_lost_while_planning_is_told)
+{
+	struct md_plan_request request = { .dialect = &md_postgres_ddl, .revision = REVISION };
+	struct md_plan_work work = { .request = &request, .plan = &plan };
+	const struct md_definitions *before, *after;
+
+	begin();
+	before = load(changes[0].before);
+	after = load(changes[0].after);
+	make_tables(before, "shop");
+	work.arena = arena;
+	ck_assert_int_eq(
+		md_match_make(&md_postgres_ddl, before, after, NULL, arena, &work.match, &err),
+		MD_OK);
+	request.live = open_schema("shop");
+	server_kill_sessions();
+	ck_assert_int_eq(md_postgres_planner.plan(&work, &err), MD_UNAVAILABLE);
+	ck_assert_uint_eq(plan.step_count, 0);
+	md_db_schema_close(request.live);
+	/* Without a database, what its definitions say. */
+	request.live = NULL;
+	ck_assert_int_eq(md_postgres_planner.plan(&work, &err), MD_OK);
+	run_plan(-1);
+	same_as_fresh(after, "without a look");
+	md_definitions_free(before);
+	md_definitions_free(after);
+	end();
+}
+END_TEST
 
 static TCase *changing(void)
 {
@@ -317,6 +372,9 @@ static TCase *changing(void)
 	tcase_add_loop_test(tests, a_change_leads_there_and_back_and_there_again, 0, CHANGES);
 	tcase_add_loop_test(tests, a_step_takes_the_lock_and_writes_the_table_as_it_says, 0,
 			    CHANGES);
+	tcase_add_loop_test(tests, memory_that_runs_out_while_planning_is_told, MEMORY_FIRST,
+			    MEMORY_LAST);
+	tcase_add_test(tests, a_connection_that_is_lost_while_planning_is_told);
 	return tests;
 }
 

@@ -90,6 +90,10 @@ static const struct forbidden forbidden[] = {
 	  "22P02 user.a: 2\n" },
 	{ USER("\"a\":\"text\""), USER("\"a\":\"uuid\""),
 	  "(1, '1df7b9fe-7daa-4000-8000-000000000000'), (2, 'x')", "22P02 user.a: 2\n" },
+	{ USER("\"a\":\"text\""), USER("\"a\":\"json\""),
+	  "(1, '{\"a\": [1, -2.5e3, \"x\\\" [\\u00e4\"], \"b\": {}}'), (2, '{a: 1}'), (3, '[1,]'), "
+	  "(4, '\"s\"'), (5, '01'), (6, ' true '), (7, '[[[]], [{\"k\": null}]]'), (8, '[1 2]')",
+	  "22P02 user.a: 2\n3\n5\n8\n" },
 	{ USER("\"a\":\"bigint\""), USER("\"a\":\"smallint\""), "(1, 32767), (2, 32768)",
 	  "22003 user.a: 2\n" },
 	{ USER("\"a\":\"float\""), USER("\"a\":\"bigint\""),
