@@ -97,9 +97,7 @@ static void plan_table(struct pg *pg, struct pg_table *table)
 
 static enum md_code outcome(const struct pg *pg)
 {
-	if (pg->code != MD_OK)
-		return pg->code;
-	return pg->work->failed ? md_fail_nomem(pg->err) : MD_OK;
+	return pg->work->failed ? md_fail_nomem(pg->err) : pg->code;
 }
 
 static enum md_code plan(struct md_plan_work *work, struct md_error *err)

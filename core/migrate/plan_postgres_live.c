@@ -50,7 +50,7 @@ static struct rows ask(struct pg *pg, const char *sql)
 {
 	struct rows rows = { .pg = pg };
 
-	if (pg->code == MD_OK)
+	if (pg->code == MD_OK && !pg->work->failed)
 		pg->code = md_db_schema_query(pg->work->request->live, sql, NULL, 0, take_row,
 					      &rows, NULL, pg->err);
 	return rows;

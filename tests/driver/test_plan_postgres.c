@@ -324,7 +324,8 @@ START_TEST(memory_that_runs_out_while_planning_is_told)
 		arena = md_arena_free(arena);
 		arena = md_arena_new(limit);
 		code = plan_to(before, after, change->renames, false);
-		ck_assert(code == MD_NOMEM || code == MD_OK);
+		ck_assert_msg(code == MD_NOMEM || code == MD_OK, "%zu: %u %s", limit, code,
+			      err.message);
 		failures += code == MD_NOMEM;
 	}
 	ck_assert_uint_gt(failures, 50);
