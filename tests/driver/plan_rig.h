@@ -161,8 +161,9 @@ static const char *script(void)
 }
 
 /* NULL operations: "[]". */
-static inline enum md_code plan_to(const struct md_definitions *before, const struct md_definitions *after,
-			    const char *operations, bool forget)
+static inline enum md_code plan_to(const struct md_definitions *before,
+				   const struct md_definitions *after, const char *operations,
+				   bool forget)
 {
 	struct md_plan_request request = {
 		.dialect = &md_postgres_ddl,
