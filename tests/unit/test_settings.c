@@ -211,7 +211,6 @@ START_TEST(combinations_are_checked)
 	refuses(DB "stream_piece = 2MiB\n", "stream_piece");
 	refuses(DB "db_schemas = a, b\n", "a SQLite database has only one");
 	refuses(DB "listen = nonsense\n", "expected HOST:PORT");
-	refuses(DB "migrate = auto\n", "migrate = auto cannot be obeyed until migrations exist");
 	refuses(DB "on-difference = ignore\n",
 		"on-difference = \"ignore\": expected one of refuse, warn");
 	refuses(DB "listen = 127.0.0.1:1, 127.0.0.1:1\n", "twice");
