@@ -302,6 +302,40 @@ static enum md_code stamp(struct run *run)
 				run->says->purge, &run->document, &run->error);
 }
 
+static enum md_code check(struct run *run)
+{
+	return md_migrate_check(run->migrate, run->says->replay, &run->document, &run->error);
+}
+
+/* The worst decides: what is wrong with the history, then drift, then what is yet to be done. */
+static int exit_of_problems(const struct run *run)
+{
+	static const struct {
+		const char *kind;
+		int code;
+	} exits[] = {
+		{ "pending", MD_EXIT_PENDING },
+		{ "failed", MD_EXIT_PENDING },
+		{ "models", MD_EXIT_PENDING },
+		{ "drift", MD_EXIT_DRIFT },
+	};
+	int worst = EX_OK;
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(json_object_get(run->document, "problems"), i, one)
+	{
+		const char *kind = json_string_value(json_object_get(one, "kind"));
+		int code = MD_EXIT_HISTORY;
+
+		for (size_t k = 0; kind && k < sizeof(exits) / sizeof(exits[0]); k++)
+			if (strcmp(kind, exits[k].kind) == 0)
+				code = exits[k].code;
+		worst = code > worst ? code : worst;
+	}
+	return worst;
+}
+
 static enum md_code drift(struct run *run)
 {
 	const struct md_consent consent = consent_of(run->says);
@@ -331,6 +365,15 @@ static enum md_code repair(struct run *run)
 	return md_migrate_repair(run->migrate, run->says->accept, &run->document, &run->error);
 }
 
+static enum md_code squash(struct run *run)
+{
+	const char *to = word_of(run) ? word_of(run) : run->says->to;
+
+	return md_migrate_squash(run->migrate, to ? to : "head",
+				 run->says->message ? run->says->message : "squashed",
+				 &run->document, &run->error);
+}
+
 static enum md_code purge(struct run *run)
 {
 	const struct md_consent consent = consent_of(run->says);
@@ -355,9 +398,11 @@ static const struct verb verbs[] = {
 	{ "db history", 0, 0, history, md_cli_print_history, NULL },
 	{ "db show", 0, 1, show, md_cli_print_revision, NULL },
 	{ "db stamp", 1, 1, stamp, md_cli_print_done, NULL },
+	{ "db check", 0, 0, check, md_cli_print_problems, exit_of_problems },
 	{ "db drift", 0, 0, drift, md_cli_print_drift, exit_of_drift },
 	{ "db baseline", 0, 0, baseline, md_cli_print_done, NULL },
 	{ "db repair", 0, 0, repair, md_cli_print_done, NULL },
+	{ "db squash", 0, 1, squash, md_cli_print_done, NULL },
 	{ "db purge", 0, 0, purge, md_cli_print_purge, NULL },
 	{ "db unlock", 0, 0, unlock, md_cli_print_lock, NULL },
 };

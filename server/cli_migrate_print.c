@@ -27,10 +27,10 @@ static void print_facts(const json_t *step, FILE *to)
 
 	fputs("       ", to);
 	if (lock)
-		fprintf(to, "lock %s%s; ", lock, is_true(step, "brief") ? ", brief" : "");
+		fprintf(to, "lock %s%s; ", lock, is_true(step, "lock_is_brief") ? ", brief" : "");
 	else
 		fputs("no lock to speak of; ", to);
-	if (is_true(step, "rewrite"))
+	if (is_true(step, "rewrites"))
 		fputs("writes the table anew; ", to);
 	if (json_is_number(rows) && json_number_value(rows) > 0)
 		fprintf(to, "%.0f rows; ", json_number_value(rows));
@@ -242,16 +242,15 @@ void md_cli_print_drift(json_t *document, FILE *to)
 void md_cli_print_purge(json_t *document, FILE *to)
 {
 	const json_t *list = json_object_get(document, "kept");
-	bool purged = is_true(document, "purged");
 	size_t i;
 	json_t *one;
 
 	if (json_array_size(list) == 0)
 		fputs("nothing is kept\n", to);
 	json_array_foreach(list, i, one)
-		fprintf(to, "%s %s, dropped by %s, %s\n",
-			purged ? "purged" : "kept:", text_of(one, "was", ""),
+		fprintf(to, "kept: %s, dropped by %s, %s\n", text_of(one, "object", ""),
 			text_of(one, "revision", ""), text_of(one, "since", ""));
+	print_lines(json_object_get(document, "dropped"), "purged: ", to);
 }
 
 void md_cli_print_lock(json_t *document, FILE *to)

@@ -180,6 +180,11 @@ static enum md_code stamp(struct md_job *job)
 				is_true(job, "purge"), &job->document, &job->error);
 }
 
+static enum md_code check(struct md_job *job)
+{
+	return md_migrate_check(job->migrate, is_true(job, "replay"), &job->document, &job->error);
+}
+
 static enum md_code drift(struct md_job *job)
 {
 	const struct md_consent consent = consent_of(job);
@@ -202,6 +207,14 @@ static enum md_code repair(struct md_job *job)
 {
 	return md_migrate_repair(job->migrate, is_true(job, "accept_changes"), &job->document,
 				 &job->error);
+}
+
+static enum md_code squash(struct md_job *job)
+{
+	const char *to = text_of(job, "to"), *message = text_of(job, "message");
+
+	return md_migrate_squash(job->migrate, to ? to : "head", message ? message : "squashed",
+				 &job->document, &job->error);
 }
 
 static enum md_code purge(struct md_job *job)
@@ -227,10 +240,11 @@ static const struct verb status_verb = { "", status, false, false },
 			 show_verb = { "", show, false, false };
 /* What POST /-/migrations/{name} can do. */
 static const struct verb verbs[] = {
-	{ "apply", apply, true, false },       { "rollback", rollback, true, false },
-	{ "stamp", stamp, false, false },      { "drift", drift, true, false },
-	{ "baseline", baseline, false, true }, { "repair", repair, false, false },
-	{ "purge", purge, false, false },      { "unlock", unlock, false, false },
+	{ "apply", apply, true, false },    { "rollback", rollback, true, false },
+	{ "stamp", stamp, false, false },   { "check", check, false, false },
+	{ "drift", drift, true, false },    { "baseline", baseline, false, true },
+	{ "repair", repair, false, false }, { "squash", squash, false, true },
+	{ "purge", purge, false, false },   { "unlock", unlock, false, false },
 };
 
 /* POST /-/tables: what `modeld db create-tables` does. */

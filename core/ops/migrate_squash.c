@@ -34,7 +34,9 @@ static enum md_code find_range(struct squashing *squashing, const char *revision
 	unsigned holding = 0;
 	enum md_code code = md_line_sound(migrate, err);
 
-	if (code == MD_OK)
+	if (code == MD_OK && strcmp(revision, "head") == 0 && migrate->line.files > 0)
+		link = &migrate->line.items[migrate->line.files - 1];
+	else if (code == MD_OK)
 		code = md_line_find(&migrate->line, revision, &link, err);
 	if (code != MD_OK)
 		return code;

@@ -369,3 +369,64 @@ def test_nothing_of_a_failed_revision_stays(project):
     project.up()
     assert project.status()["state"] == "up_to_date"
     assert not [name for name in project.db.tables() if re.match(r"_modeld_new|_alembic", name)]
+
+
+# --- the rest of the verbs -------------------------------------------------------------------------
+
+def test_check_finds_what_is_wrong_and_squash_makes_one_of_many(project):
+    assert project.json("db", "check", "--replay") == {"problems": [], "ok": True}
+    project.models(models(name=text(), bio=text()))
+    assert project.run("db", "check").returncode == 3
+    project.make("bio")
+    assert project.run("db", "check").returncode == 3
+    project.up()
+    project.db.run('CREATE INDEX extra ON "user" (name)')
+    assert project.run("db", "check").returncode == 4
+    project.db.run("DROP INDEX extra")
+    squashed = project.db_command("squash", "-m", "all")
+    assert len(squashed["replaces"]) == 1 and squashed["left_out"] == []  # the newest keeps its name
+    assert project.json("db", "check", "--replay") == {"problems": [], "ok": True}
+    status = project.status()
+    assert [one["message"] for one in status["applied"]] == ["all"]
+    assert (status["state"], rows(project)) == ("up_to_date", NAMES)
+
+
+def test_stamp_notes_and_runs_nothing(project):
+    project.models(models(name=text(), bio=text()))
+    revision = project.make("bio")["revision"]
+    project.db_command("stamp", revision[:5])
+    assert [one["message"] for one in project.status()["applied"]] == ["users", "bio"]
+    assert "bio" not in project.described()["models"]["user"]["fields"]
+    assert project.run("db", "drift").returncode == 4
+    project.db_command("drift", "--fix")
+    assert project.status()["state"] == "up_to_date"
+    assert "bio" in project.described()["models"]["user"]["fields"]
+
+
+def test_what_is_kept_is_purged_with_consent_only(project):
+    project.models(models())
+    project.make("drop", "--allow-data-loss=user.name")
+    project.up()
+    kept = project.db_command("purge", "--plan")["kept"]
+    assert [one["object"] for one in kept] == ["user.name"]
+    project.fails(6, "purge")
+    assert len(project.db_command("purge", "--plan")["kept"]) == 1
+    project.db_command("purge", "--allow-data-loss=user.name")
+    assert project.db_command("purge", "--plan")["kept"] == []
+
+
+def test_a_rehearsal_runs_and_changes_nothing(project):
+    project.models(models(name={"type": "text", "backfill": "-"}, bio=text()))
+    project.make("more")
+    before = project.described()
+    assert project.up("--rehearse")["applied"] is False
+    assert project.described() == before and rows(project) == NAMES
+    assert project.status()["state"] == "pending"
+
+
+def test_a_script_is_printed_and_not_run(project):
+    project.models(models(name=text(), bio=text()))
+    project.make("bio")
+    done = project.run("db", "migrate", "--sql")
+    assert done.returncode == 0 and "bio" in done.stdout and "ALTER TABLE" in done.stdout
+    assert project.status()["state"] == "pending"
