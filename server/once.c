@@ -39,7 +39,8 @@ struct md_session *md_once_session(const struct md_request *request)
 
 bool md_once_is_asked(const struct md_request *request)
 {
-	bool counts = request->route.id == MD_ROUTE_RELATION || request->route.id == MD_ROUTE_BATCH;
+	bool counts = request->route.id == MD_ROUTE_RELATION ||
+		      request->route.id == MD_ROUTE_RELATED || request->route.id == MD_ROUTE_BATCH;
 
 	return request->method == MD_METHOD_POST && counts && !request->inner &&
 	       md_heads_has(&request->heads, MD_HEAD_IDEMPOTENCY_KEY);

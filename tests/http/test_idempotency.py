@@ -54,6 +54,18 @@ def test_an_answer_without_a_body_is_told_again(items):
     assert names(items) == ["one", "a", "b"]
 
 
+def test_a_row_below_another_is_added_once(serve, database):
+    server = serve(database(SCHEMA + """
+        CREATE TABLE part (id INTEGER PRIMARY KEY, item_id INTEGER REFERENCES item (id), name TEXT);"""))
+    answers = [post(server, "k1", {"name": "screw"}, "/item/1/part",
+                    Prefer="return=representation") for _ in range(3)]
+    assert [answer.status for answer in answers] == [201] * 3, answers[0].text
+    assert [answer.header(REPLAYED) for answer in answers] == [None, "true", "true"]
+    assert len({answer.body for answer in answers}) == 1
+    assert server.rows("/part") == [{"id": 1, "item_id": 1, "name": "screw"}]
+    assert post(server, "k1", {"name": "nut"}, "/item/1/part").status == 422
+
+
 def test_other_keys_and_no_keys_are_other_requests(items):
     for key in ["k1", "k2"]:
         assert post(items, key, {"size": 1}).status == 201
