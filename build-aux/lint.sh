@@ -214,6 +214,7 @@ step_cppcheck()
 		--suppress=missingIncludeSystem --suppress=unmatchedSuppression \
 		--suppress=arrayIndexThenCheck --suppress=ctuuninitvar --suppress=memleak \
 		--suppress=nullPointerRedundantCheck \
+		--include=build-aux/cppcheck.h \
 		--include="$builddir/config.h" -I. $folders
 }
 

@@ -43,7 +43,7 @@ struct md_cli_progress {
 	char revision[64]; /* the one that was named last */
 	unsigned step;     /* the one that was told last; 0: none */
 };
-void md_cli_print_progress(void *ctx, const struct md_migrate_progress *progress);
+void md_cli_print_progress(void *ctx, const struct md_migrate_progress *now);
 /** End a line that progress has begun. */
 void md_cli_end_progress(struct md_cli_progress *progress);
 #endif

@@ -263,7 +263,7 @@ static enum md_code make_tables(struct md_job *job)
 		.wal_owner = md_db_wal_owner(job->server->db),
 	};
 	md_auto_arena arena = md_arena_new(ARENA_MAX);
-	struct md_tables tables;
+	struct md_tables tables = { .script_count = 0 };
 	json_t *made = json_array(), *sql = json_array();
 	enum md_code code;
 

@@ -394,6 +394,7 @@ struct md_work *md_work_close(struct md_work *work)
 	} else if (store->turning) {
 		bury(work);
 	} else {
+		/* cppcheck-suppress autoVariables ; it is buried before we return */
 		work->gone = &gone;
 		bury(work);
 		md_api_turns(store, &gone);

@@ -222,6 +222,23 @@ static bool is_field_renamed(const struct sides *sides, const char *from, const 
 	       json_object_get(sides->after, to) && !json_object_get(sides->before, to);
 }
 
+static enum md_code fail_field(struct md_differing *d, const struct sides *sides,
+			       const struct md_rename *rename)
+{
+	const char *why = "there is no such field";
+
+	if (!sides->before || !sides->after)
+		why = "there is no such model";
+	else if (!json_object_get(sides->before, rename->from))
+		why = "it was not there";
+	else if (json_object_get(sides->after, rename->from))
+		why = "it is still there";
+	else if (json_object_get(sides->after, rename->to))
+		why = "that was there before";
+	return md_fail(d->err, MD_INVALID, "MD422", "%s.%s cannot have been renamed to %s: %s",
+		       rename->model, rename->from, rename->to, why);
+}
+
 static enum md_code told_fields(struct md_differing *d)
 {
 	for (unsigned i = 0; i < d->options->rename_count; i++) {
@@ -233,16 +250,7 @@ static enum md_code told_fields(struct md_differing *d)
 			continue;
 		sides = sides_of(d, rename->model);
 		if (!is_field_renamed(&sides, rename->from, rename->to))
-			return md_fail(
-				d->err, MD_INVALID, "MD422",
-				"%s.%s cannot have been renamed to %s: %s", rename->model,
-				rename->from, rename->to,
-				!sides.before || !sides.after ? "there is no such model"
-				: !json_object_get(sides.before, rename->from) ? "it was not there"
-				: json_object_get(sides.after, rename->from)   ? "it is still there"
-				: json_object_get(sides.after, rename->to)
-					? "that was there before"
-					: "there is no such field");
+			return fail_field(d, &sides, rename);
 		code = rename_field(d, rename->model, rename->from, rename->to);
 		if (code != MD_OK)
 			return code;

@@ -121,7 +121,7 @@ const char *pg_text(struct pg *pg, const char *fmt, ...) __attribute__((format(p
 /** A name in quotes. */
 const char *pg_name(struct pg *pg, const char *name);
 /** A text as a literal. */
-const char *pg_literal(struct pg *pg, const char *text);
+const char *pg_literal(struct pg *pg, const char *value);
 /** What `put` of the generator writes for a field. */
 const char *pg_put(struct pg *pg,
 		   void (*put)(const struct md_ddl_dialect *dialect, struct md_buf *sql,
