@@ -5,7 +5,24 @@
 
 #include "core/base/banned.h"
 
-enum { LINE_MAX_BYTES = 4096, QUOTE_MAX = 80, ROOM_FIRST = 16 };
+enum { LINE_MAX_BYTES = 4096, QUOTE_MAX = 80, PATH_SHOWN = 4096, ROOM_FIRST = 16 };
+
+static void quote(struct md_str text, size_t max, struct md_buf *out)
+{
+	size_t len = text.len > max ? max : text.len;
+
+	while (len < text.len && len > 0 && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
+		len--;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if (c < 0x20 || c == 0x7F)
+			c = '?';
+		md_buf_putc(out, (char)c);
+	}
+	if (len < text.len)
+		md_buf_puts(out, "...");
+}
 
 void md_origin_put(const struct md_origin *origin, struct md_buf *out)
 {
@@ -14,7 +31,7 @@ void md_origin_put(const struct md_origin *origin, struct md_buf *out)
 		md_buf_puts(out, "default");
 		return;
 	case MD_LAYER_FILE:
-		md_problem_quote(md_str_of(origin->name), out);
+		quote(md_str_of(origin->name), PATH_SHOWN, out); /* its end matters most */
 		md_buf_printf(out, ":%u", origin->line);
 		return;
 	case MD_LAYER_CREDENTIAL:
@@ -37,19 +54,7 @@ void md_origin_put(const struct md_origin *origin, struct md_buf *out)
 
 void md_problem_quote(struct md_str text, struct md_buf *out)
 {
-	size_t len = text.len > QUOTE_MAX ? QUOTE_MAX : text.len;
-
-	while (len < text.len && len > 0 && ((unsigned char)text.ptr[len] & 0xC0) == 0x80)
-		len--;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-
-		if (c < 0x20 || c == 0x7F)
-			c = '?';
-		md_buf_putc(out, (char)c);
-	}
-	if (len < text.len)
-		md_buf_puts(out, "...");
+	quote(text, QUOTE_MAX, out);
 }
 
 static bool make_room(struct md_problems *problems)

@@ -119,6 +119,20 @@ START_TEST(tells_everything_that_is_wrong_at_once)
 }
 END_TEST
 
+START_TEST(the_path_of_a_file_is_told_to_its_end)
+{
+	const char *name = "/a/folder/whose/name/is/longer/than/that/of/most/others"
+			   "/and/one/in/it/that/is/not/short/either/modeld.conf";
+	struct md_origin origin = { .layer = MD_LAYER_FILE, .name = name, .line = 3 };
+	md_auto_buf out = MD_BUF(1000);
+
+	md_origin_put(&origin, &out);
+	ck_assert_uint_eq(out.len, strlen(name) + 2);
+	ck_assert_int_eq(memcmp(out.data, name, strlen(name)), 0);
+	ck_assert_int_eq(memcmp(out.data + strlen(name), ":3", 2), 0);
+}
+END_TEST
+
 START_TEST(a_file_that_was_asked_for_must_exist)
 {
 	struct md_settings s = { .config_path = "/nonexistent/x.conf", .ready_fd = -1 };
@@ -373,8 +387,9 @@ START_TEST(the_sample_is_valid)
 END_TEST
 
 SUITE_MAIN("settings", a_later_layer_wins, tells_everything_that_is_wrong_at_once,
-	   a_file_that_was_asked_for_must_exist, two_names_of_a_setting_must_agree,
-	   lists_may_be_repeated, host_and_port_become_an_address, other_machines_need_identity,
-	   combinations_are_checked, security_settings_without_effect_stop_the_start,
-	   values_come_from_files, a_reload_takes_what_may_change, a_bad_reload_changes_nothing,
+	   the_path_of_a_file_is_told_to_its_end, a_file_that_was_asked_for_must_exist,
+	   two_names_of_a_setting_must_agree, lists_may_be_repeated,
+	   host_and_port_become_an_address, other_machines_need_identity, combinations_are_checked,
+	   security_settings_without_effect_stop_the_start, values_come_from_files,
+	   a_reload_takes_what_may_change, a_bad_reload_changes_nothing,
 	   show_masks_secrets_and_names_origins, what_show_writes_is_read_back, the_sample_is_valid)
