@@ -2,16 +2,26 @@
 it is marked @pytest.mark.sqlite(reason) or @pytest.mark.postgresql(reason). `library`, one daemon on
 the library database for all tests that only read; `serve`, a daemon of the test's own with settings
 of its own; `shop`, one daemon for tests that write, whose rows are as at first when a test begins;
-`database`, a database of the test's own. `make check-http PYTEST='--engine sqlite'` runs one."""
+`database`, a database of the test's own. `make check-http PYTEST='--engine sqlite'` runs one.
+
+With pytest-xdist tests run in several processes, each with fixtures of its own: make check-http
+WORKERS=4. Of the tests that use a fixture of their file some stay together; all others run anywhere, in
+any order. One marked @pytest.mark.alone(reason) runs when no other does."""
+import collections
+import contextlib
+import os
+
 import pytest
 
 from engines import Postgres, Sqlite
-from harness import DATA, Modeld, StartFailed
+from harness import DATA, Modeld, StartFailed, locked
 
 LIBRARY = (DATA / "library.sql").read_text(encoding="utf-8")
 SHOP = (DATA / "shop.sql").read_text(encoding="utf-8")
 SHOP_ROWS = (DATA / "shop_rows.sql").read_text(encoding="utf-8")
 ENGINES = {"sqlite": Sqlite, "postgresql": Postgres}
+# Tests that share a fixture of their file in one process; the next ones make another.
+TOGETHER = 12
 
 
 def pytest_addoption(parser):
@@ -22,6 +32,8 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     for name in ENGINES:
         config.addinivalue_line("markers", f"{name}(reason): about this engine and no other")
+    config.addinivalue_line("markers", "alone(reason): other tests at the same time would spoil it")
+    config.addinivalue_line("markers", "xdist_group(name): together in one process")
 
 
 def pytest_generate_tests(metafunc):
@@ -30,17 +42,57 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("engine", names, indirect=True, scope="session")
 
 
+def engine_of(item):
+    return item.callspec.params.get("engine") if hasattr(item, "callspec") else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(config, items):
-    """Leave out what is about another engine; the mark that is closest to a test decides."""
+    """Leave out what is about another engine; the mark that is closest to a test decides. What is
+    about none, and has no mark, runs with SQLite."""
     chosen = config.getoption("engine") or list(ENGINES)
 
     def meant(item):
         mark = next((mark for mark in item.iter_markers() if mark.name in ENGINES), None)
         assert mark is None or len(mark.args) == 1, f"{item.nodeid}: say why"
-        engine = item.callspec.params.get("engine") if hasattr(item, "callspec") else None
-        return mark is None or mark.name in ([engine] if engine else chosen)
+        engine = engine_of(item)
+        return (mark.name if mark else engine or "sqlite") in ([engine] if engine else chosen)
     config.hook.pytest_deselected(items=[item for item in items if not meant(item)])
     items[:] = [item for item in items if meant(item)]
+    if config.getoption("loadgroup", False):
+        spread(items, chosen)
+
+
+def spread(items, chosen):
+    """Into groups for pytest-xdist, and in the order in which its processes take them: groups first,
+    so that single tests fill the time at the end; who must be alone waits for all others."""
+    uses = collections.Counter()
+    for item in items:
+        fixtures = item._fixtureinfo.name2fixturedefs.values()
+        if item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.xdist_group("alone"))
+        elif (any(found[-1].scope == "module" for found in fixtures)
+              and not item.get_closest_marker("xdist_group")):
+            key = f"{item.path.stem}-{engine_of(item)}"
+            item.add_marker(pytest.mark.xdist_group(f"{key}-{uses[key] // TOGETHER}"))
+            uses[key] += 1
+
+    def place(item):
+        late = engine_of(item) is not None and engine_of(item) != chosen[0]
+        return (item.get_closest_marker("alone") is not None, late,
+                item.get_closest_marker("xdist_group") is None)
+    items.sort(key=place)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """Those that must be alone have a lock for themselves which all others share: the processes of
+    this run, and of one for the other engine beside it."""
+    alone = item.get_closest_marker("alone")
+    assert alone is None or len(alone.args) == 1, f"{item.nodeid}: say why"
+    others = "PYTEST_XDIST_WORKER" in os.environ
+    with locked(DATA, shared=not alone) if others else contextlib.nullcontext():
+        yield
 
 
 @pytest.fixture(scope="session")

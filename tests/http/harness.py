@@ -1,6 +1,8 @@
 """What the HTTP tests drive a real daemon with: Modeld (one process), requests over http.client, raw
 bytes over a socket, and waiting with a deadline; databases come from engines.py. Standard library
 only."""
+import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -31,6 +33,25 @@ def find_modeld():
         if os.access(path, os.X_OK):
             return str(path)
     raise FileNotFoundError("no modeld: build it, or name it in MODELD_BIN")
+
+
+@contextlib.contextmanager
+def locked(path, shared=False):
+    """Among the processes of a run this one has `path` for itself, or with others that share it."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextlib.contextmanager
+def build_folder():
+    """The folder of the daemon under test, for whoever makes something there."""
+    folder = pathlib.Path(find_modeld()).parent
+    with locked(folder):
+        yield folder
 
 
 def wait_until(condition, what="the condition", patience=PATIENCE):
@@ -377,5 +398,6 @@ def run(*args, env=None, stdin=None, patience=PATIENCE):
     return done
 
 
-__all__ = ["DATA", "Database", "Modeld", "PATIENCE", "ROOT", "StartFailed", "body_of", "encode",
-           "exchange", "read_all", "run", "signal", "status_of", "statuses_of", "wait_until"]
+__all__ = ["DATA", "Database", "Modeld", "PATIENCE", "ROOT", "StartFailed", "body_of",
+           "build_folder", "encode", "exchange", "locked", "read_all", "run", "signal", "status_of",
+           "statuses_of", "wait_until"]

@@ -66,6 +66,9 @@ class Wire:
                     if answers[-1].headers.get("connection") == "close":
                         self.close()
                         break
+            except TimeoutError:
+                self.close()  # what comes later answers nothing that is sent from now on
+                raise
             except ConnectionError:
                 # What the daemon has closed the connection for is the first without an answer.
                 self.close()

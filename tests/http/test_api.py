@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import ROOT, find_modeld
+from harness import ROOT, build_folder, find_modeld
 
 PREFIX = "opt/modeld"
 
@@ -23,16 +23,16 @@ def run(*words, **more):
 def programs(tmp_path_factory):
     """A folder with the examples, compiled against what make install puts into it."""
     root = tmp_path_factory.mktemp("root")
-    build = pathlib.Path(find_modeld()).parent
     environment = {key: value for key, value in os.environ.items()
                    if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    (build / "modeld.pc").unlink(missing_ok=True)
-    try:
-        run("make", "-s", "-C", build, "install-libLIBRARIES", "install-apiHEADERS",
-            "install-api_baseHEADERS", "install-pkgconfigDATA", f"DESTDIR={root}",
-            f"prefix=/{PREFIX}", env=environment)
-    finally:
+    with build_folder() as build:
         (build / "modeld.pc").unlink(missing_ok=True)
+        try:
+            run("make", "-s", "-C", build, "install-libLIBRARIES", "install-apiHEADERS",
+                "install-api_baseHEADERS", "install-pkgconfigDATA", f"DESTDIR={root}",
+                f"prefix=/{PREFIX}", env=environment)
+        finally:
+            (build / "modeld.pc").unlink(missing_ok=True)
     environment.update(PKG_CONFIG_PATH=str(root / PREFIX / "lib/pkgconfig"),
                        PKG_CONFIG_SYSROOT_DIR=str(root))
     flags = run("pkg-config", "--cflags", "--libs", "modeld", env=environment).split()

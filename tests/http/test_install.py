@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import ROOT, clean_environment, find_modeld
+from harness import ROOT, build_folder, clean_environment, find_modeld
 
 pytestmark = pytest.mark.sqlite("installing has nothing to do with an engine")
 DOCS = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
@@ -37,9 +37,8 @@ FILES = sorted([
 ])
 
 
-def make(*words):
+def make(build, *words):
     """make in the build folder, with another prefix than it was configured for."""
-    build = pathlib.Path(find_modeld()).parent
     environment = {key: value for key, value in os.environ.items()
                    if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     done = subprocess.run(["make", "-s", "-C", str(build), *words, f"prefix=/{PREFIX}"],
@@ -57,15 +56,15 @@ def installed(tmp_path_factory):
     """A DESTDIR after make install."""
     root = tmp_path_factory.mktemp("root")
     # These name the prefix: made anew for ours, and then again for the one configured.
-    build = pathlib.Path(find_modeld()).parent
-    made = [build / "systemd" / "modeld.service", build / "modeld.pc"]
-    for path in made:
-        path.unlink(missing_ok=True)
-    try:
-        make("install", f"DESTDIR={root}")
-    finally:
+    with build_folder() as build:
+        made = [build / "systemd" / "modeld.service", build / "modeld.pc"]
         for path in made:
             path.unlink(missing_ok=True)
+        try:
+            make(build, "install", f"DESTDIR={root}")
+        finally:
+            for path in made:
+                path.unlink(missing_ok=True)
     return root
 
 
@@ -106,8 +105,9 @@ def test_the_manual_has_every_setting(installed):
 
 
 def test_uninstall_takes_every_file_away(tmp_path):
-    make("install", f"DESTDIR={tmp_path}")
-    make("uninstall", f"DESTDIR={tmp_path}")
+    with build_folder() as build:
+        make(build, "install", f"DESTDIR={tmp_path}")
+        make(build, "uninstall", f"DESTDIR={tmp_path}")
     assert files_below(tmp_path) == []
 
 

@@ -14,6 +14,8 @@ from pg_load import (JSON, SCHEMA, SESSION, Load, Proxy, Session, Watch, is_docu
                      processes_of, signal, signal_all, take_connection)
 from postgres import Postgres
 
+pytestmark = pytest.mark.postgresql("a server that has faults")
+
 RESTARTS = 20
 # What needs no database is answered within that. A machine that tests share with others may keep
 # a process waiting, so one in twenty may take longer; an event loop that is held up is, each time.

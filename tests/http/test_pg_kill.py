@@ -11,6 +11,8 @@ from pg_load import is_ready, processes_of, signal, signal_all
 from postgres import Postgres
 from writers import ACCEPTED, REFUSED, Writers
 
+pytestmark = pytest.mark.postgresql("a server that can be killed")
+
 SCHEMA = """
 DROP SCHEMA public CASCADE; CREATE SCHEMA public;
 CREATE TABLE item (

@@ -7,7 +7,8 @@ import pytest
 
 from harness import PATIENCE
 
-pytestmark = pytest.mark.postgresql("10,000 tables are made in a second or two there")
+pytestmark = [pytest.mark.postgresql("10,000 tables are made in a second or two there"),
+              pytest.mark.alone("it looks for delays of some milliseconds")]
 
 TABLES, BATCH = 10000, 500
 COLUMNS = "id int, a int, b int, c float8, d timestamptz, e bool"
