@@ -24,7 +24,7 @@ static const struct md_definitions *rig_models;
 static struct md_migrate_options rig_options;
 static struct md_error err;
 
-static void rig_begin(void)
+static inline void rig_begin(void)
 {
 	snprintf(rig_dir, sizeof(rig_dir), "/tmp/modeld-migrate-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(rig_dir));
@@ -44,32 +44,34 @@ static void rig_begin(void)
 						   .who = "test" };
 }
 
-static void rig_remove(const char *path)
+static inline void rig_remove(const char *path)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *entry;
-	char name[512];
+	char *name;
 
 	while (dir && (entry = readdir(dir))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		if (asprintf(&name, "%s/%s", path, entry->d_name) < 0)
+			continue;
 		if (unlink(name) != 0)
 			rig_remove(name);
+		free(name);
 	}
 	if (dir)
 		closedir(dir);
 	rmdir(path);
 }
 
-static void rig_end(void)
+static inline void rig_end(void)
 {
 	rig_models = md_definitions_free(rig_models);
 	rig_remove(rig_dir);
 }
 
 /** The models as they are from now on: the members of "models". */
-static void models(const char *text)
+static inline void models(const char *text)
 {
 	char file[8192];
 	struct md_def_source source = { "test.json", { file, 0 } };
@@ -150,7 +152,7 @@ static inline const char *at(const json_t *json, const char *path)
 	return out;
 }
 
-static size_t count_of(const json_t *json, const char *key)
+static inline size_t count_of(const json_t *json, const char *key)
 {
 	return json_array_size(json_object_get(json, key));
 }
@@ -170,7 +172,7 @@ static inline struct md_db_schema *rig_connect(void)
 	return db;
 }
 
-static void sql(const char *text)
+static inline void sql(const char *text)
 {
 	struct md_db_schema *db = rig_connect();
 
@@ -205,7 +207,7 @@ static inline const char *ask(const char *text)
 	return answer;
 }
 
-static bool has_table(const char *name)
+static inline bool has_table(const char *name)
 {
 	char text[256];
 
@@ -242,7 +244,7 @@ static inline json_t *down(const char *to)
 }
 
 /** Make a revision of what changed and apply it. */
-static void step(const char *text)
+static inline void step(const char *text)
 {
 	models(text);
 	json_decref(make("step"));
