@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tries client libraries that others wrote on a real daemon, with each engine.
 
-Usage: run.py BUILD [--engine sqlite|postgresql]... [--client js|admin|py|schema]...
+Usage: run.py BUILD [--engine sqlite|postgresql]... [--client js|admin|py|schema|alembic]...
 
 BUILD holds modeld; what is installed from npm and PyPI goes to BUILD/clients, as the lock file and
 the requirements beside this program say. The first run needs the network, later ones do not.
@@ -48,23 +48,28 @@ def install_js(folder):
         done()
 
 
-def install_py(folder):
-    requirements = HERE / "py" / "requirements.txt"
-    done = changed(folder, requirements)
-    if done:
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin/pip", "-q", "--disable-pip-version-check", "install", "-r",
-                        requirements], check=True)
-        done()
+def installer(name):
+    """Installs what tests in Python need."""
+    def install(folder):
+        requirements = HERE / name / "requirements.txt"
+        done = changed(folder, requirements)
+        if done:
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+            subprocess.run([folder / "bin/pip", "-q", "--disable-pip-version-check", "install", "-r",
+                            requirements], check=True)
+            done()
+    return install
 
 
 def node(program):
     return lambda folder: (["node", "--test-reporter=tap", HERE / "js" / program], {"NODE_PATH": folder / "node_modules"})
 
 
-def pytest(folder):
-    return [folder / "bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-            HERE / "py"], {"PYTHONDONTWRITEBYTECODE": "1"}
+def pytest(name):
+    # Programs that the tests start are compiled once, in the build folder.
+    return lambda folder: ([folder / "bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                            HERE / name], {"PYTHONDONTWRITEBYTECODE": "",
+                                           "PYTHONPYCACHEPREFIX": folder / "cache"})
 
 
 def install_schema(folder):
@@ -92,8 +97,9 @@ def schema(folder):
 CLIENTS = {
     "js": ("js", install_js, node("main.js")),
     "admin": ("js", install_js, node("admin.js")),
-    "py": ("py", install_py, pytest),
+    "py": ("py", installer("py"), pytest("py")),
     "schema": ("schema", install_schema, schema),
+    "alembic": ("alembic", installer("alembic"), pytest("alembic")),
 }
 
 
@@ -122,7 +128,8 @@ def main():
                     try:
                         code = subprocess.run(arguments, check=False, env={
                             **os.environ, "MODELD_URL": daemon.url.rstrip("/"),
-                            "MODELD_ENGINE": name, **{k: str(v) for k, v in env.items()}},
+                            "MODELD_ENGINE": name, "MODELD_DB": database.url,
+                            **{k: str(v) for k, v in env.items()}},
                             timeout=300).returncode
                     finally:
                         daemon.stop()

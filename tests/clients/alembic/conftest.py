@@ -1,0 +1,5 @@
+"""The programs of the HTTP tests, which need nothing but the standard library."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "http"))
