@@ -153,6 +153,7 @@ struct md_catalog_table {
 	const struct md_catalog_check *checks;
 	unsigned check_count;
 	double rows_estimate;           /* < 0: unknown */
+	bool strict, without_rowid;     /* what SQLite's tables may be */
 	unsigned char lacks, web_lacks; /* enum md_right, as of columns */
 };
 

@@ -91,11 +91,11 @@ static void mix_index(uint64_t *print, const struct md_catalog_index *index)
 static void mix_table(uint64_t *print, const struct md_catalog_table *table)
 {
 	const char *const texts[] = { table->schema, table->name, table->comment };
-	const unsigned numbers[] = { table->kind,        table->insertable,
-				     table->updatable,   table->deletable,
-				     table->key_count,   table->foreign_key_count,
-				     table->index_count, table->check_count,
-				     table->lacks,       table->web_lacks };
+	const unsigned numbers[] = {
+		table->kind,      table->insertable,        table->updatable,   table->deletable,
+		table->key_count, table->foreign_key_count, table->index_count, table->check_count,
+		table->lacks,     table->web_lacks,         table->strict,      table->without_rowid
+	};
 
 	mix_texts(print, texts, sizeof(texts) / sizeof(texts[0]));
 	mix_places(print, numbers, sizeof(numbers) / sizeof(numbers[0]));

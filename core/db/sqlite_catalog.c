@@ -13,8 +13,9 @@
 static const char *const questions[MD_ASK_COUNT] = {
 	[MD_ASK_SCHEMA] = "SELECT name, sql, type = 'view' FROM main.sqlite_schema"
 			  " WHERE type IN ('table', 'view')",
-	[MD_ASK_KINDS] = "SELECT name, type FROM pragma_table_list"
-			 " WHERE schema = 'main' AND type IN ('shadow', 'virtual')",
+	[MD_ASK_KINDS] =
+		"SELECT name, type, strict, wr FROM pragma_table_list"
+		" WHERE schema = 'main' AND (type IN ('shadow', 'virtual') OR strict OR wr)",
 	[MD_ASK_TRIGGERS] = "SELECT tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger'",
 	[MD_ASK_COLUMNS] = "SELECT cid, name, type, \"notnull\", dflt_value, pk, hidden"
 			   " FROM pragma_table_xinfo(?1, 'main') ORDER BY cid",
@@ -194,10 +195,10 @@ static enum md_code read_kinds(struct md_sqlite_survey *survey)
 
 		if (!table || !kind)
 			continue;
-		if (strcmp(kind, "shadow") == 0)
-			table->served = false;
-		else
-			table->is_virtual = true;
+		table->out.strict = sqlite3_column_int(stmt, 2) != 0;
+		table->out.without_rowid = sqlite3_column_int(stmt, 3) != 0;
+		table->served = table->served && strcmp(kind, "shadow") != 0;
+		table->is_virtual = strcmp(kind, "virtual") == 0;
 	}
 	return code;
 }

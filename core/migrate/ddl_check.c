@@ -37,7 +37,8 @@ static void put_type(const struct check *check)
 	const struct md_def_names *labels = &check->field->labels;
 	const char *rule = check->dialect->checks[check->field->type];
 
-	if (rule) {
+	/* A type of the user's own sees to its values by itself. */
+	if (rule && !md_ddl_own_sql(check->dialect, &check->field->sql_type)) {
 		begin(check);
 		put_template(check, rule);
 	}

@@ -17,7 +17,7 @@ struct rebuild {
 	const struct md_lite_segment *segments; /* of the old table */
 	const char *name, *fresh;               /* quoted */
 	const char *rowid;                      /* of the old table; NULL: it has none */
-	bool without_rowid;
+	bool without_rowid, plain_key; /* the key counts without AUTOINCREMENT, and so it stays */
 	struct md_step *step;
 	struct md_lite_size size;
 };
@@ -214,12 +214,15 @@ static void create(struct rebuild *r)
 	md_auto_buf sql = MD_BUF(MD_LITE_SQL);
 	struct md_ddl_extra extra = { md_lite_printf(r->lite, "_modeld_new_%s", r->how->table),
 				      NULL, NULL };
+	struct md_ddl_dialect dialect = *r->lite->dialect;
 
+	if (r->plain_key)
+		dialect.identity = "PRIMARY KEY";
 	put_extra_columns(r, &columns);
 	put_extra_constraints(r, &constraints);
 	extra.columns = md_buf_text(&columns);
 	extra.constraints = md_buf_text(&constraints);
-	md_ddl_put_table(r->lite->dialect, &sql, &model, &extra);
+	md_ddl_put_table(&dialect, &sql, &model, &extra);
 	md_buf_inherit(&sql, &columns);
 	md_buf_inherit(&sql, &constraints);
 	md_lite_run(r->lite, r->step, &sql);
@@ -333,7 +336,7 @@ static void carry_mark(struct rebuild *r)
 	const char *fresh =
 		md_lite_text(r->lite, md_lite_printf(r->lite, "_modeld_new_%s", r->how->table));
 
-	if (r->how->model->key_count == 0 || !r->how->model->key[0]->identity)
+	if (r->plain_key || r->how->model->key_count == 0 || !r->how->model->key[0]->identity)
 		return;
 	md_lite_runf(r->lite, r->step,
 		     "UPDATE sqlite_sequence SET seq = max(seq, coalesce((SELECT max(o.seq) FROM "
@@ -383,6 +386,17 @@ static void make_indexes(struct rebuild *r, const struct md_lite_row *extra)
 /* --- all of it ---------------------------------------------------------------------------------
  */
 
+/* Whether the key of a table that modeld did not make is INTEGER PRIMARY KEY and no more. */
+static bool counts_plainly(const struct rebuild *r)
+{
+	const struct md_def_model *before = r->how->pair->before;
+
+	for (const struct md_lite_segment *s = r->segments; s; s = s->next)
+		if (strcasestr(s->text, "AUTOINCREMENT"))
+			return false;
+	return before && before->key_count == 1 && before->key[0]->identity;
+}
+
 static bool look(struct rebuild *r)
 {
 	static const char text[] = "SELECT sql, NULL FROM sqlite_schema WHERE type = 'table' AND "
@@ -396,6 +410,7 @@ static bool look(struct rebuild *r)
 	if (md_lite_failed(r->lite))
 		return false;
 	r->segments = md_lite_segments(r->lite, row->one, &r->without_rowid);
+	r->plain_key = counts_plainly(r);
 	r->rowid = r->without_rowid ? NULL : md_lite_rowid(r->source.table);
 	r->size = md_lite_size(r->lite, r->how->table, !r->without_rowid);
 	r->name = md_lite_quote(r->lite, r->how->table);

@@ -338,29 +338,16 @@ static void put_checks(struct md_import *import, unsigned number)
 	md_json_close(&import->json, ']');
 }
 
-/* Types that a STRICT table may have. */
-static bool may_be_strict(const struct md_catalog_table *table)
-{
-	static const char *const types[] = { "INT", "INTEGER", "REAL", "TEXT", "BLOB", "ANY" };
-
-	for (unsigned i = 0; i < table->column_count; i++) {
-		bool known = false;
-
-		for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++)
-			known |= strcasecmp(types[t], table->columns[i].declared) == 0;
-		if (!known)
-			return false;
-	}
-	return true;
-}
-
+/* A table that is made anew stays what it is. */
 static void put_options(struct md_import *import, const struct md_catalog_table *table)
 {
-	if (!md_str_is(import->engine, "sqlite") || may_be_strict(table))
+	if (!md_str_is(import->engine, "sqlite") || (table->strict && !table->without_rowid))
 		return;
 	md_json_open(&import->json, MD_STR("options"), '{');
 	md_json_open(&import->json, MD_STR("sqlite"), '{');
-	md_json_bool(&import->json, MD_STR("strict"), false);
+	if (!table->strict)
+		md_json_bool(&import->json, MD_STR("strict"), false);
+	md_json_flag(&import->json, MD_STR("without_rowid"), table->without_rowid);
 	md_json_close(&import->json, '}');
 	md_json_close(&import->json, '}');
 }

@@ -50,7 +50,8 @@ def new_database(folder, like=None):
             shutil.copy(like.path, database.path)
         return database
     name = f"alembic_{os.getpid()}_{next(numbers)}"
-    server.admin.execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{like.name}"' if like else ""))
+    server.admin.execute(f'CREATE DATABASE "{name}" ' + (
+        f'TEMPLATE "{like.name}"' if like else "TEMPLATE template0 LOCALE 'C.UTF-8'"))
     return engines.PostgresDatabase(server, name)
 
 

@@ -195,3 +195,58 @@ def test_a_baseline_is_not_rolled_back(shop):
     assert "baseline" in shop.modeld.fails(65, "rollback", "base")
     assert letters(shop.database) == before
     assert len(shop.modeld.status()["applied"]) == 1
+
+
+def test_real_differences_are_refused_and_all_are_listed(shop):
+    shop.adopt("--message", "first")
+    definitions = shop.definitions["models"]
+    other = Shop(shop.made, shop.modeld.folder / "other")
+    models = copy.deepcopy(definitions)
+    models["tag"]["fields"]["name"]["nullable"] = True
+    models["user"]["fields"]["nickname"] = {"type": "text", "nullable": True}
+    models["post"]["fields"]["author_id"]["references"]["on_delete"] = "restrict"
+    models["tag"]["unique"] = []
+    models["colour"] = {"table": "colour", "primary_key": ["id"], "fields": {"id": {"type": "bigint"}}}
+    before = letters(other.database)
+    other.modeld.models(models, defaults=shop.definitions["defaults"])
+    told = other.modeld.fails(4, "baseline")
+    for place in ("tag", "nickname", "author_id", "colour"):
+        assert place in told
+    assert letters(other.database) == before and not other.modeld.revisions.exists()
+    other.database.drop()
+
+
+CHINOOK = """
+CREATE TABLE artist (artist_id INTEGER PRIMARY KEY, name VARCHAR(120));
+CREATE TABLE album (album_id INTEGER PRIMARY KEY, title VARCHAR(160) NOT NULL,
+    artist_id INTEGER NOT NULL REFERENCES artist (artist_id) ON DELETE CASCADE);
+CREATE INDEX ifk_album_artist ON album (artist_id);
+CREATE TABLE track (track_id INTEGER PRIMARY KEY, album_id INTEGER REFERENCES album (album_id),
+    name VARCHAR(200) NOT NULL, price NUMERIC(10,2) NOT NULL DEFAULT 0.99, CHECK (price >= 0));
+CREATE VIEW dear AS SELECT name FROM track WHERE price > 1;
+INSERT INTO artist VALUES (1, 'AC/DC'); INSERT INTO album VALUES (1, 'Let There Be Rock', 1);
+INSERT INTO track VALUES (1, 1, 'Go Down', 0.99), (2, 1, 'Overdose', 1.99);"""
+
+
+def test_a_database_of_others_without_alembic_is_taken_over(tmp_path):
+    database = new_database(tmp_path)
+    database.run(CHINOOK)
+    before, rows = letters(database), all_rows(database)
+    modeld = Migrating(database, tmp_path)
+    assert "alembic" in modeld.fails(65, "baseline", "--from-alembic", "--write-models", str(modeld.file))
+    assert not modeld.file.exists() and letters(database) == before
+    modeld.db_command("baseline", "--write-models", str(modeld.file))
+    assert letters(database) == before and all_rows(database) == rows
+    assert modeld.status()["state"] == "up_to_date"
+    definitions = read_json(modeld.file)
+    definitions["models"]["track"]["fields"]["plays"] = {"type": "bigint", "default": 0}
+    modeld.models(definitions["models"], defaults=definitions["defaults"])
+    modeld.make("plays")
+    modeld.up()
+    assert rows_of(database, "track", "track_id", "name", "plays") == \
+        [(1, "Go Down", 0), (2, "Overdose", 0)]
+    assert database.rows("SELECT name FROM dear") == [("Overdose",)]
+    modeld.down("--allow-data-loss=track.plays")
+    modeld.db_command("purge", "--allow-data-loss=*")
+    assert all_rows(database) == rows
+    database.drop()
