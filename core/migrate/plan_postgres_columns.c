@@ -47,12 +47,13 @@ static void put_comment(struct pg *pg, enum pg_phase phase, const struct pg_tabl
 
 #define REMAINING "SELECT count(*) FROM %s WHERE %s IS NULL AND (%s) IS NOT NULL"
 
-void pg_put_fill(struct pg *pg, const struct pg_table *table, const struct pg_column *column)
+static struct md_step *put_fill(struct pg *pg, enum pg_phase phase, const struct pg_table *table,
+				const struct pg_column *column, const char *what)
 {
 	const char *name = table_name(pg, table), *c = pg_name(pg, column->name);
 	const char *object = pg_object(pg, table, column->name);
-	struct md_step *step = pg_step(pg, PG_FILL, "ROW EXCLUSIVE", object,
-				       pg_text(pg, "fill %s where it is null", object));
+	struct md_step *step = pg_step(pg, phase, "ROW EXCLUSIVE", object,
+				       pg_text(pg, "fill %s %s", object, what));
 
 	pg_sql(pg, step,
 	       pg_text(pg,
@@ -65,7 +66,15 @@ void pg_put_fill(struct pg *pg, const struct pg_table *table, const struct pg_co
 			       "SELECT pg_catalog.pg_relation_size(%s::regclass) / "
 			       "pg_catalog.current_setting('block_size')::bigint",
 			       pg_literal(pg, name));
-	step->remaining = pg_text(pg, REMAINING, name, c, column->fill);
+	return step;
+}
+
+void pg_put_fill(struct pg *pg, const struct pg_table *table, const struct pg_column *column)
+{
+	struct md_step *step = put_fill(pg, PG_FILL, table, column, "where it is null");
+
+	step->remaining = pg_text(pg, REMAINING, table_name(pg, table), pg_name(pg, column->name),
+				  column->fill);
 }
 
 /* NOT NULL without reading the table under a lock: a check that holds for what comes, then is
@@ -75,19 +84,16 @@ static void set_not_null(struct pg *pg, const struct pg_table *table,
 {
 	const char *object = pg_object(pg, table, column->name), *c = pg_name(pg, column->name);
 	const char *helper = pg_name(pg, pg_temporary(pg, column->name));
-	const char *name = table_name(pg, table);
 	struct md_step *step;
 
 	step = pg_step(pg, PG_CHECKS, ALL, object,
 		       pg_text(pg, "let %s not be null in new rows", object));
 	pg_alter(pg, step, table->name, "ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID",
 		 helper, c);
+	if (column->fill) /* at once: the check lets nobody change such a row */
+		put_fill(pg, PG_FILL_REST, table, column, "in rows that came meanwhile")->rows = -1;
 	step = pg_step(pg, PG_VALIDATE, "SHARE UPDATE EXCLUSIVE", object,
 		       pg_text(pg, "see that no row has null in %s", object));
-	if (column->fill) /* what came in between */
-		pg_sql(pg, step,
-		       pg_text(pg, "UPDATE %s SET %s = %s WHERE %s IS NULL", name, c, column->fill,
-			       c));
 	pg_alter(pg, step, table->name, "VALIDATE CONSTRAINT %s", helper);
 	pg_long(step, table);
 	step = pg_step(pg, PG_FINISH, ALL, object, pg_text(pg, "set %s not null", object));

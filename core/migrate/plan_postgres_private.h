@@ -18,6 +18,7 @@ enum pg_phase {
 	PG_KEYS_BACK,     /* foreign keys that went for a type */
 	PG_FILL,          /* rows get values, batch by batch */
 	PG_CHECKS,        /* checks for what comes in from now on */
+	PG_FILL_REST,     /* what came in before these */
 	PG_INDEXES,       /* made while others write */
 	PG_VALIDATE,      /* checks for what is there */
 	PG_FINISH,        /* what was made beside the old takes its place */

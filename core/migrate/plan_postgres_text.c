@@ -106,9 +106,9 @@ bool pg_mentions(const char *sql, const char *name)
  */
 
 static const enum md_step_kind kinds[PG_PHASES] = {
-	[PG_REWRITE] = MD_STEP_APART,       [PG_FILL] = MD_STEP_BATCHES,
-	[PG_INDEXES] = MD_STEP_ALONE,       [PG_VALIDATE] = MD_STEP_APART,
-	[PG_KEYS_VALIDATE] = MD_STEP_APART,
+	[PG_REWRITE] = MD_STEP_APART,     [PG_FILL] = MD_STEP_BATCHES,
+	[PG_FILL_REST] = MD_STEP_BATCHES, [PG_INDEXES] = MD_STEP_ALONE,
+	[PG_VALIDATE] = MD_STEP_APART,    [PG_KEYS_VALIDATE] = MD_STEP_APART,
 };
 
 static bool grow(struct pg *pg, struct pg_steps *steps)

@@ -43,9 +43,11 @@ struct md_migrate_options {
 	const char *url, *schema; /* schema: of PostgreSQL; NULL: the session's own */
 	const char *folder;       /* of revision files; may be missing */
 	const struct md_definitions *definitions; /* the models as they are now; NULL: not known */
-	unsigned lock_timeout_ms; /* of one DDL statement, before it is tried again */
-	unsigned lock_wait_ms;    /* for somebody else's migration */
-	unsigned lock_tries;      /* of one step that finds its lock taken; 0: 30 */
+	/** For a lock, before it is tried again. A server's tables are waited for in pieces of at
+	 * most MD_LOCK_PIECE_MS: behind one who waits for a table everybody queues. */
+	unsigned lock_timeout_ms;
+	unsigned lock_wait_ms; /* for somebody else's migration */
+	unsigned lock_tries;   /* of one step that finds its lock taken; 0: 30 */
 	bool keep_journal;
 	const char *who; /* applied_by: "cli:anna", "daemon"; NULL: the user of the process */
 	md_migrate_progress_fn *progress; /* NULL: nobody wants to know */

@@ -204,8 +204,11 @@ void md_migrate_back_off(unsigned tries);
 /* --- migrate_step.c ----------------------------------------------------------------------------
  */
 
-/** Tries of a step that finds its lock taken, where nobody says how many. */
-enum { MD_LOCK_TRIES = 30 };
+/** Tries of a step that finds its lock taken, where nobody says how many, and the longest that one
+ * of them waits for a table: all others queue behind it. */
+enum { MD_LOCK_TRIES = 30, MD_LOCK_PIECE_MS = 300 };
+/** In a transaction: wait for locks in short pieces until its end. */
+enum md_code md_run_hurriedly(const struct md_migrate *migrate, struct md_error *err);
 
 /** The first row of an answer, and how many there were. */
 struct md_verdict {

@@ -177,6 +177,8 @@ static enum md_code run_group(struct md_run *run, unsigned from, unsigned to, st
 	struct md_db_schema *db = run->migrate->db;
 	enum md_code code = md_db_schema_begin(db, err);
 
+	if (code == MD_OK)
+		code = md_run_hurriedly(run->migrate, err);
 	for (unsigned i = from; code == MD_OK && i < to; i++)
 		code = md_step_run(run, i, err);
 	if (code == MD_OK)

@@ -1,5 +1,6 @@
 /* One step: its statements, or its batches. Locks are waited for in short pieces; what fails for
  * somebody else's doing can be tried again. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,17 @@ enum md_code md_run_texts(struct md_db_schema *db, const char *const *texts, uns
 	for (unsigned i = 0; code == MD_OK && i < count; i++)
 		code = md_run_text(db, texts[i], err);
 	return code;
+}
+
+enum md_code md_run_hurriedly(const struct md_migrate *migrate, struct md_error *err)
+{
+	unsigned ms = migrate->options.lock_timeout_ms;
+	char sql[64];
+
+	if (ms == 0 || ms > MD_LOCK_PIECE_MS)
+		ms = MD_LOCK_PIECE_MS;
+	snprintf(sql, sizeof(sql), "SET LOCAL lock_timeout = %u", ms);
+	return md_run_text(migrate->db, sql, err);
 }
 
 /* Where a half of a revision is taken back, a statement finds that there is nothing to take back.
@@ -223,6 +235,8 @@ static enum md_code run_batch(struct batches *batches, uint64_t *ret_changed, st
 	enum md_code code = batches->within ? MD_OK : md_db_schema_run(db, "BEGIN", err);
 
 	*ret_changed = 0;
+	if (!batches->within && code == MD_OK)
+		code = md_run_hurriedly(batches->run->migrate, err);
 	for (unsigned i = 0; code == MD_OK && i < step->sql_count; i++) {
 		md_auto_buf sql = MD_BUF(SQL_MAX);
 		uint64_t changed = 0;
