@@ -40,8 +40,9 @@ md_cli_print_fn md_cli_print_made, md_cli_print_run, md_cli_print_status, md_cli
 struct md_cli_progress {
 	FILE *to;
 	bool terminal;
-	char revision[64]; /* the one that was named last */
-	unsigned step;     /* the one that was told last; 0: none */
+	char revision[64];        /* the one that was named last */
+	unsigned step;            /* the one that was told last; 0: none */
+	unsigned tenths, seconds; /* of it, when it was told last */
 };
 void md_cli_print_progress(void *ctx, const struct md_migrate_progress *now);
 /** End a line that progress has begun. */

@@ -290,14 +290,35 @@ void md_cli_print_done(json_t *document, FILE *to)
 /* --- progress ----------------------------------------------------------------------------------
  */
 
-/* A terminal sees one line that changes, a file one line a step. */
+enum { TELL_S = 10 };
+
+/* Of a step that was told before: whether it came on since. */
+static bool is_news(struct md_cli_progress *progress, const struct md_migrate_progress *now)
+{
+	unsigned tenths = now->rows > 0 && now->rows_done > 0
+				  ? (unsigned)(10 * now->rows_done / now->rows)
+				  : 0;
+
+	if (progress->terminal)
+		return true;
+	if (tenths <= progress->tenths && now->seconds < progress->seconds + TELL_S)
+		return false;
+	progress->tenths = tenths;
+	progress->seconds = now->seconds;
+	return true;
+}
+
+/* A terminal sees one line that changes, a file a line for each step, for each tenth of its rows,
+ * and every ten seconds. */
 void md_cli_print_progress(void *ctx, const struct md_migrate_progress *now)
 {
 	struct md_cli_progress *progress = ctx;
 	bool same = now->step == progress->step && !now->waiting &&
 		    strncmp(progress->revision, now->revision, sizeof(progress->revision)) == 0;
 
-	if (!progress->terminal && same)
+	if (!same)
+		progress->tenths = progress->seconds = 0;
+	else if (!is_news(progress, now))
 		return;
 	if (progress->terminal && same)
 		fputs("\r\033[K", progress->to);
