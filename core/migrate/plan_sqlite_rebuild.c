@@ -8,7 +8,7 @@
 
 #include "core/base/banned.h"
 
-enum { PIECE_ROWS = 50000, PIECES_MAX = 20, SMALL_ROWS = 10000 };
+enum { PIECE_ROWS = 50000, PIECES_MAX = 10, SMALL_ROWS = 10000 };
 
 struct rebuild {
 	struct md_lite *lite;
