@@ -19,6 +19,7 @@ struct run {
 	struct md_migrate *migrate;
 	json_t *document;
 	struct md_error error;
+	char questions[MD_DETAILS_MAX]; /* about renames, as they were asked */
 };
 typedef enum md_code verb_fn(struct run *run);
 struct verb {
@@ -205,7 +206,37 @@ static const char *word_of(const struct run *run)
 /* --- verbs -------------------------------------------------------------------------------------
  */
 
-static enum md_code make(struct run *run)
+/* One line "--rename User.name:full_name" of the questions. Nothing that can be understood is no.
+ */
+static bool ask(const struct run *run, const char *rename)
+{
+	char answer[16];
+
+	fprintf(run->call->cli->err, "renamed? %s [y/N] ", rename);
+	fflush(run->call->cli->err);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+/* Ask on a terminal what was renamed; what was not is dropped and added. */
+static bool ask_all(struct run *run)
+{
+	static const char begin[] = "--rename ";
+	struct md_cli_migrate *says = &run->call->migrate;
+	char *rest = run->questions;
+
+	if (!isatty(STDIN_FILENO) || !isatty(fileno(run->call->cli->err)) || says->no_renames)
+		return false;
+	fprintf(run->call->cli->err, "modeld: %s\n", run->error.message);
+	snprintf(run->questions, sizeof(run->questions), "%s", run->error.details);
+	for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n"))
+		if (strncmp(line, begin, strlen(begin)) == 0 && ask(run, line + strlen(begin)) &&
+		    md_cli_take_rename(run->call, line + strlen(begin)) != EX_OK)
+			return false;
+	says->no_renames = true;
+	return true;
+}
+
+static enum md_code try_make(struct run *run)
 {
 	const struct md_cli_migrate *says = run->says;
 	const struct md_migrate_make how = {
@@ -220,6 +251,17 @@ static enum md_code make(struct run *run)
 	};
 
 	return md_migrate_make(run->migrate, &how, &run->document, &run->error);
+}
+
+static enum md_code make(struct run *run)
+{
+	enum md_code code = try_make(run);
+
+	if (code == MD_CONFLICT && strcmp(run->error.wire, "MD_AMBIGUOUS") == 0 && ask_all(run)) {
+		md_error_clear(&run->error);
+		code = try_make(run);
+	}
+	return code;
 }
 
 /* --check asks whether there is something to do. */

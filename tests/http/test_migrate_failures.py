@@ -2,6 +2,7 @@
 names are those of the complaints."""
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -111,6 +112,25 @@ def test_a_column_that_is_renamed_loses_its_data(project):
     project.make("rename", "--rename", "User.name:full_name")
     project.up()
     assert rows(project, "id, full_name") == NAMES
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_on_a_terminal_what_may_be_a_rename_is_asked_for(project, answer):
+    project.models(models(full_name=text()))
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([os.environ["MODELD_BIN"], *project.command("db", "makemigrations", "-m", "x")],
+                          stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, text=True,
+                          cwd=project.folder) as asking:
+        os.close(theirs)
+        asked = b""
+        while b"[y/N]" not in asked:
+            asked += os.read(ours, 1000)
+        assert b"User.name:full_name" in asked
+        os.write(ours, answer.encode() + b"\n")
+        assert asking.wait(timeout=PATIENCE) == 0
+    os.close(ours)
+    project.up("--allow-data-loss=*")
+    assert rows(project, "id, full_name") == (NAMES if answer == "y" else [(1, None), (2, None), (3, None)])
 
 
 def test_a_table_that_is_renamed_loses_its_data(project):
