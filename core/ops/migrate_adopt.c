@@ -242,6 +242,9 @@ static enum md_code compare(struct baseline *baseline, struct md_error *err)
 
 		if (strcmp(kind, "unexpected") == 0 && !strstr(text, "must be given"))
 			continue;
+		/* There may be more than an error has room for. */
+		md_log_line(baseline->migrate->options.log, MD_LOG_WARN, "%s: %s",
+			    json_string_value(json_object_get(item, "path")), text);
 		json_array_append_new(against,
 				      json_sprintf("%s: %s",
 						   json_string_value(json_object_get(item, "path")),

@@ -119,6 +119,43 @@ static bool has_index(const struct md_def_model *model, const char *name)
 	return false;
 }
 
+static bool exists(const struct md_catalog_table *table, const char *name)
+{
+	for (unsigned i = 0; i < table->index_count; i++)
+		if (table->indexes[i].name && strcmp(table->indexes[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool same_columns(const struct md_def_index *wanted, const struct md_catalog_table *table,
+			 const struct md_catalog_index *found)
+{
+	if (!found->whole || found->count != wanted->count)
+		return false;
+	for (unsigned i = 0; i < found->count; i++)
+		if (strcmp(table->columns[found->columns[i]].name,
+			   md_def_column(wanted->columns[i].field)) != 0)
+			return false;
+	return true;
+}
+
+/* One that a model has under a name that is not there: an adopted table's. */
+static bool has_under_another_name(const struct md_def_model *model,
+				   const struct md_catalog_table *table,
+				   const struct md_catalog_index *found)
+{
+	for (unsigned i = 0; i < model->index_count; i++) {
+		const struct md_def_index *wanted = &model->indexes[i];
+		bool partial =
+			wanted->where.any || wanted->where.sqlite || wanted->where.postgresql;
+
+		if (!wanted->unique && partial == found->partial && wanted->name &&
+		    !exists(table, wanted->name) && same_columns(wanted, table, found))
+			return true;
+	}
+	return false;
+}
+
 static enum md_code add_indexes(json_t *list, const struct md_def_model *model,
 				const struct md_catalog_table *table, struct md_error *err)
 {
@@ -129,7 +166,7 @@ static enum md_code add_indexes(json_t *list, const struct md_def_model *model,
 		md_auto_buf path = MD_BUF(4096);
 
 		if (!index->name || index->unique || has_index(model, index->name) ||
-		    md_is_kept_name(index->name))
+		    md_is_kept_name(index->name) || has_under_another_name(model, table, index))
 			continue;
 		md_buf_printf(&path, "/tables/%s/indexes/%s", table->name, index->name);
 		if (!md_buf_text(&path))

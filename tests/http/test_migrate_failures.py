@@ -391,6 +391,35 @@ def test_nothing_of_a_failed_revision_stays(project):
     assert not [name for name in project.db.tables() if re.match(r"_modeld_new|_alembic", name)]
 
 
+# --- databases of others -------------------------------------------------------------------------
+
+NOTES = {"Note": {"table": "note", "fields": {"id": {"type": "bigint", "primary_key": True},
+                                            "size": {"type": "bigint", "nullable": True}},
+                  "indexes": [{"fields": ["size"]}]}}
+
+
+def test_an_index_with_a_name_of_others_is_no_difference(database, tmp_path):
+    db = database("""
+        CREATE TABLE note (id INTEGER PRIMARY KEY, size INTEGER); -- sqlite only
+        CREATE TABLE note (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, size bigint); -- postgresql only
+        CREATE INDEX ix_note_size ON note (size);""", "others.db")
+    project = Migrating(db, tmp_path).models(NOTES)
+    project.db_command("baseline")
+    status = project.status()
+    assert (status["state"], status["drift"]) == ("up_to_date", [])
+
+
+def test_every_difference_of_a_database_that_is_taken_over_is_told(database, tmp_path):
+    columns = ", ".join(f"a_column_with_a_long_name_{number} TEXT" for number in range(60))
+    db = database(f"CREATE TABLE note (id INTEGER PRIMARY KEY, {columns});", "many.db")
+    project = Migrating(db, tmp_path).models({"Note": {"table": "note", "fields": {
+        "id": {"type": "bigint", "primary_key": True},
+        **{f"a_column_with_a_long_name_{number}": {"type": "integer", "nullable": True}
+           for number in range(60)}}}})
+    told = project.fails(4, "baseline")
+    assert all(f"/a_column_with_a_long_name_{number}:" in told for number in range(60))
+
+
 # --- the rest of the verbs -------------------------------------------------------------------------
 
 def test_check_finds_what_is_wrong_and_squash_makes_one_of_many(project):

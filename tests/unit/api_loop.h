@@ -23,7 +23,7 @@ static void hear(struct md_work *in, const struct md_outcome *outcome, void *arg
 	ck_assert_int_eq(outcome->code, outcome->error->code);
 	heard->calls++;
 	heard->code = outcome->code;
-	strncat(strcpy(heard->wire, ""), outcome->error->wire, MD_WIRE_MAX - 1);
+	memcpy(heard->wire, outcome->error->wire, sizeof(heard->wire));
 	md_result_free(heard->result);
 	heard->result = outcome->result;
 	heard->count = outcome->count;

@@ -527,7 +527,7 @@ END_TEST
 /* The row of a holder elsewhere. */
 static void pretend(struct md_db_schema *schema, const char *set)
 {
-	char sql[512];
+	char sql[1024];
 
 	snprintf(sql, sizeof(sql), "UPDATE _modeld_lock SET %s", set);
 	rig_run(schema, sql);
