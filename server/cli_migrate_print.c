@@ -280,7 +280,7 @@ void md_cli_print_done(json_t *document, FILE *to)
 		else if (json_is_integer(value))
 			fprintf(to, "%s: %" JSON_INTEGER_FORMAT "\n", key,
 				json_integer_value(value));
-		else if (json_is_array(value)) {
+		else if (json_array_size(value) > 0) {
 			fprintf(to, "%s:\n", key);
 			print_lines(value, "  ", to);
 		}
