@@ -74,6 +74,7 @@ enum md_stage {
 /** The verb that is on its way; a work has one. */
 struct md_verb {
 	bool busy, cancelled;
+	bool posted; /* the task is on its way */
 	enum md_verb_kind kind;
 	enum md_stage stage;
 	struct md_then then;

@@ -130,9 +130,13 @@ enum md_code md_job_body(struct md_job *job, const struct md_api_body *body,
 
 /* --- beginning --- */
 
-/* Later, and not from here: what calls this may not be done with the job. */
+/* Later, and not from here: what calls this may not be done with the job. Cancelled, a read tells
+ * that a piece has come and that it has ended before anybody has looked. */
 static void post_end(struct md_work *work)
 {
+	if (work->verb.posted)
+		return;
+	work->verb.posted = true;
 	md_reactor_post(work->store->reactor, &work->verb.task);
 }
 

@@ -282,6 +282,7 @@ static void advance(struct md_task *task)
 	struct md_verb *verb = &work->verb;
 	bool more = false;
 
+	verb->posted = false;
 	if (md_job_goes_on(&verb->own))
 		return;
 	if (verb->stage == MD_STAGE_STAGED)
