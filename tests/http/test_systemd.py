@@ -75,7 +75,7 @@ def test_a_reload_that_fails_ends_as_well(service, tmp_path):
     manager.wait_for("RELOADING=1")
     manager.wait_for("READY=1")
     assert get(public.getsockname()[1]).status == 200
-    assert "db_max_rows" in manager.log()
+    wait_until(lambda: "db_max_rows" in manager.log(), "the reason in the log")
 
 
 # --- the watchdog -------------------------------------------------------------------------------
