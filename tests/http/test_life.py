@@ -142,7 +142,7 @@ def test_a_second_sigterm_ends_what_still_runs(serve, database):
     server.process.terminate()
     assert server.process.wait(PATIENCE) == 0
     assert time.monotonic() - begin < 3
-    assert server.log_contains("stopping at once")
+    server.wait_log("stopping at once")
     connection.close()
 
 

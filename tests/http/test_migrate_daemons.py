@@ -79,6 +79,8 @@ def test_of_eight_daemons_that_start_at_once_one_migrates(project, tmp_path):
         assert not failures and len(servers) == 8
         assert all(server.rows("/note?select=id,tag") == [{"id": 1, "tag": None}]
                    for server in servers)
+        for server in servers:
+            server.wait_log("listening")  # whatever it had to say before is there
         assert sum("migrated to" in server.log() for server in servers) == 1
     finally:
         for server in servers:

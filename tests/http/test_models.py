@@ -217,7 +217,7 @@ def test_tables_without_a_model_are_not_served(serve, database, models):
     db = database("CREATE TABLE other (id INTEGER PRIMARY KEY)")
     server = serve(db, models=models(SHOP))
     server.error("/other", 404, "PGRST205")
-    assert "warning: table other: no model describes this table" in server.log()
+    server.wait_log("warning: table other: no model describes this table")
 
 
 # --- differences ------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def test_with_migrate_false_every_missing_table_is_told_with_its_sql(failing, da
 def test_on_difference_warn_serves_the_others_and_503_for_the_broken_one(serve, database, models):
     server = serve(database(OLD_CUSTOMER), models=models(
         SHOP + ', "Note": { "fields": { "text": "text" } }'), on_difference="warn")
-    assert "warning: table customer, column email: the column is missing" in server.log()
+    server.wait_log("warning: table customer, column email: the column is missing")
     error = server.error("/customer", 503, "MD503")
     assert "customer" in error["message"].lower()
     assert server.post("/customer", {"email": "a@example.com"}).status == 503
@@ -289,7 +289,7 @@ def test_a_foreign_key_that_does_not_hold_is_told_at_the_start(serve, database, 
                                 customer_id INTEGER NOT NULL REFERENCES customer (id));
         INSERT INTO purchases VALUES (1, 5, 77)""")
     server = serve(db, models=models(SHOP))
-    assert "foreign_key_check" in server.log()
+    server.wait_log("foreign_key_check")
 
 
 # --- reload -----------------------------------------------------------------------------------
@@ -350,7 +350,7 @@ def test_a_bad_file_leaves_the_old_state_serving(serve, fresh, models):
     assert response.status == 422, response
     assert response.json["code"] == "MD422"
     assert f'{path}:' in response.json["details"] and "uniqe" in response.json["details"]
-    assert 'unknown modifier "uniqe"' in server.log()
+    server.wait_log('unknown modifier "uniqe"')
     assert server.metric("modeld_reload_failures_total") == 1
     assert server.get("/-/models").json["generation"] == 1
     assert server.rows("/customer?select=id,email") == [{"id": 1, "email": "a@example.com"}]

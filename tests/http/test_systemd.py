@@ -179,7 +179,8 @@ def test_a_descriptor_that_is_no_socket_stops_the_start(service):
         manager = service(sockets={"public": file})
         with pytest.raises(AssertionError, match="the daemon has ended"):
             manager.start()
-    assert "inherited file descriptor 3 is no listening socket" in manager.log()
+    wait_until(lambda: "inherited file descriptor 3 is no listening socket" in manager.log(),
+               "the reason in the log")
     assert manager.process.wait() == 78
     manager.process = None
 
