@@ -8,7 +8,7 @@ import pytest
 from migrating import Migrating
 from pairs import Pair
 
-PAIRS = int(os.environ.get("MODELD_PAIRS", "80"))
+PAIRS = int(os.environ.get("MODELD_PAIRS", "60"))
 CHUNKS = 20
 ALL = "--allow-data-loss=*"
 
