@@ -22,8 +22,8 @@ static enum md_code check_state(struct md_migrate *migrate, const struct md_migr
 	if (code != MD_OK || migrate->line.pending == 0 || how->allow_pending)
 		return code;
 	md_fail(err, MD_CONFLICT, "MD_PENDING",
-		"the database is not up to date: %u revisions are to be applied first",
-		migrate->line.pending);
+		"the database is not up to date: %u revision%s to be applied first",
+		migrate->line.pending, migrate->line.pending == 1 ? " is" : "s are");
 	md_error_hint(err, "Run modeld db migrate; or make the revision without looking at the "
 			   "database: --offline.");
 	return MD_CONFLICT;

@@ -46,10 +46,15 @@ static enum md_code read_place(const char *text, struct place *place, struct md_
 
 static enum md_code fail_short(int64_t wanted, unsigned there, struct md_error *err)
 {
-	md_fail(err, MD_NOT_FOUND, "MD_REVISION",
-		"%lld revisions are asked for, and there are %u that way",
-		(long long)(wanted < 0 ? -wanted : wanted), there);
-	return MD_NOT_FOUND;
+	long long steps = wanted < 0 ? -wanted : wanted;
+
+	if (there == 0)
+		return md_fail(err, MD_NOT_FOUND, "MD_REVISION",
+			       wanted < 0 ? "nothing is applied that could be taken back"
+					  : "there is no revision left to apply");
+	return md_fail(err, MD_NOT_FOUND, "MD_REVISION",
+		       "%lld revisions are asked for, and there %s %u that way", steps,
+		       there == 1 ? "is" : "are", there);
 }
 
 /* --- up ----------------------------------------------------------------------------------------
