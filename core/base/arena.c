@@ -145,22 +145,28 @@ struct md_str md_arena_str(struct md_arena *arena, struct md_str s)
 	return (struct md_str){ copy, copy ? s.len : 0 };
 }
 
+char *md_arena_vprintf(struct md_arena *arena, const char *fmt, va_list args)
+{
+	va_list again;
+	char *text;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, fmt, args);
+	text = len < 0 ? NULL : md_arena_alloc(arena, (size_t)len + 1);
+	if (text)
+		vsnprintf(text, (size_t)len + 1, fmt, again);
+	va_end(again);
+	return text;
+}
+
 char *md_arena_printf(struct md_arena *arena, const char *fmt, ...)
 {
 	va_list args;
 	char *text;
-	int len;
 
 	va_start(args, fmt);
-	len = vsnprintf(NULL, 0, fmt, args);
-	va_end(args);
-	if (len < 0)
-		return NULL;
-	text = md_arena_alloc(arena, (size_t)len + 1);
-	if (!text)
-		return NULL;
-	va_start(args, fmt);
-	vsnprintf(text, (size_t)len + 1, fmt, args);
+	text = md_arena_vprintf(arena, fmt, args);
 	va_end(args);
 	return text;
 }

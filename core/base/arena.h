@@ -3,6 +3,7 @@
  * allocation is a block of its own. */
 #ifndef MD_CORE_BASE_ARENA_H
 #define MD_CORE_BASE_ARENA_H
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "core/base/str.h"
@@ -31,6 +32,8 @@ struct md_str md_arena_str(struct md_arena *arena, struct md_str s);
 /** printf into the arena. NULL: limit or memory. */
 char *md_arena_printf(struct md_arena *arena, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+char *md_arena_vprintf(struct md_arena *arena, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
 /** Bytes handed out since the last reset. */
 size_t md_arena_used(const struct md_arena *arena);
 

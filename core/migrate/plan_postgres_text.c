@@ -17,16 +17,8 @@ enum { PIECE_MAX = 1024 * 1024, FIRST_ROOM = 8 };
 
 static const char *format(struct pg *pg, const char *fmt, va_list ap)
 {
-	va_list again;
-	char *text;
-	int len;
+	const char *text = md_arena_vprintf(pg->arena, fmt, ap);
 
-	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, fmt, ap);
-	text = len < 0 ? NULL : md_arena_alloc(pg->arena, (size_t)len + 1);
-	if (text)
-		vsnprintf(text, (size_t)len + 1, fmt, again);
-	va_end(again);
 	pg->work->failed = pg->work->failed || !text;
 	return text ? text : "";
 }
