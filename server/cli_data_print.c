@@ -5,6 +5,7 @@
 
 #include "core/json/write.h"
 #include "server/cli_data_run.h"
+#include "server/migrations.h"
 
 #include "core/base/banned.h"
 
@@ -128,28 +129,7 @@ static int exit_code(const struct md_error *err)
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
 		if (strcmp(err->wire, special[i].wire) == 0)
 			return special[i].code;
-	switch (err->code) {
-	case MD_OK:
-		return EX_OK;
-	case MD_INVALID:
-	case MD_CONFLICT:
-	case MD_TOO_LARGE:
-		return EX_DATAERR;
-	case MD_NOT_FOUND:
-		return EX_NOINPUT;
-	case MD_BUSY:
-	case MD_TIMEOUT:
-		return EX_TEMPFAIL;
-	case MD_UNAVAILABLE:
-	case MD_UNCERTAIN:
-	case MD_CANCELLED:
-		return EX_UNAVAILABLE;
-	case MD_NOMEM:
-		return EX_OSERR;
-	case MD_INTERNAL:
-		return EX_SOFTWARE;
-	}
-	return EX_SOFTWARE;
+	return md_exit_of(err->code);
 }
 
 static void put_lines(FILE *to, const char *prefix, const char *text)

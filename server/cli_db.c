@@ -8,6 +8,7 @@
 #include "core/base/arena.h"
 #include "core/ops/tables.h"
 #include "server/cli.h"
+#include "server/migrations.h"
 #include "server/models.h"
 
 #include "core/base/banned.h"
@@ -32,28 +33,11 @@ static int exit_code(enum md_code code, const struct md_error *err)
 {
 	bool in_statement = err->details[0] != '\0';
 
-	switch (code) {
-	case MD_OK:
-		return EX_OK;
-	case MD_INVALID:
-	case MD_CONFLICT:
-	case MD_TOO_LARGE:
-		return in_statement ? EX_DATAERR : EX_CONFIG;
-	case MD_NOT_FOUND:
-		return in_statement ? EX_DATAERR : EX_NOINPUT;
-	case MD_BUSY:
-	case MD_TIMEOUT:
-		return EX_TEMPFAIL;
-	case MD_UNAVAILABLE:
-	case MD_UNCERTAIN:
-	case MD_CANCELLED:
-		return EX_UNAVAILABLE;
-	case MD_NOMEM:
-		return EX_OSERR;
-	case MD_INTERNAL:
-		return in_statement ? EX_DATAERR : EX_SOFTWARE;
-	}
-	return EX_SOFTWARE;
+	if (in_statement && (code == MD_NOT_FOUND || code == MD_INTERNAL))
+		return EX_DATAERR;
+	if (!in_statement && md_exit_of(code) == EX_DATAERR)
+		return EX_CONFIG;
+	return md_exit_of(code);
 }
 
 static int fail(const struct run *run, enum md_code code, const struct md_error *err)

@@ -25,19 +25,9 @@ struct md_migrate_options md_migrations_options(const struct md_options *options
 /* --- exit codes --------------------------------------------------------------------------------
  */
 
-int md_migrations_exit(const struct md_error *err)
+int md_exit_of(enum md_code code)
 {
-	static const struct {
-		const char *wire;
-		int code;
-	} of_wires[] = {
-		{ "MD_PENDING", MD_EXIT_PENDING },   { "MD_DRIFT", MD_EXIT_DRIFT },
-		{ "MD_HISTORY", MD_EXIT_HISTORY },   { "MD_OUT_OF_ORDER", MD_EXIT_HISTORY },
-		{ "MD_DATA_LOSS", MD_EXIT_CONSENT }, { "MD_AMBIGUOUS", MD_EXIT_AMBIGUOUS },
-		{ "MD_REVISION", EX_DATAERR },       { "MD_DATA", EX_DATAERR },
-		{ "MD_IRREVERSIBLE", EX_DATAERR },
-	};
-	static const int of_codes[] = {
+	static const int codes[] = {
 		[MD_OK] = EX_OK,
 		[MD_INVALID] = EX_DATAERR,
 		[MD_NOT_FOUND] = EX_NOINPUT,
@@ -52,13 +42,28 @@ int md_migrations_exit(const struct md_error *err)
 		[MD_INTERNAL] = EX_SOFTWARE,
 	};
 
+	return codes[code];
+}
+
+int md_migrations_exit(const struct md_error *err)
+{
+	static const struct {
+		const char *wire;
+		int code;
+	} of_wires[] = {
+		{ "MD_PENDING", MD_EXIT_PENDING },   { "MD_DRIFT", MD_EXIT_DRIFT },
+		{ "MD_HISTORY", MD_EXIT_HISTORY },   { "MD_OUT_OF_ORDER", MD_EXIT_HISTORY },
+		{ "MD_DATA_LOSS", MD_EXIT_CONSENT }, { "MD_AMBIGUOUS", MD_EXIT_AMBIGUOUS },
+		{ "MD_REVISION", EX_DATAERR },       { "MD_DATA", EX_DATAERR },
+		{ "MD_IRREVERSIBLE", EX_DATAERR },
+	};
 	for (size_t i = 0; i < sizeof(of_wires) / sizeof(of_wires[0]); i++)
 		if (strcmp(err->wire, of_wires[i].wire) == 0)
 			return of_wires[i].code;
 	/* A statement that names what is not there: the fault of somebody's SQL. */
 	if (err->code == MD_NOT_FOUND && err->details[0] != '\0')
 		return EX_DATAERR;
-	return of_codes[err->code];
+	return md_exit_of(err->code);
 }
 
 /* --- at a start --------------------------------------------------------------------------------

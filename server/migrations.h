@@ -32,6 +32,8 @@ enum {
 	MD_EXIT_CONSENT = 6,
 	MD_EXIT_AMBIGUOUS = 7
 };
+/** The exit code of sysexits.h for a failure of a command on a database. */
+int md_exit_of(enum md_code code);
 /** The exit code for a failure of migrations: those of decisions of their own, else by code. */
 int md_migrations_exit(const struct md_error *err);
 #endif
