@@ -13,12 +13,47 @@
 
 enum { MD_CLI_OVERRIDES_MAX = 256 };
 
+/* Which options a command takes. */
+enum {
+	TAKES_SETTINGS = 1 << 0,
+	TAKES_READY_FD = 1 << 1,
+	TAKES_WORDS = 1 << 2,
+	TAKES_FILES = 1 << 3, /* words among the options */
+	TAKES_ALL = 1 << 4,
+	TAKES_FORM = 1 << 5,
+	TAKES_MODELS = 1 << 6,
+	TAKES_DRY_RUN = 1 << 7,
+	TAKES_FORMAT = 1 << 8,
+	TAKES_IMPORT = 1 << 9,
+	TAKES_WHERE = 1 << 10,
+	TAKES_SELECT = 1 << 11,
+	TAKES_PAGE = 1 << 12,
+	TAKES_PRINT = 1 << 13,
+	TAKES_JSON = 1 << 14,
+	TAKES_ROLLBACK = 1 << 15,
+	TAKES_EVERY = 1 << 16,
+	/* Of migrations. */
+	TAKES_AS_JSON = 1 << 17,
+	TAKES_MESSAGE = 1 << 18,
+	TAKES_MAKE = 1 << 19,
+	TAKES_GO = 1 << 20,
+	TAKES_CONSENT = 1 << 21,
+	TAKES_STAMP = 1 << 22,
+	TAKES_CHECK = 1 << 23,
+	TAKES_DRIFT = 1 << 24,
+	TAKES_BASELINE = 1 << 25,
+	TAKES_REPAIR = 1 << 26,
+	TAKES_PURGE = 1 << 27,
+	TAKES_UNLOCK = 1 << 28,
+	TAKES_ROWS = TAKES_SETTINGS | TAKES_FILES | TAKES_MODELS /* commands on rows */
+};
+
 struct md_cli_call;
 struct md_cli_command {
 	const char *name; /* its words */
 	const char *arguments;
 	const char *summary;
-	unsigned flags; /* which options it takes */
+	unsigned flags; /* TAKES_…: which options it takes */
 	int (*run)(struct md_cli_call *call);
 	const char *text; /* what help says besides */
 	const char *examples;
@@ -61,6 +96,10 @@ const struct md_cli_command *md_cli_find(int argc, char **argv, int *ret_words);
 bool md_cli_is_family(const char *word);
 /** Say that the words are no command, and which may be meant. EX_USAGE. */
 int md_cli_unknown(const struct md_cli *cli, int argc, char **argv);
+
+/** Read the options behind the command's words into `call`, and words among them where it takes
+ * such. EX_OK, or EX_USAGE and why is told. */
+int md_cli_take_flags(struct md_cli_call *call);
 
 /* cli_help.c */
 
