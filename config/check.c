@@ -3,12 +3,14 @@
 #include <stdio.h>
 
 #include "config/address.h"
+#include "core/base/engine.h"
 #include "core/base/url.h"
 
 #include "core/base/banned.h"
 
 struct check {
 	const struct md_options *options;
+	const struct md_engine *engine; /* of db_url; NULL: none that is known */
 	const struct md_origin *origins;
 	struct md_problems *problems;
 	bool serve;
@@ -18,23 +20,6 @@ struct check {
 #define WARN(check, name, ...) \
 	md_problem_add((check)->problems, true, &(check)->origins[MD_OPTION_##name], __VA_ARGS__)
 enum { SECRET_MIN = 32 };
-
-static bool is_sqlite(const struct md_options *o)
-{
-	return strncmp(o->db_url, "sqlite", 6) == 0;
-}
-
-/* "postgresql+psycopg://…" is a URL of postgresql. */
-static bool is_known_scheme(const char *url)
-{
-	static const char *const schemes[] = { "sqlite", "postgresql", "postgres" };
-	size_t len = strcspn(url, "+:");
-
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
-		if (strlen(schemes[i]) == len && memcmp(url, schemes[i], len) == 0)
-			return true;
-	return false;
-}
 
 static void check_db_url(const struct check *c)
 {
@@ -51,9 +36,7 @@ static void check_db_url(const struct check *c)
 			       hint);
 		return;
 	}
-	if (strchr(url, ':') ? is_known_scheme(url) : strchr(url, '=') != NULL)
-		return;
-	if (!strstr(url, "://") && strchr(url, '=')) /* libpq keywords, one of them with a : */
+	if (c->engine)
 		return;
 	md_url_blank_password(url, &shown);
 	ERROR(c, db_url, "db_url = \"%.80s\": expected a URL such as %s",
@@ -61,9 +44,10 @@ static void check_db_url(const struct check *c)
 }
 
 /* Requests are told apart from strangers: only then may others than this machine ask. */
-static bool has_identity(const struct md_options *o)
+static bool has_identity(const struct check *c)
 {
-	return o->allow_unauthenticated || (o->db_anon_role[0] != '\0' && !is_sqlite(o));
+	return c->options->allow_unauthenticated ||
+	       (c->options->db_anon_role[0] != '\0' && c->engine && c->engine->roles);
 }
 
 static void check_listen(const struct check *c)
@@ -85,7 +69,7 @@ static void check_listen(const struct check *c)
 			ERROR(c, listen, "listen = \"%.200s\": %s", text, wrong);
 		else if (md_address_is_local(&address))
 			local++;
-		else if (!has_identity(c->options))
+		else if (!has_identity(c))
 			ERROR(c, listen,
 			      "listen = \"%.200s\" can be reached from other machines, and nobody "
 			      "would be authenticated; set db_anon_role (PostgreSQL), or "
@@ -200,23 +184,17 @@ static void check_schemas(const struct check *c)
 {
 	if (c->options->db_schemas.count == 0)
 		ERROR(c, db_schemas, "db_schemas names no schema");
-	if (is_sqlite(c->options) && c->options->db_schemas.count > 1)
-		ERROR(c, db_schemas,
-		      "db_schemas names %u schemas, and a SQLite database has only one",
-		      c->options->db_schemas.count);
+	if (c->engine && !c->engine->schemas && c->options->db_schemas.count > 1)
+		ERROR(c, db_schemas, "db_schemas names %u schemas, and a %s database has only one",
+		      c->options->db_schemas.count, c->engine->title);
 }
 
 static void check_targets(const struct check *c)
 {
-	static const char *const engines[] = { "sqlite", "postgresql", "mariadb" };
 	const struct md_option_list *list = &c->options->models_targets;
 
 	for (unsigned i = 0; i < list->count; i++) {
-		bool known = false;
-
-		for (size_t k = 0; k < sizeof(engines) / sizeof(engines[0]); k++)
-			known = known || strcmp(list->items[i], engines[k]) == 0;
-		if (!known)
+		if (!md_engine_named(md_str_of(list->items[i])))
 			ERROR(c, models_targets,
 			      "models_targets = %.40s: expected sqlite, postgresql or mariadb",
 			      list->items[i]);
@@ -227,8 +205,9 @@ static void check_roles(const struct check *c)
 {
 	const char *secret = c->options->jwt_secret;
 
-	if (is_sqlite(c->options) && c->options->db_anon_role[0] != '\0')
-		WARN(c, db_anon_role, "db_anon_role has no effect: SQLite has no roles");
+	if (c->engine && !c->engine->roles && c->options->db_anon_role[0] != '\0')
+		WARN(c, db_anon_role, "db_anon_role has no effect: %s has no roles",
+		     c->engine->title);
 	/* A key set (JSON) has lengths of its own. */
 	if (secret[0] != '\0' && secret[0] != '{' && strlen(secret) < SECRET_MIN)
 		ERROR(c, jwt_secret, "jwt_secret has %zu bytes and needs at least %d",
@@ -340,7 +319,8 @@ static void (*const checks[])(const struct check *check) = {
 void md_check_options(const struct md_options *options, const struct md_origin *origins, bool serve,
 		      struct md_problems *problems)
 {
-	struct check check = { options, origins, problems, serve };
+	struct check check = { options, md_engine_of_url(options->db_url), origins, problems,
+			       serve };
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		checks[i](&check);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/arena.h"
+#include "core/base/engine.h"
 #include "core/ops/tables.h"
 
 #include "core/base/banned.h"
@@ -11,23 +12,17 @@ enum { TEXT_MAX = 16 * 1024 * 1024, TABLES_MAX = 1024 * 1024 * 1024 };
 
 unsigned md_models_targets(const struct md_options *options, bool for_database)
 {
-	static const struct {
-		const char *name;
-		unsigned engine;
-	} engines[] = { { "sqlite", MD_DEF_SQLITE },
-			{ "postgres", MD_DEF_POSTGRESQL },
-			{ "mariadb", MD_DEF_MARIADB } };
+	const struct md_option_list *targets = &options->models_targets;
+	const struct md_engine *engine = NULL;
 	unsigned found = 0;
 
-	for (size_t e = 0; e < sizeof(engines) / sizeof(engines[0]); e++) {
-		size_t len = strlen(engines[e].name);
-
-		for (unsigned i = 0; i < options->models_targets.count; i++)
-			if (strncmp(options->models_targets.items[i], engines[e].name, len) == 0)
-				found |= engines[e].engine;
-		if ((options->models_targets.count == 0 || for_database) &&
-		    strncmp(options->db_url, engines[e].name, len) == 0)
-			found |= engines[e].engine;
+	for (unsigned i = 0; i < targets->count; i++) {
+		engine = md_engine_named(md_str_of(targets->items[i]));
+		found |= engine ? engine->bit : 0;
+	}
+	if (targets->count == 0 || for_database) {
+		engine = md_engine_of_url(options->db_url);
+		found |= engine ? engine->bit : 0;
 	}
 	return found;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/engine.h"
 #include "core/model/define.h"
 #include "core/model/registry.h"
 #include "server/http.h"
@@ -342,6 +343,7 @@ static void release(struct md_server *server)
 
 static void init(struct md_server *server, const struct md_options *o)
 {
+	const struct md_engine *engine = md_engine_of_url(o->db_url);
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -351,7 +353,7 @@ static void init(struct md_server *server, const struct md_options *o)
 		.memory_limit = o->memory_limit,
 		.started_ns = md_now_ns(),
 		.started_at = now.tv_sec,
-		.has_identity = o->db_anon_role[0] != '\0' && strncmp(o->db_url, "sqlite", 6) != 0,
+		.has_identity = o->db_anon_role[0] != '\0' && engine && engine->roles,
 		.admin_on_public = o->admin_on_public,
 	};
 	md_transactions_init(&server->transactions);

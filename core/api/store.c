@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/api/api.h"
+#include "core/base/engine.h"
 #include "core/model/define.h"
 #include "core/ops/tables.h"
 
@@ -50,15 +51,15 @@ static void tell_mistakes(const struct md_def_report *report, struct md_error *e
 static enum md_code load_definitions(struct opening *o, struct md_error *err)
 {
 	const struct md_def_limits limits = { .schema = o->options->schema };
-	unsigned engine = strncmp(o->url, "sqlite", 6) == 0 ? MD_DEF_SQLITE : MD_DEF_POSTGRESQL;
+	const struct md_engine *engine = md_engine_of_url(o->url);
 	struct md_def_report report = { .items = NULL };
 	struct md_def_files files = { .sources = NULL };
 	const struct md_definitions *definitions = NULL;
 	enum md_code code = md_def_files_read(o->options->models, &limits, &report, &files, err);
 
 	if (code == MD_OK)
-		code = md_definitions_load(files.sources, files.count, &limits, engine, &report,
-					   &definitions, err);
+		code = md_definitions_load(files.sources, files.count, &limits,
+					   engine ? engine->bit : 0, &report, &definitions, err);
 	if (code == MD_INVALID)
 		tell_mistakes(&report, err);
 	if (code == MD_OK)

@@ -380,7 +380,7 @@ enum md_code md_db_catalog(struct md_db *db, struct md_arena *arena,
 	target.role = atomic_load_explicit(&db->role, memory_order_acquire);
 	if (!db->driver->catalog)
 		return md_fail(err, MD_INVALID, "MD400", "the %s driver cannot tell what there is",
-			       db->driver->scheme);
+			       db->driver->engine);
 	code = db->driver->connect(&target, &conn, err);
 	if (code != MD_OK)
 		return code;

@@ -64,7 +64,7 @@ struct md_db_query {
 };
 
 struct md_db_driver {
-	const char *scheme; /* of db_url: "sqlite", "postgresql" */
+	const char *engine; /* its name, see core/base/engine.h */
 	const struct md_dialect *dialect;
 	unsigned features; /* before connecting; md_conn.features is what this server can do */
 
@@ -149,8 +149,7 @@ struct md_conn {
 		      in a savepoint, and what the engine checks at COMMIT is left to that */
 };
 
-/** The driver for the scheme of `url` ("sqlite:…", "postgresql:…", "postgres:…", "+driver"
- * ignored); libpq's "key=value …" is PostgreSQL, too. NULL: none built in. */
+/** The driver for the engine that md_engine_of_url() tells. NULL: none built in. */
 const struct md_db_driver *md_db_driver_find(const char *url);
 
 extern const struct md_db_driver md_sqlite_driver;

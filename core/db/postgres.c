@@ -405,7 +405,7 @@ static unsigned wants(const struct md_conn *conn)
 }
 
 const struct md_db_driver md_postgres_driver = {
-	.scheme = "postgresql",
+	.engine = "postgresql",
 	.dialect = &md_postgres_dialect,
 	.features = MD_DB_PIPELINE | MD_DB_RETURNING | MD_DB_UPSERT | MD_DB_LATERAL,
 	.connect = connect_pg,

@@ -376,7 +376,7 @@ static bool in_transaction(const struct md_conn *conn)
 }
 
 const struct md_db_driver md_sqlite_driver = {
-	.scheme = "sqlite",
+	.engine = "sqlite",
 	.dialect = &md_sqlite_dialect,
 	.features =
 		MD_DB_BLOCKING | MD_DB_ONE_WRITER | MD_DB_NESTED | MD_DB_RETURNING | MD_DB_UPSERT,

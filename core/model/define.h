@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
+#include "core/base/engine.h"
 #include "core/base/error.h"
 #include "core/base/str.h"
 
@@ -92,9 +93,6 @@ enum md_def_using {
 	MD_DEF_FULLTEXT
 };
 enum md_def_nulls { MD_DEF_NULLS_UNSET, MD_DEF_NULLS_FIRST, MD_DEF_NULLS_LAST };
-
-/** Engines, as bits: where definitions must work. */
-enum { MD_DEF_SQLITE = 1, MD_DEF_POSTGRESQL = 2, MD_DEF_MARIADB = 4 };
 
 /** Where something is declared. */
 struct md_def_place {

@@ -10,9 +10,9 @@ static const struct {
 	const char *name;
 	size_t sql; /* its own text in struct md_def_sql */
 } engines[] = {
-	{ MD_DEF_SQLITE, "SQLite", offsetof(struct md_def_sql, sqlite) },
-	{ MD_DEF_POSTGRESQL, "PostgreSQL", offsetof(struct md_def_sql, postgresql) },
-	{ MD_DEF_MARIADB, "MariaDB", offsetof(struct md_def_sql, mariadb) },
+	{ MD_ENGINE_SQLITE, "SQLite", offsetof(struct md_def_sql, sqlite) },
+	{ MD_ENGINE_POSTGRESQL, "PostgreSQL", offsetof(struct md_def_sql, postgresql) },
+	{ MD_ENGINE_MARIADB, "MariaDB", offsetof(struct md_def_sql, mariadb) },
 };
 
 struct check {
@@ -50,9 +50,9 @@ static void check_field(const struct check *check, const struct md_def_field *fi
 	check_sql(check, place, &field->check, "the check");
 	check_sql(check, place, &field->sql_type, "sql_type");
 	check_sql(check, place, &field->backfill.sql, "backfill");
-	if (check->engine == MD_DEF_POSTGRESQL && field->stored == MD_DEF_NO)
+	if (check->engine == MD_ENGINE_POSTGRESQL && field->stored == MD_DEF_NO)
 		unsupported(check, place, "generated values that are not stored");
-	if (check->engine == MD_DEF_SQLITE && field->type == MD_DEF_DECIMAL &&
+	if (check->engine == MD_ENGINE_SQLITE && field->type == MD_DEF_DECIMAL &&
 	    field->precision > EXACT_DIGITS && !field->reference)
 		md_def_warn_at(
 			check->loader, place, MD_DEF_M230,
@@ -64,27 +64,27 @@ static void check_field(const struct check *check, const struct md_def_field *fi
 static void check_index(const struct check *check, const struct md_def_index *index)
 {
 	static const unsigned known[] = {
-		[MD_DEF_USING_UNSET] = MD_DEF_SQLITE | MD_DEF_POSTGRESQL | MD_DEF_MARIADB,
-		[MD_DEF_BTREE] = MD_DEF_SQLITE | MD_DEF_POSTGRESQL | MD_DEF_MARIADB,
-		[MD_DEF_HASH] = MD_DEF_POSTGRESQL,
-		[MD_DEF_GIN] = MD_DEF_POSTGRESQL,
-		[MD_DEF_GIST] = MD_DEF_POSTGRESQL,
-		[MD_DEF_BRIN] = MD_DEF_POSTGRESQL,
-		[MD_DEF_FULLTEXT] = MD_DEF_MARIADB,
+		[MD_DEF_USING_UNSET] = MD_ENGINE_SQLITE | MD_ENGINE_POSTGRESQL | MD_ENGINE_MARIADB,
+		[MD_DEF_BTREE] = MD_ENGINE_SQLITE | MD_ENGINE_POSTGRESQL | MD_ENGINE_MARIADB,
+		[MD_DEF_HASH] = MD_ENGINE_POSTGRESQL,
+		[MD_DEF_GIN] = MD_ENGINE_POSTGRESQL,
+		[MD_DEF_GIST] = MD_ENGINE_POSTGRESQL,
+		[MD_DEF_BRIN] = MD_ENGINE_POSTGRESQL,
+		[MD_DEF_FULLTEXT] = MD_ENGINE_MARIADB,
 	};
 
 	check_sql(check, &index->place, &index->where, "where");
 	if (!(known[index->using] & check->engine))
 		unsupported(check, &index->place, "this kind of index");
-	if (index->include.count > 0 && check->engine != MD_DEF_POSTGRESQL)
+	if (index->include.count > 0 && check->engine != MD_ENGINE_POSTGRESQL)
 		unsupported(check, &index->place, "indexes that include fields");
-	if (md_def_sql_is_given(&index->where) && check->engine == MD_DEF_MARIADB)
+	if (md_def_sql_is_given(&index->where) && check->engine == MD_ENGINE_MARIADB)
 		unsupported(check, &index->place, "indexes of some rows only");
 }
 
 static void check_foreign_key(const struct check *check, const struct md_def_foreign_key *key)
 {
-	if (check->engine != MD_DEF_MARIADB)
+	if (check->engine != MD_ENGINE_MARIADB)
 		return;
 	if (key->on_delete == MD_DEF_SET_DEFAULT || key->on_update == MD_DEF_SET_DEFAULT)
 		unsupported(check, &key->place, "set default");
@@ -97,7 +97,7 @@ static void check_schema(const struct check *check, const struct md_def_model *m
 {
 	const char *served = check->loader->limits.schema;
 
-	if (check->engine != MD_DEF_POSTGRESQL || !model->schema || !served ||
+	if (check->engine != MD_ENGINE_POSTGRESQL || !model->schema || !served ||
 	    strcmp(model->schema, served) == 0)
 		return;
 	md_def_report_at(check->loader, &model->place, MD_DEF_M231,
@@ -117,7 +117,7 @@ static void check_model(const struct check *check, const struct md_def_model *mo
 		check_foreign_key(check, &model->foreign_keys[i]);
 	for (unsigned i = 0; i < model->check_count; i++)
 		check_sql(check, &model->checks[i].place, &model->checks[i].sql, "the check");
-	if (check->engine == MD_DEF_SQLITE && model->options.without_rowid == MD_DEF_YES &&
+	if (check->engine == MD_ENGINE_SQLITE && model->options.without_rowid == MD_DEF_YES &&
 	    model->key_count == 1 && model->key[0]->identity) {
 		unsupported(check, &model->place, "without_rowid when the key counts by itself");
 		md_def_hint(check->loader, "add \"auto_increment\": false to %s.%s", model->name,

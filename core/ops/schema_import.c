@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <strings.h>
 
+#include "core/db/dialect.h"
+
 #include "core/base/banned.h"
 
 enum { SCRATCH_MAX = 512 * 1024 * 1024 };
@@ -434,9 +436,7 @@ enum md_code md_schema_import(const struct md_schema_import *source, struct md_b
 	code = md_registry_build(&registry_source, &registry, err);
 	if (code != MD_OK)
 		return code;
-	import.engine = import.ddl->own_sql == offsetof(struct md_def_sql, sqlite)
-				? MD_STR("sqlite")
-				: MD_STR("postgresql");
+	import.engine = md_str_of(import.ddl->sql->name);
 	import.models = md_registry_models(registry, &count);
 	name_all(&import);
 	if (!import.no_memory)

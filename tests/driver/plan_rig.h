@@ -34,7 +34,7 @@ static inline const struct md_definitions *load(const char *models)
 
 	snprintf(text, sizeof(text), "{\"version\":1,\"models\":{%s}}", models);
 	source.text = md_str_of(text);
-	if (md_definitions_load(&source, 1, NULL, MD_DEF_POSTGRESQL, &report, &definitions, &err) !=
+	if (md_definitions_load(&source, 1, NULL, MD_ENGINE_POSTGRESQL, &report, &definitions, &err) !=
 	    MD_OK)
 		ck_abort_msg("%s\n%s: %s", text, report.items ? report.items[0].place.pointer : "",
 			     report.items ? report.items[0].message : err.message);

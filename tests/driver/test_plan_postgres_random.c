@@ -15,7 +15,7 @@ static const struct md_definitions *made_of(uint32_t seed)
 
 	random_definitions(&text, seed);
 	source.text = md_str_of(md_buf_text(&text));
-	ck_assert_int_eq(md_definitions_load(&source, 1, NULL, MD_DEF_POSTGRESQL, &report,
+	ck_assert_int_eq(md_definitions_load(&source, 1, NULL, MD_ENGINE_POSTGRESQL, &report,
 					     &definitions, &err),
 			 MD_OK);
 	md_def_report_release(&report);

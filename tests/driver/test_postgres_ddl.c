@@ -43,7 +43,7 @@ static void load(const char *text)
 	enum md_code code;
 
 	definitions = md_definitions_free(definitions);
-	code = md_definitions_load(&source, 1, NULL, MD_DEF_POSTGRESQL, &report, &definitions,
+	code = md_definitions_load(&source, 1, NULL, MD_ENGINE_POSTGRESQL, &report, &definitions,
 				   &err);
 	if (code != MD_OK)
 		ck_abort_msg("%s\n%s: %s", text, report.items ? report.items[0].place.pointer : "",

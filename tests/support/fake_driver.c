@@ -486,7 +486,7 @@ static const struct md_dialect fake_dialect = { .name = "fake",
 						.put_param = put_param };
 
 const struct md_db_driver md_fake_driver = {
-	.scheme = "fake",
+	.engine = "fake",
 	.dialect = &fake_dialect,
 	.features = MD_DB_BLOCKING,
 	.connect = connect_fake,

@@ -290,7 +290,7 @@ static void flush(struct md_conn *conn)
 static const struct md_dialect pipe_dialect = { .name = "pipe" };
 
 const struct md_db_driver md_pipe_driver = {
-	.scheme = "pipe",
+	.engine = "pipe",
 	.dialect = &pipe_dialect,
 	.features = MD_DB_PIPELINE,
 	.connect = connect_pipe,

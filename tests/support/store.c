@@ -76,7 +76,7 @@ static void declare(const char *models, struct md_arena *arena, struct md_tables
 	const struct md_def_source source = { "models.json", md_str_of(models) };
 	struct md_def_report report = { .items = NULL };
 	struct md_tables_options options = { .url = store.url, .schema = store.schema };
-	unsigned engine = store.path[0] ? MD_DEF_SQLITE : MD_DEF_POSTGRESQL;
+	unsigned engine = store.path[0] ? MD_ENGINE_SQLITE : MD_ENGINE_POSTGRESQL;
 	enum md_code code = md_definitions_load(&source, 1, NULL, engine, &report, ret_definitions,
 						&store.error);
 

@@ -98,7 +98,7 @@ static void check_compare(void)
 	bool missing[1];
 
 	ck_assert_msg(md_definitions_load(&source, 1, NULL,
-					  on_server ? MD_DEF_POSTGRESQL : MD_DEF_SQLITE, &report,
+					  on_server ? MD_ENGINE_POSTGRESQL : MD_ENGINE_SQLITE, &report,
 					  &definitions, &err) == MD_OK,
 		      "%s", report.items ? report.items[0].message : err.message);
 	ck_assert_int_eq(md_db_schema_catalog(schema, arena, &catalog, &err), MD_OK);

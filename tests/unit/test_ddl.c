@@ -288,7 +288,7 @@ static const char *blog(void)
 START_TEST(the_blog_comes_back_from_the_database)
 {
 	begin();
-	load(blog(), MD_DEF_SQLITE);
+	load(blog(), MD_ENGINE_SQLITE);
 	must_create("blog");
 	ck_assert_uint_eq(tables.plan.count, 7);
 	same_everything();
@@ -309,7 +309,7 @@ START_TEST(generated_definitions_come_back_from_the_database)
 
 		begin();
 		random_definitions(&text, seed);
-		load(md_buf_text(&text), MD_DEF_SQLITE);
+		load(md_buf_text(&text), MD_ENGINE_SQLITE);
 		must_create(text.data);
 		same_everything();
 		again_makes_nothing(text.data);
@@ -469,7 +469,7 @@ START_TEST(a_full_arena_is_told_whatever_its_size)
 
 	for (size_t size = 1024; code != MD_OK; size += 2048) {
 		begin();
-		load(mutable, MD_DEF_SQLITE);
+		load(mutable, MD_ENGINE_SQLITE);
 		must_create(mutable);
 		execute("DROP INDEX player_mail_idx; DROP INDEX team_rank_idx; CREATE TABLE extra "
 			"(x)");
@@ -520,7 +520,7 @@ START_TEST(what_is_otherwise_in_one_thing_differs_in_that_thing)
 {
 	for (unsigned i = 0; i < sizeof(mutations) / sizeof(mutations[0]); i++) {
 		begin();
-		load(mutable, MD_DEF_SQLITE);
+		load(mutable, MD_ENGINE_SQLITE);
 		ck_assert_int_eq(create(true), MD_OK);
 		make_mutated(mutations[i].from, mutations[i].to);
 		ck_assert_msg(create(true) == MD_OK, "%s: %s", mutations[i].to, err.message);
@@ -572,7 +572,7 @@ START_TEST(a_failure_of_any_statement_leaves_nothing_behind)
 	unsigned count;
 
 	begin();
-	load(blog(), MD_DEF_SQLITE);
+	load(blog(), MD_ENGINE_SQLITE);
 	ck_assert_int_eq(create(true), MD_OK);
 	count = tables.script_count;
 	ck_assert_uint_eq(count, 2 * 7 + 1);
@@ -581,7 +581,7 @@ START_TEST(a_failure_of_any_statement_leaves_nothing_behind)
 		char before[4096];
 
 		begin();
-		load(blog(), MD_DEF_SQLITE);
+		load(blog(), MD_ENGINE_SQLITE);
 		ck_assert_int_eq(create(true), MD_OK);
 		ck_assert_int_ne(access(path, F_OK), 0);
 		lay_trap(tables.script[k], k);
@@ -601,7 +601,7 @@ START_TEST(bad_sql_of_users_is_found_before_the_file_is_made)
 	begin();
 	load("{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"text\"},"
 	     "\"checks\":[\"y > 1\"]}}}",
-	     MD_DEF_SQLITE);
+	     MD_ENGINE_SQLITE);
 	ck_assert_int_ne(create(false), MD_OK);
 	ck_assert_ptr_nonnull(strstr(err.message, "y"));
 	ck_assert_ptr_nonnull(strstr(err.details, "CREATE TABLE \"a\""));
@@ -675,7 +675,7 @@ START_TEST(defaults_are_stored_as_the_daemon_writes_them)
 		snprintf(text, sizeof(text),
 			 "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":%s}}}}",
 			 cases[i].field);
-		load(text, MD_DEF_SQLITE);
+		load(text, MD_ENGINE_SQLITE);
 		must_create(text);
 		execute("INSERT INTO a DEFAULT VALUES");
 		ck_assert_str_eq(ask("SELECT quote(x) FROM a", NULL), cases[i].stored);
@@ -704,7 +704,7 @@ START_TEST(functions_give_values_of_one_form)
 		snprintf(text, sizeof(text),
 			 "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"%s\"}}}}",
 			 cases[i].field);
-		load(text, MD_DEF_SQLITE);
+		load(text, MD_ENGINE_SQLITE);
 		must_create(text);
 		execute("INSERT INTO a DEFAULT VALUES");
 		ck_assert_str_eq(ask("SELECT x LIKE ?1 AND (lower(x) = x OR x LIKE '20__-%') FROM "
@@ -750,7 +750,7 @@ START_TEST(checks_refuse_what_the_model_refuses)
 		snprintf(text, sizeof(text),
 			 "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"%s\"}}}}",
 			 cases[i].field);
-		load(text, MD_DEF_SQLITE);
+		load(text, MD_ENGINE_SQLITE);
 		must_create(text);
 		snprintf(sql, sizeof(sql), "INSERT INTO a (x) VALUES (%s) RETURNING 'done'",
 			 cases[i].good);
@@ -776,7 +776,7 @@ START_TEST(tables_come_after_those_they_refer_to)
 	     "\"B\":{\"fields\":{\"c\":\"-> C unique\"}},\"C\":{\"fields\":{\"n\":\"text\"}},"
 	     "\"X\":{\"fields\":{\"y\":\"-> Y? unique\"}},\"Y\":{\"fields\":{\"x\":\"-> X? "
 	     "unique\"}}}}",
-	     MD_DEF_SQLITE);
+	     MD_ENGINE_SQLITE);
 	ck_assert_int_eq(create(true), MD_OK);
 	ck_assert_uint_eq(tables.plan.count, 5);
 	for (unsigned i = 0; i < 5; i++)

@@ -365,7 +365,7 @@ static void make(struct made *made, const char *text)
 	md_error_clear(&err);
 	memset(wanted, true, sizeof(wanted));
 	made->arena = md_arena_new(1u << 24);
-	ck_assert_int_eq(md_definitions_load(&source, 1, NULL, MD_DEF_SQLITE, &report,
+	ck_assert_int_eq(md_definitions_load(&source, 1, NULL, MD_ENGINE_SQLITE, &report,
 					     &made->definitions, &err),
 			 MD_OK);
 	md_def_report_release(&report);

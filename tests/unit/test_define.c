@@ -381,7 +381,7 @@ START_TEST(targets_warn_without_failing)
 
 	md_def_report_release(&report);
 	ck_assert_int_eq(
-		md_definitions_load(&source, 1, NULL, MD_DEF_SQLITE, &report, &definitions, NULL),
+		md_definitions_load(&source, 1, NULL, MD_ENGINE_SQLITE, &report, &definitions, NULL),
 		MD_OK);
 	ck_assert_uint_eq(report.warnings, 1);
 	ck_assert_uint_eq(report.errors, 0);

@@ -631,11 +631,11 @@ static const struct {
 	  "m.json:1: M220 /models/A/foreign_keys/0: on delete set null, but \"x\" cannot be null"
 	  "\n"
 	  "    make the field nullable: add \"?\" to its type\n" },
-	{ "decimal as text", MD_DEF_SQLITE,
+	{ "decimal as text", MD_ENGINE_SQLITE,
 	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"decimal(20, 2)\"}}}}", NULL,
 	  "m.json:1: warning: M230 /models/A/fields/x: SQLite keeps decimals of more than 15 digi"
 	  "ts as text, which only modeld sorts and compares as numbers\n" },
-	{ "engines", MD_DEF_SQLITE | MD_DEF_POSTGRESQL | MD_DEF_MARIADB,
+	{ "engines", MD_ENGINE_SQLITE | MD_ENGINE_POSTGRESQL | MD_ENGINE_MARIADB,
 	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":{\"type\":\"text\",\"default\":{"
 	  "\"sql\":{\"sqlite\":\"1\"}},\"check\":{\"postgresql\":\"true\",\"mariadb\":\"1\"}},\"y"
 	  "\":{\"type\":\"integer\",\"generated\":{\"sql\":\"1\",\"stored\":false}},\"z\":{\"refe"

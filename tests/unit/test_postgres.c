@@ -11,15 +11,11 @@
 
 #include "tests/support/suite.h"
 
-START_TEST(the_driver_is_found_by_scheme_and_by_keywords)
+START_TEST(the_driver_is_found_by_scheme)
 {
 	ck_assert_ptr_eq(md_db_driver_find("postgresql://h/db"), &md_postgres_driver);
 	ck_assert_ptr_eq(md_db_driver_find("postgres://h/db"), &md_postgres_driver);
-	ck_assert_ptr_eq(md_db_driver_find("postgresql+asyncpg://h/db"), &md_postgres_driver);
 	ck_assert_ptr_eq(md_db_driver_find("host=/run dbname=x"), &md_postgres_driver);
-	ck_assert_ptr_eq(md_db_driver_find("service = s"), &md_postgres_driver);
-	ck_assert_ptr_null(md_db_driver_find("host"));
-	ck_assert_ptr_null(md_db_driver_find("postgresql"));
 	ck_assert_ptr_null(md_db_driver_find("postgresqlx://h/db"));
 }
 END_TEST
@@ -152,7 +148,6 @@ START_TEST(a_server_that_falls_silent_after_the_password_is_given_up)
 }
 END_TEST
 
-SUITE_MAIN("PostgreSQL", the_driver_is_found_by_scheme_and_by_keywords,
-	   names_are_quoted_and_parameters_numbered,
+SUITE_MAIN("PostgreSQL", the_driver_is_found_by_scheme, names_are_quoted_and_parameters_numbered,
 	   an_address_that_is_none_is_refused_without_its_password,
 	   a_server_that_falls_silent_after_the_password_is_given_up)

@@ -551,7 +551,7 @@ START_TEST(an_import_says_what_can_be_declared_and_tells_the_rest)
 	ck_assert_int_eq(md_schema_import(&source, &text, &notes, NULL), MD_OK);
 	check_golden("people", "import", md_buf_text(&text));
 	check_golden("people", "notes", md_buf_text(&notes));
-	md_definitions_free(read_definitions(text.data, MD_DEF_POSTGRESQL));
+	md_definitions_free(read_definitions(text.data, MD_ENGINE_POSTGRESQL));
 }
 END_TEST
 
@@ -609,7 +609,7 @@ static void check_import(const struct database *db, bool computes, struct md_are
 	bool missing[64];
 
 	ck_assert_int_eq(md_schema_import(&source, &text, &notes, NULL), MD_OK);
-	definitions = read_definitions(md_buf_text(&text), MD_DEF_SQLITE);
+	definitions = read_definitions(md_buf_text(&text), MD_ENGINE_SQLITE);
 	ck_assert_int_eq(
 		md_compare(db->ddl, definitions, db->catalog, arena, missing, &found, NULL), MD_OK);
 	for (unsigned i = 0; i < found.count; i++)
@@ -641,7 +641,7 @@ START_TEST(an_import_of_what_definitions_made_makes_the_same_tables)
 		random_definitions(&text, seed);
 		computes = strstr(md_buf_text(&text), "generated") != NULL;
 		plain += !computes;
-		definitions = read_definitions(text.data, MD_DEF_SQLITE);
+		definitions = read_definitions(text.data, MD_ENGINE_SQLITE);
 		make_database(&db, definitions, arena);
 		check_import(&db, computes, arena);
 		md_db_schema_close(db.schema);
@@ -731,7 +731,7 @@ START_TEST(an_import_gives_fields_names_of_their_own)
 	source.catalog = db.catalog;
 	source.dialect = db.ddl->sql;
 	ck_assert_int_eq(md_schema_import(&source, &text, &notes, NULL), MD_OK);
-	md_definitions_free(read_definitions(md_buf_text(&text), MD_DEF_SQLITE));
+	md_definitions_free(read_definitions(md_buf_text(&text), MD_ENGINE_SQLITE));
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		ck_assert_msg(strstr(text.data, names[i]) != NULL, "%s\n%s", names[i],
 			      shown(text.data));

@@ -31,7 +31,7 @@ static void begin(const char *schema, const char *models)
 	arena = md_arena_new(16 << 20);
 	source.text.len =
 		(size_t)snprintf(text, sizeof(text), "{\"version\":1,\"models\":{%s}}", models);
-	ck_assert_msg(md_definitions_load(&source, 1, NULL, MD_DEF_SQLITE, &report, &definitions,
+	ck_assert_msg(md_definitions_load(&source, 1, NULL, MD_ENGINE_SQLITE, &report, &definitions,
 					  &err) == MD_OK,
 		      "%s", report.items ? report.items[0].message : err.message);
 	md_def_report_release(&report);
