@@ -3,6 +3,8 @@
  * in by struct md_planner, found by the dialect. Everything lives in the arena. One thread. */
 #ifndef MD_CORE_MIGRATE_PLAN_H
 #define MD_CORE_MIGRATE_PLAN_H
+#include <stdarg.h>
+
 #include "core/migrate/change.h"
 #include "core/migrate/ddl.h"
 
@@ -146,6 +148,9 @@ void md_plan_add_note(struct md_plan_work *work, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /** What is in `text`, kept in the arena; "" and work->failed: out of memory. */
 const char *md_plan_keep(struct md_plan_work *work, const struct md_buf *text);
+/** printf into the arena; fails as md_plan_keep() does. */
+const char *md_plan_vprintf(struct md_plan_work *work, const char *fmt, va_list args)
+	__attribute__((format(printf, 2, 0)));
 
 /** Bytes of a name of what is kept, with its NUL. */
 enum { MD_KEPT_NAME = 64 };

@@ -123,6 +123,14 @@ const char *md_plan_keep(struct md_plan_work *work, const struct md_buf *text)
 	return kept ? kept : "";
 }
 
+const char *md_plan_vprintf(struct md_plan_work *work, const char *fmt, va_list args)
+{
+	const char *text = md_arena_vprintf(work->arena, fmt, args);
+
+	work->failed = work->failed || !text;
+	return text ? text : "";
+}
+
 /* --- names of what is kept ---------------------------------------------------------------------
  */
 

@@ -15,21 +15,13 @@ enum { PIECE_MAX = 1024 * 1024, FIRST_ROOM = 8 };
 /* --- texts -------------------------------------------------------------------------------------
  */
 
-static const char *format(struct pg *pg, const char *fmt, va_list ap)
-{
-	const char *text = md_arena_vprintf(pg->arena, fmt, ap);
-
-	pg->work->failed = pg->work->failed || !text;
-	return text ? text : "";
-}
-
 const char *pg_text(struct pg *pg, const char *fmt, ...)
 {
 	const char *text;
 	va_list ap;
 
 	va_start(ap, fmt);
-	text = format(pg, fmt, ap);
+	text = md_plan_vprintf(pg->work, fmt, ap);
 	va_end(ap);
 	return text;
 }
@@ -150,7 +142,7 @@ void pg_alter(struct pg *pg, struct md_step *step, const char *table, const char
 	va_list ap;
 
 	va_start(ap, fmt);
-	what = format(pg, fmt, ap);
+	what = md_plan_vprintf(pg->work, fmt, ap);
 	va_end(ap);
 	pg_sql(pg, step, pg_text(pg, "ALTER TABLE %s %s", pg_name(pg, table), what));
 }
@@ -182,7 +174,7 @@ void pg_fail(struct pg *pg, enum md_code code, const char *wire, const char *hin
 	if (pg->code != MD_OK)
 		return;
 	va_start(ap, fmt);
-	pg->code = md_fail(pg->err, code, wire, "%s", format(pg, fmt, ap));
+	pg->code = md_fail(pg->err, code, wire, "%s", md_plan_vprintf(pg->work, fmt, ap));
 	va_end(ap);
 	if (hint)
 		md_error_hint(pg->err, "%s", hint);

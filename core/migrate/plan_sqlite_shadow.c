@@ -8,29 +8,8 @@
 
 #include "core/base/banned.h"
 
-enum { LINE_MAX_BYTES = 4096 };
-
 /* --- texts -------------------------------------------------------------------------------------
  */
-
-static const char *vprint(struct md_lite *lite, const char *fmt, va_list ap)
-{
-	md_auto_buf text = MD_BUF(MD_LITE_SQL);
-	char line[LINE_MAX_BYTES];
-	va_list again;
-	int len;
-
-	va_copy(again, ap);
-	len = vsnprintf(line, sizeof(line), fmt, ap);
-	if (len >= 0 && (size_t)len < sizeof(line)) {
-		md_buf_put(&text, line, (size_t)len);
-	} else if (len >= 0 && md_buf_room(&text, (size_t)len + 1)) {
-		vsnprintf(text.data, (size_t)len + 1, fmt, again);
-		text.len = (size_t)len;
-	}
-	va_end(again);
-	return md_plan_keep(lite->work, &text);
-}
 
 const char *md_lite_printf(struct md_lite *lite, const char *fmt, ...)
 {
@@ -38,7 +17,7 @@ const char *md_lite_printf(struct md_lite *lite, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	text = vprint(lite, fmt, ap);
+	text = md_plan_vprintf(lite->work, fmt, ap);
 	va_end(ap);
 	return text;
 }
@@ -80,7 +59,7 @@ struct md_step *md_lite_step(struct md_lite *lite, const char *object, const cha
 	if (!step)
 		return NULL;
 	va_start(ap, fmt);
-	step->what = vprint(lite, fmt, ap);
+	step->what = md_plan_vprintf(lite->work, fmt, ap);
 	va_end(ap);
 	step->kind = MD_STEP_TOGETHER;
 	step->object = object;
@@ -130,7 +109,7 @@ void md_lite_runf(struct md_lite *lite, struct md_step *step, const char *fmt, .
 	va_list ap;
 
 	va_start(ap, fmt);
-	text = vprint(lite, fmt, ap);
+	text = md_plan_vprintf(lite->work, fmt, ap);
 	va_end(ap);
 	if (!step || md_lite_failed(lite))
 		return;

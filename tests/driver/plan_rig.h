@@ -34,8 +34,8 @@ static inline const struct md_definitions *load(const char *models)
 
 	snprintf(text, sizeof(text), "{\"version\":1,\"models\":{%s}}", models);
 	source.text = md_str_of(text);
-	if (md_definitions_load(&source, 1, NULL, MD_ENGINE_POSTGRESQL, &report, &definitions, &err) !=
-	    MD_OK)
+	if (md_definitions_load(&source, 1, NULL, MD_ENGINE_POSTGRESQL, &report, &definitions,
+				&err) != MD_OK)
 		ck_abort_msg("%s\n%s: %s", text, report.items ? report.items[0].place.pointer : "",
 			     report.items ? report.items[0].message : err.message);
 	md_def_report_release(&report);

@@ -67,8 +67,8 @@ static inline const struct md_definitions *rig_load(const char *models)
 	char *text = md_arena_printf(rig_arena, "{\"version\":1,\"models\":{%s}}", models);
 	struct md_def_source source = { "test.json", md_str_of(text) };
 
-	if (md_definitions_load(&source, 1, NULL, MD_ENGINE_SQLITE, &report, &definitions, &rig_err) !=
-	    MD_OK)
+	if (md_definitions_load(&source, 1, NULL, MD_ENGINE_SQLITE, &report, &definitions,
+				&rig_err) != MD_OK)
 		ck_abort_msg("%s\n%s: %s", text, report.items ? report.items[0].place.pointer : "",
 			     report.items ? report.items[0].message : rig_err.message);
 	md_def_report_release(&report);

@@ -98,8 +98,8 @@ static void check_compare(void)
 	bool missing[1];
 
 	ck_assert_msg(md_definitions_load(&source, 1, NULL,
-					  on_server ? MD_ENGINE_POSTGRESQL : MD_ENGINE_SQLITE, &report,
-					  &definitions, &err) == MD_OK,
+					  on_server ? MD_ENGINE_POSTGRESQL : MD_ENGINE_SQLITE,
+					  &report, &definitions, &err) == MD_OK,
 		      "%s", report.items ? report.items[0].message : err.message);
 	ck_assert_int_eq(md_db_schema_catalog(schema, arena, &catalog, &err), MD_OK);
 	ck_assert_int_eq(md_compare(md_ddl_dialect_of(md_db_schema_dialect(schema)), definitions,

@@ -380,9 +380,9 @@ START_TEST(targets_warn_without_failing)
 	const struct md_definitions *definitions = NULL;
 
 	md_def_report_release(&report);
-	ck_assert_int_eq(
-		md_definitions_load(&source, 1, NULL, MD_ENGINE_SQLITE, &report, &definitions, NULL),
-		MD_OK);
+	ck_assert_int_eq(md_definitions_load(&source, 1, NULL, MD_ENGINE_SQLITE, &report,
+					     &definitions, NULL),
+			 MD_OK);
 	ck_assert_uint_eq(report.warnings, 1);
 	ck_assert_uint_eq(report.errors, 0);
 	md_definitions_free(definitions);

@@ -14,8 +14,8 @@ static const struct md_definitions *load_random(uint32_t seed)
 
 	random_definitions(&text, seed);
 	source.text = md_buf_str(&text);
-	if (md_definitions_load(&source, 1, NULL, MD_ENGINE_SQLITE, &report, &definitions, &rig_err) !=
-	    MD_OK)
+	if (md_definitions_load(&source, 1, NULL, MD_ENGINE_SQLITE, &report, &definitions,
+				&rig_err) != MD_OK)
 		ck_abort_msg("seed %u: %s", seed, report.items[0].message);
 	md_def_report_release(&report);
 	return definitions;
