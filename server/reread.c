@@ -149,15 +149,17 @@ void md_reread_look(struct md_server *server, const struct md_options *options)
 		md_reload_reread(server, options, asks);
 }
 
-/* Who asked in the meantime begins again with what was found; that is mostly enough. */
+/* Who asked in the meantime begins again with what was found; that is mostly enough. When nothing
+ * was, they do not wait for the next look either, unless it comes soon. */
 static struct md_reload_ask *take_satisfied(bool changed)
 {
 	struct md_reload_ask *asks = reread.asks;
 
-	if (!changed)
+	if (!changed && !is_in_vain())
 		return NULL;
 	reread.asks = NULL;
-	reread.wanted = reread.sure;
+	if (changed)
+		reread.wanted = reread.sure;
 	return asks;
 }
 

@@ -30,7 +30,8 @@ int md_reread_wait_ms(void);
 /** Start a look if it is time for one. Main thread. */
 void md_reread_look(struct md_server *server, const struct md_options *options);
 /** A reload, or a look of ours, is over; every loop has been given `generation`, 0: none. Returns
- * asks that came meanwhile and that its result is for, too. Any thread. */
+ * asks that came meanwhile and do not wait for another: its result is for them, too, or it found
+ * nothing and the next look is far. Any thread. */
 struct md_reload_ask *md_reread_ended(uint64_t generation, bool ours);
 /** Take no more asks; returns those that were not answered. Main thread. */
 struct md_reload_ask *md_reread_end(void);

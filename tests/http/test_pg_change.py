@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness import PATIENCE, Modeld, exchange, signal, wait_until
-from pg_load import Load, SCHEMA as LOADED
+from pg_load import Load, SCHEMA as LOADED, Session
 from postgres import Postgres
 
 SCHEMA = LOADED + """
@@ -245,6 +245,36 @@ def test_what_never_existed_keeps_nobody_at_work(start, server):
     assert sum(seconds > 0.5 for seconds in times) <= 2, sorted(times)[-5:]
     assert len(times) > 50
     assert reloads_of(modeld) == 0
+
+
+def test_a_request_that_comes_during_a_look_in_vain_does_not_wait_for_the_next(start, server):
+    modeld = start(threads=1)
+    looks_like = "/cat?select=x:name::nonsense"
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    for pause in (1.1, 2.1):  # after the third look in vain it is four seconds
+        modeld.error(looks_like, 400, "42704")
+        time.sleep(pause)
+    answers = []
+
+    def ask():
+        connection = http.client.HTTPConnection(modeld.host, modeld.port, timeout=PATIENCE)
+        answers.append(exchange(connection, "GET", looks_like))
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    with Session(server) as other:
+        other.run("BEGIN; LOCK pg_description IN ACCESS EXCLUSIVE MODE")
+        threads[0].start()
+        wait_until(lambda: server.sql(waits) == "1", "a look")
+        for thread in threads[1:]:
+            thread.start()
+        time.sleep(0.3)
+        other.run("ROLLBACK")
+    begin = time.monotonic()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - begin < 2
+    assert [answer.json["code"] for answer in answers] == ["42704"] * 3
 
 
 def test_an_error_that_looks_like_a_change_starts_no_reload(start, server):
