@@ -107,6 +107,7 @@ static void put_level(struct walker *w, const struct md_level *level);
 static void put_embed(struct walker *w, const struct md_embed *embed)
 {
 	put_str(w, embed->relation);
+	put_str(w, embed->alias);
 	put_str(w, embed->hint);
 	put_byte(w, (unsigned)embed->join << 1 | embed->spread);
 	if (embed->legacy_name)

@@ -1,0 +1,45 @@
+"""Requests that are alike share a plan; those that differ in what decides the SQL or the shape of the
+answer must not, however little it is. Each pair is asked in turn on one connection: of one event
+loop, which has one cache."""
+import pytest
+
+PAIRS = [
+    ("/book?select=id&limit=3", "/book?select=number:id&limit=3"),
+    ("/book?select=id&limit=3", "/book?select=id::text&limit=3"),
+    ("/book?select=id,publisher(name)", "/book?select=id,house:publisher(name)"),
+    ("/book?select=id,house:publisher(name)", "/book?select=id,press:publisher(name)"),
+    ("/publisher?select=id,book(id)", "/publisher?select=id,titles:book(id)"),
+    ("/publisher?select=id,book(id)", "/publisher?select=id,book(n:id)"),
+    ("/book?select=id,author!book_writer(name)", "/book?select=id,author!book_editor(name)"),
+    ("/book?select=id,publisher(name)", "/book?select=id,publisher!inner(name)"),
+    ("/book?select=id,publisher(name)", "/book?select=id,...publisher(name)"),
+    ("/book?select=id,publisher(name)", "/book?select=id,publisher()"),
+    ("/book?select=id&id=eq.1", "/book?select=id&id=not.eq.1"),
+    ("/book?select=id&id=lt(any).{2,3}", "/book?select=id&id=lt(all).{2,3}"),
+    ("/book?select=id&publisher_id=is.null", "/book?select=id&publisher_id=is.not_null"),
+    ("/book?select=id&in_print=is.true", "/book?select=id&in_print=is.false"),
+    ("/book?select=id&or=(id.eq.1,id.eq.2)", "/book?select=id&and=(id.eq.1,id.eq.2)"),
+    ("/book?select=id&or=(id.eq.1,id.eq.2)", "/book?select=id&not.or=(id.eq.1,id.eq.2)"),
+    ("/book?select=id&order=id.asc", "/book?select=id&order=id.desc"),
+    ("/book?select=publisher_id&order=publisher_id.nullsfirst",
+     "/book?select=publisher_id&order=publisher_id.nullslast"),
+    ("/book?select=id,publisher(name)&order=publisher(name).desc,id",
+     "/book?select=id,publisher(name)&order=id"),
+    ("/publisher?select=id,book(id)&book.limit=1", "/publisher?select=id,book(id)&book.limit=2"),
+    ("/publisher?select=id,book(id)&book.offset=1", "/publisher?select=id,book(id)"),
+    ("/publisher?select=id,book(id)&book.id=gt.1", "/publisher?select=id,book(id)&id=gt.1"),
+    ("/book?select=info->size&limit=9", "/book?select=info->>size&limit=9"),
+    ("/book?select=info->tags->0&limit=9", "/book?select=info->tags->1&limit=9"),
+]
+
+
+def answer(server, target):
+    response = server.get(target)
+    return response.status, response.json
+
+
+@pytest.mark.parametrize("one,other", PAIRS)
+def test_plans_of_requests_that_differ_are_not_mistaken_for_one_another(library, one, other):
+    first = answer(library, one)
+    assert answer(library, other) != first
+    assert answer(library, one) == first
