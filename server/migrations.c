@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include "core/model/model.h"
+#include "server/notify.h"
 
 #include "core/base/banned.h"
 
@@ -77,11 +78,16 @@ struct start {
 	unsigned told; /* number of the step that was logged last */
 };
 
+/* A service manager's patience with a start; it is asked for more at least every second or so. */
+#define MORE_TIME "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=migrating"
+
 /* A step when it begins, and every ten seconds while it runs. */
 static void tell(void *ctx, const struct md_migrate_progress *now)
 {
 	struct start *start = ctx;
 
+	if (start->begins)
+		md_notify(MORE_TIME);
 	if (now->waiting) {
 		md_log_line(start->log, MD_LOG_INFO, "migration: waiting: %s", now->what);
 		return;

@@ -19,6 +19,7 @@
 #include "server/reread.h"
 #include "server/router.h"
 #include "server/server.h"
+#include "server/starting.h"
 #include "server/tune.h"
 
 #include "core/base/banned.h"
@@ -296,12 +297,16 @@ static enum md_code open_models(struct md_server *server, const struct md_option
 static int start(struct md_server *server, const struct md_options *o, struct md_error *err)
 {
 	struct md_registry *registry = NULL;
+	struct md_starting starting;
 	enum md_code code;
 
 	server->ips = md_ip_table_new(o->connections_per_ip);
 	if (!server->ips)
 		return exit_code(md_fail_nomem(err));
+	md_starting_begin(&starting, &server->log);
+	md_starting_raise_descriptors(o, &server->log);
 	code = open_models(server, o, &registry, err);
+	md_starting_end(&starting);
 	if (code == MD_OK)
 		code = open_listeners(server, o, err);
 	if (code == MD_OK)

@@ -49,6 +49,12 @@ class Manager:
 
     def start(self):
         """Start it, and wait until it is ready."""
+        self.begin()
+        self.wait_for("READY=1")
+        return self
+
+    def begin(self):
+        """Start it, and do not wait."""
         names = ":".join(self.sockets)
         fds = [sock.fileno() for sock in self.sockets.values()]
         command = [sys.executable, "-c", LAUNCHER, ",".join(map(str, fds)), find_modeld(), "serve"]
@@ -60,7 +66,6 @@ class Manager:
             self.process = subprocess.Popen(
                 [*command, *self.args], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 pass_fds=fds, cwd=self.folder, env={**self.environment, **listening, **self.env})
-        self.wait_for("READY=1")
         return self
 
     def receive(self, patience):
@@ -75,12 +80,12 @@ class Manager:
         return message
 
     def wait_for(self, line):
-        """Read messages until one has `line`; that message."""
-        key, value = line.split("=", 1)
+        """Read messages until one has `line`, or a key of that name; that message."""
+        key, _, value = line.partition("=")
         end = time.monotonic() + PATIENCE
         while True:
             message = self.receive(0.2)
-            if message and message.get(key) == value:
+            if message and key in message and value in ("", message[key]):
                 return message
             assert self.process.poll() is None, f"the daemon has ended:\n{self.log()}"
             assert time.monotonic() < end, f"no {line}, only {self.messages}"

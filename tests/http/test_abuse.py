@@ -107,6 +107,17 @@ def test_without_file_descriptors_it_waits_and_recovers(serve, threads):
 
 
 @pytest.mark.sqlite("nothing of it reaches a database")
+@pytest.mark.parametrize("hard, enough", [(5000, True), (500, False)])
+def test_it_takes_the_file_descriptors_that_it_needs(serve, hard, enough):
+    """If it may have them: shells give 1,024, and that many connections need more."""
+    server = serve(connections=1000, pool_size=10, max_overflow=20,
+                   preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard)))
+    most = server.metric("process_max_fds")
+    assert (1250 < most < hard) if enough else most == hard
+    assert ("newcomers will wait" in server.log()) == (not enough)
+
+
+@pytest.mark.sqlite("nothing of it reaches a database")
 @pytest.mark.parametrize("flood", [
     b"GET /genre HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 5000,
     b"GET /genre HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 200000,

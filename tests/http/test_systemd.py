@@ -5,6 +5,7 @@ import http.client
 import os
 import re
 import signal
+import sqlite3
 import threading
 import time
 
@@ -12,6 +13,7 @@ import pytest
 
 from harness import PATIENCE, exchange, wait_until
 from manager import Manager, listening, listening_unix, threads_of
+from migrating import Migrating
 
 pytestmark = pytest.mark.sqlite("the engine is not what matters to a service manager")
 
@@ -76,6 +78,46 @@ def test_a_reload_that_fails_ends_as_well(service, tmp_path):
     manager.wait_for("READY=1")
     assert get(public.getsockname()[1]).status == 200
     wait_until(lambda: "db_max_rows" in manager.log(), "the reason in the log")
+
+
+@pytest.fixture
+def waiting(service, database, tmp_path):
+    """A service whose start waits: it has a revision to apply, and somebody else writes."""
+    models = {"Note": {"table": "note", "fields": {"text": "string(80)"}}}
+    project = Migrating(database("CREATE TABLE other (id INTEGER PRIMARY KEY)"), tmp_path)
+    project.models(models).make("notes")
+    manager = service(project.db.url, sockets={"public": listening()},
+                      settings={"models": project.file, "migrations": project.revisions,
+                                "lock_timeout": "300ms"})
+    writer = sqlite3.connect(project.db.path, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    yield manager.begin(), writer
+    writer.close()
+
+
+def test_a_start_that_migrates_asks_for_more_time(waiting):
+    manager, writer = waiting
+    asked = manager.wait_for("EXTEND_TIMEOUT_USEC")
+    assert int(asked["EXTEND_TIMEOUT_USEC"]) >= 30_000_000
+    assert asked["STATUS"] == "migrating"
+    writer.execute("ROLLBACK")
+    manager.wait_for("READY=1")
+    assert get(manager.sockets["public"].getsockname()[1], "/note").status == 200
+    assert not [message for message in manager.messages[-1:] if "EXTEND_TIMEOUT_USEC" in message]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_start_need_not_come_to_its_end(waiting, number):
+    manager, writer = waiting
+    manager.wait_for("EXTEND_TIMEOUT_USEC")
+    begin = time.monotonic()
+    manager.signal(number)
+    assert manager.wait() == -number
+    assert time.monotonic() - begin < 3
+    assert "stopping before the start is over" in manager.log()
+    writer.execute("ROLLBACK")
+    manager.start()
+    assert get(manager.sockets["public"].getsockname()[1], "/note").status == 200
 
 
 # --- the watchdog -------------------------------------------------------------------------------
