@@ -74,38 +74,71 @@ static struct timespec at_ns(uint64_t ns)
 	return (struct timespec){ .tv_sec = (time_t)(ns / MD_SEC), .tv_nsec = (long)(ns % MD_SEC) };
 }
 
-static void write_all(const char *text, size_t len)
+/* How much could be written: less than `len` on a full disk, or when the other end is gone. */
+static size_t write_most(const char *text, size_t len)
 {
 	struct pollfd full = { .fd = STDERR_FILENO, .events = POLLOUT };
+	size_t done = 0;
 
-	while (len > 0) {
-		ssize_t n = write(STDERR_FILENO, text, len);
+	while (done < len) {
+		ssize_t n = write(STDERR_FILENO, text + done, len - done);
 
 		if (n < 0 && errno == EAGAIN)
 			poll(&full, 1, -1);
 		else if (n <= 0 && errno != EINTR)
-			return; /* nobody to tell */
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
+			break;
+		done += n > 0 ? (size_t)n : 0;
 	}
+	return done;
 }
 
-static void tell_lost(uint64_t lost)
+/* Whole lines, behind one that could not be finished the last time. Returns how much of `text` was
+ * written; one thread at a time. */
+static size_t write_lines(const char *text, size_t len)
+{
+	static atomic_bool torn;
+	size_t done;
+
+	if (len == 0 || (torn && write_most("\n", 1) == 0))
+		return 0;
+	done = write_most(text, len);
+	torn = done > 0 && text[done - 1] != '\n';
+	return done;
+}
+
+static bool tell_lost(uint64_t lost)
 {
 	char line[160];
-	int len = snprintf(line, sizeof(line),
-			   "%s%s%llu lines of the log are lost: standard error was blocked\n",
-			   md_log_prefix(MD_LOG_WARN), level_word(MD_LOG_WARN),
-			   (unsigned long long)lost);
+	size_t len = (size_t)snprintf(line, sizeof(line),
+				      "%s%s%llu lines of the log are lost: standard error was "
+				      "blocked, or its disk full\n",
+				      md_log_prefix(MD_LOG_WARN), level_word(MD_LOG_WARN),
+				      (unsigned long long)lost);
 
-	write_all(line, (size_t)len);
+	return write_lines(line, len) == len;
+}
+
+static uint64_t count_lines(const char *text, size_t len)
+{
+	uint64_t lines = 0;
+
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	return lines;
+}
+
+/* With the lock. A line that could not be finished counts: its newline is in what is left. */
+static void lose(const char *text, size_t len)
+{
+	uint64_t lines = count_lines(text, len);
+
+	sink.lost += lines;
+	atomic_fetch_add_explicit(&sink.lost_ever, lines, memory_order_relaxed);
 }
 
 static void write_out(void)
 {
-	size_t len = sink.len;
+	size_t len = sink.len, done;
 	uint64_t lost = sink.lost;
 	char *text = sink.gathered;
 
@@ -116,10 +149,12 @@ static void write_out(void)
 	sink.urgent = false;
 	sink.busy = true;
 	md_lock_leave(&sink.lock);
-	write_all(text, len);
-	if (lost > 0)
-		tell_lost(lost);
+	done = write_lines(text, len);
+	if (lost > 0 && tell_lost(lost))
+		lost = 0;
 	md_lock_enter(&sink.lock);
+	sink.lost += lost;
+	lose(text + done, len - done);
 	sink.busy = false;
 }
 
@@ -219,29 +254,12 @@ uint64_t md_log_lost(void)
 	return atomic_load_explicit(&sink.lost_ever, memory_order_relaxed);
 }
 
-static uint64_t count_lines(const char *text, size_t len)
-{
-	uint64_t lines = 0;
-
-	for (size_t i = 0; i < len; i++)
-		lines += text[i] == '\n';
-	return lines;
-}
-
-static void lose(const char *text, size_t len)
-{
-	uint64_t lines = count_lines(text, len);
-
-	sink.lost += lines;
-	atomic_fetch_add_explicit(&sink.lost_ever, lines, memory_order_relaxed);
-}
-
 static void put(const char *text, size_t len, bool urgent)
 {
 	bool was_empty, was_half_full;
 
 	if (!sink.running) {
-		write_all(text, len);
+		write_lines(text, len);
 		return;
 	}
 	md_lock_enter(&sink.lock);

@@ -184,8 +184,7 @@ static void put_daemon(const struct md_server *server, struct md_buf *out)
 	md_metrics_put(out, "modeld_loops", "gauge", "Event loops that serve data.",
 		       server->data_loops);
 	md_metrics_put(out, "modeld_log_lost_lines_total", "counter",
-		       "Lines of the log dropped because standard error was blocked.",
-		       md_log_lost());
+		       "Lines of the log that could not be written.", md_log_lost());
 	md_metrics_put_head(out, "modeld_build_info", "gauge", "1; the version is in the label.");
 	md_buf_puts(out, "modeld_build_info{version=\"" PACKAGE_VERSION "\"} 1\n");
 }

@@ -1,10 +1,11 @@
 """The log: where it goes must not matter to those who are served."""
 import os
 import re
+import resource
 
 import pytest
 
-from harness import Modeld, UnixConnection, exchange
+from harness import Modeld, UnixConnection, exchange, wait_until
 
 pytestmark = pytest.mark.sqlite("lines of the log do not come from the engine")
 
@@ -94,3 +95,49 @@ def test_the_last_lines_are_written(serve):
     assert server.process.wait(30) == 0
     assert "stopping" in server.log().splitlines()
     assert server.log().count("request method=GET route=/{relation}") == 1
+
+
+FULL_AT = 8 * 1024 * 1024
+
+
+def test_a_full_disk_loses_lines_and_tears_one_at_most(database, tmp_path):
+    """Its place is taken by a limit of the size of files, which can be lifted."""
+    log = tmp_path / "full"
+    with open(log, "wb") as file:
+        file.truncate(FULL_AT - 10)  # room for a piece of the first line
+
+    def to_full_disk():
+        fd = os.open(log, os.O_WRONLY | os.O_APPEND)
+        os.dup2(fd, 2)
+        os.close(fd)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (FULL_AT, resource.RLIM_INFINITY))
+    server = Modeld(database().url, folder=tmp_path, preexec=to_full_disk)
+    for _ in range(20):
+        assert server.get("/genre?id=eq.1").status == 200
+    wait_until(lambda: server.metric("modeld_log_lost_lines_total") >= 20, "lines that are lost")
+    assert log.stat().st_size == FULL_AT
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE,
+                     (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    lost = server.metric("modeld_log_lost_lines_total")
+    assert server.get("/genre?id=eq.2").status == 200
+    server.stop()
+    with open(log, encoding="utf-8") as file:
+        file.seek(FULL_AT)
+        torn, *lines = file.read().splitlines()
+    assert torn == "" and "stopping" in lines
+    told = [int(match.group(1)) for line in lines
+            if (match := re.fullmatch(r"warning: (\d+) lines of the log are lost: .*", line))]
+    assert sum(told) >= lost
+    assert any(re.match(r"request method=GET route=/\{relation\} relation=genre ", line)
+               for line in lines), lines
+
+
+def test_without_standard_error_the_log_goes_nowhere(database, tmp_path):
+    """Not into what happens to be opened in its place."""
+    def close():
+        for fd in range(3):
+            os.close(fd)
+    server = Modeld(database().url, folder=tmp_path, preexec=close)
+    assert server.get("/genre?id=eq.1").status == 200
+    assert {os.readlink(f"/proc/{server.process.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
+    server.stop()
