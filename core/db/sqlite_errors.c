@@ -63,11 +63,30 @@ static const struct {
 	{ "ON CONFLICT clause does not match any PRIMARY KEY or UNIQUE constraint", MD_INVALID,
 	  "42P10",
 	  "there is no unique or exclusion constraint matching the ON CONFLICT specification", "" },
-	{ "cannot INSERT into generated column ", MD_INVALID, "428C9",
-	  "cannot insert a non-DEFAULT value into column ", "" },
-	{ "cannot UPDATE generated column ", MD_INVALID, "428C9",
-	  "column can only be updated to DEFAULT: ", "" },
 };
+
+/* Its name comes in quotes. */
+static enum md_code fail_generated(const char *text, struct md_error *err)
+{
+	static const struct {
+		const char *prefix, *before, *after;
+	} ways[] = {
+		{ "cannot INSERT into generated column ",
+		  "cannot insert a non-DEFAULT value into column ", "" },
+		{ "cannot UPDATE generated column ", "column ", " can only be updated to DEFAULT" },
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		const char *name = text + strlen(ways[i].prefix);
+
+		if (strncmp(text, ways[i].prefix, strlen(ways[i].prefix)) != 0)
+			continue;
+		md_fail(err, MD_INVALID, "428C9", "%s%s%s", ways[i].before, name, ways[i].after);
+		md_error_details(err, "Column %s is a generated column.", name);
+		return MD_INVALID;
+	}
+	return MD_OK;
+}
 
 static enum md_code fail_read_only(const char *sql, struct md_error *err)
 {
@@ -91,6 +110,8 @@ static enum md_code fail_by_text(const char *text, struct md_error *err)
 		wire[5] = '\0';
 		return md_fail(err, MD_INVALID, wire, "%s", text + 9);
 	}
+	if (fail_generated(text, err) != MD_OK)
+		return MD_INVALID;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		size_t len = strlen(texts[i].prefix);
 

@@ -150,12 +150,16 @@ static enum md_code add_variant(struct md_write *write, struct md_error *err)
 		md_arena_alloc(write->ask.arena, write->column_count * sizeof(*variant->fields));
 	variant->columns =
 		md_arena_alloc(write->ask.arena, write->column_count * sizeof(*variant->columns));
-	if (!variant->fields || !variant->columns)
+	variant->lacking =
+		md_arena_alloc(write->ask.arena, write->column_count * sizeof(*variant->lacking));
+	if (!variant->fields || !variant->columns || !variant->lacking)
 		return md_fail_nomem(err);
 	for (unsigned i = 0; i < write->column_count; i++) {
 		if (write->ask.missing_default && !md_write_is_whole(write) &&
-		    write->cells[i].kind == MD_CELL_ABSENT)
+		    write->cells[i].kind == MD_CELL_ABSENT) {
+			variant->lacking[variant->lacking_count++] = write->fields[i];
 			continue;
+		}
 		variant->fields[variant->count] = write->fields[i];
 		variant->columns[variant->count++] = i;
 	}
@@ -318,20 +322,40 @@ static enum md_code bind_rows(struct md_write *write, const struct md_plan *rows
 			     : code;
 }
 
-static bool has_field(const struct md_write_variant *variant, const struct md_field *field)
+static bool is_among(const struct md_field *const *fields, unsigned count,
+		     const struct md_field *field)
 {
-	for (unsigned i = 0; i < variant->count; i++)
-		if (variant->fields[i] == field)
+	for (unsigned i = 0; i < count; i++)
+		if (fields[i] == field)
 			return true;
 	return false;
+}
+
+/* Whether a row has its value without us: from the body or, in a change, the default that `columns`
+ * asks for. */
+static bool has_field(const struct md_write_variant *variant, const struct md_field *field,
+		      bool update)
+{
+	return is_among(variant->fields, variant->count, field) ||
+	       (update && is_among(variant->lacking, variant->lacking_count, field));
 }
 
 static void add_made(const struct md_model *model, bool update, struct md_write_variant *variant)
 {
 	for (unsigned i = 0; i < model->field_count; i++)
-		if (md_is_made(&model->fields[i], update) && !has_field(variant, &model->fields[i]))
+		if (md_is_made(&model->fields[i], update) &&
+		    !has_field(variant, &model->fields[i], update))
 			variant->made[variant->made_count++] =
 				(struct md_made){ &model->fields[i], update };
+}
+
+/* Defaults for a change. */
+static void add_lacking(struct md_write_variant *variant)
+{
+	for (unsigned i = 0; i < variant->lacking_count; i++)
+		if (md_is_made(variant->lacking[i], false))
+			variant->made[variant->made_count++] =
+				(struct md_made){ variant->lacking[i], false };
 }
 
 /* What we give the rows of a variant ourselves, and those values that are the same in all rows. */
@@ -350,7 +374,9 @@ static enum md_code find_made(struct md_write *write, const struct md_write_requ
 		return md_fail_nomem(err);
 	if (request->kind == MD_WRITE_INSERT)
 		add_made(model, false, variant);
-	if (variant->count > 0 &&
+	else
+		add_lacking(variant);
+	if (variant->count + variant->lacking_count > 0 &&
 	    (request->kind == MD_WRITE_UPDATE || request->resolution == MD_RESOLVE_MERGE))
 		add_made(model, true, variant);
 	variant->made_values =
@@ -373,6 +399,8 @@ static enum md_code plan_variant(struct md_write *write, struct md_write_request
 
 	request->fields = variant->fields;
 	request->field_count = variant->count;
+	request->lacking = variant->lacking;
+	request->lacking_count = variant->lacking_count;
 	code = find_made(write, request, variant, err);
 	if (code != MD_OK)
 		return code;

@@ -32,6 +32,8 @@ struct md_write_variant {
 	const struct md_field **fields;
 	unsigned *columns; /* of the body, one per field */
 	unsigned count;
+	const struct md_field **lacking; /* the others: they get their defaults */
+	unsigned lacking_count;
 	struct md_value *write_args, *exists_args;
 	struct md_made *made; /* what we give the row ourselves */
 	struct md_value *made_values;

@@ -99,7 +99,8 @@ bool md_write_next_row(struct md_write *write)
 
 static bool changes_nothing(const struct md_write *write)
 {
-	return write->ask.kind == MD_WRITE_UPDATE && write->variants[0].count == 0;
+	return write->ask.kind == MD_WRITE_UPDATE &&
+	       write->variants[0].count + write->variants[0].lacking_count == 0;
 }
 
 static void begin_row(struct md_write *write)

@@ -94,8 +94,7 @@ static enum md_code put_column(struct md_write *write, unsigned column, bool *fi
 	const struct md_field *field = write->fields[column];
 	const struct md_body_cell *cell = &write->cells[column];
 	bool absent = cell->kind == MD_CELL_ABSENT;
-	bool made = absent && write->ask.missing_default && write->ask.kind == MD_WRITE_INSERT &&
-		    md_is_made(field, false);
+	bool made = absent && write->ask.missing_default && md_is_made(field, false);
 
 	if (absent && !made)
 		return MD_OK;

@@ -1,6 +1,7 @@
 /* Running the bind program: the values of a request, checked against their columns, in PostgreSQL's
  * words when they do not fit. SQLite compares 'abc' with an integer without complaint; a client
  * must hear about it. */
+#include "core/json/write.h"
 #include "core/query/kept.h"
 #include "core/query/plan.h"
 
@@ -48,6 +49,31 @@ static enum md_code bind_integer(enum md_type type, struct md_str text, struct m
 		       MD_STR_ARG(text), md_type_name(type));
 }
 
+/* A number that a double cannot hold, or only as 0. */
+static enum md_code fail_beyond(enum md_type type, struct md_str text, struct md_error *err)
+{
+	if (type != MD_TYPE_FLOAT)
+		return md_fail(err, MD_INVALID, "22003", "value overflows numeric format");
+	return md_fail(err, MD_INVALID, "22003", "\"%.*s\" is out of range for type %s",
+		       MD_STR_ARG(text), md_type_name(type));
+}
+
+static bool is_number(struct md_str text)
+{
+	bool plus = text.len > 0 && text.ptr[0] == '+';
+
+	return md_json_is_number(text.ptr + plus, text.len - plus);
+}
+
+/* Whether a digit before the exponent is another than 0. */
+static bool is_something(struct md_str number)
+{
+	for (size_t i = 0; i < number.len && (number.ptr[i] | 0x20) != 'e'; i++)
+		if (number.ptr[i] >= '1' && number.ptr[i] <= '9')
+			return true;
+	return false;
+}
+
 static enum md_code bind_number(enum md_type type, struct md_str text, struct md_value *ret_value,
 				struct md_error *err)
 {
@@ -55,12 +81,16 @@ static enum md_code bind_number(enum md_type type, struct md_str text, struct md
 	int64_t i;
 	double r;
 
-	if (md_str_to_i64(digits, &i))
+	if (md_str_to_i64(digits, &i)) {
 		*ret_value = md_value_int(i);
-	else if (md_str_to_double(digits, &r))
-		*ret_value = md_value_real(r);
-	else
-		return fail_syntax(type, text, err);
+		return MD_OK;
+	}
+	if (!md_str_to_double(digits, &r))
+		return is_number(digits) ? fail_beyond(type, digits, err)
+					 : fail_syntax(type, text, err);
+	if (r == 0 && type == MD_TYPE_FLOAT && is_something(digits))
+		return fail_beyond(type, digits, err);
+	*ret_value = md_value_real(r);
 	return MD_OK;
 }
 
@@ -122,6 +152,19 @@ static bind_fn *const binders[] = {
 	[MD_TYPE_BYTES] = bind_text,     [MD_TYPE_OTHER] = bind_text,
 };
 
+static enum md_code fail_hex(struct md_str text, size_t at, struct md_error *err)
+{
+	size_t len = 1;
+
+	if (at >= text.len)
+		return md_fail(err, MD_INVALID, "22023",
+			       "invalid hexadecimal data: odd number of digits");
+	while (at + len < text.len && ((unsigned char)text.ptr[at + len] & 0xC0) == 0x80)
+		len++;
+	return md_fail(err, MD_INVALID, "22023", "invalid hexadecimal digit: \"%.*s\"", (int)len,
+		       text.ptr + at);
+}
+
 /* \x0a0b → a blob; anything else is compared as the text it is. */
 static enum md_code bind_bytes(struct md_str text, struct md_arena *arena,
 			       struct md_value *ret_value, struct md_error *err)
@@ -138,7 +181,7 @@ static enum md_code bind_bytes(struct md_str text, struct md_arena *arena,
 		    low = i + 1 < text.len ? md_hex_digit(text.ptr[i + 1]) : -1;
 
 		if (high < 0 || low < 0)
-			return md_fail(err, MD_INVALID, "22023", "invalid hexadecimal data");
+			return fail_hex(text, high < 0 ? i : i + 1, err);
 		bytes[(i - 2) / 2] = (char)(high * 16 + low);
 	}
 	*ret_value = (struct md_value){ .type = MD_BLOB,

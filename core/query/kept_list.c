@@ -175,6 +175,7 @@ enum md_type md_kept_items_of(const struct md_def_field *field)
 		[MD_DEF_DATE] = MD_TYPE_KEPT_DATE,
 		[MD_DEF_TIME] = MD_TYPE_KEPT_TIME,
 		[MD_DEF_BYTES] = MD_TYPE_KEPT_BYTES,
+		[MD_DEF_UUID] = MD_TYPE_KEPT_UUID,
 	};
 
 	return types[field->items];

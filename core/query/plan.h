@@ -155,6 +155,10 @@ struct md_write_request {
 	bool item;      /* only the row whose key is in the path */
 	const struct md_field *const *fields; /* columns the body gives */
 	unsigned field_count;
+	/** Columns of the body that the rows at hand lack and that get their defaults: a merge and
+	 * an UPDATE say so, in a new row they just do not stand. */
+	const struct md_field *const *lacking;
+	unsigned lacking_count;
 	/** What we make ourselves; it follows from model, kind, fields and resolution. */
 	const struct md_made *made;
 	unsigned made_count;

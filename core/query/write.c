@@ -7,38 +7,6 @@
 
 enum { WRITE_ARENA = 1u << 20 };
 
-static void put_str(struct md_buf *key, struct md_str s)
-{
-	int64_t len = s.ptr ? (int64_t)s.len : -1;
-
-	md_buf_put(key, &len, sizeof(len));
-	md_buf_put(key, s.ptr, s.len);
-}
-
-static void put_fields(struct md_buf *key, const struct md_field *const *fields, unsigned count)
-{
-	md_buf_put(key, &count, sizeof(count));
-	for (unsigned i = 0; i < count; i++)
-		md_buf_put(key, &fields[i]->index, sizeof(fields[i]->index));
-}
-
-enum md_code md_write_plan_key(const struct md_write_request *request, struct md_buf *key,
-			       struct md_walk *ret_walk, struct md_error *err)
-{
-	const struct md_plan_request read = { .route = request->item ? MD_READ_ITEM : MD_READ_LIST,
-					      .model = request->model,
-					      .query = request->query,
-					      .strip_nulls = request->strip_nulls };
-	unsigned char head[4] = { (unsigned char)request->kind, (unsigned char)request->give,
-				  (unsigned char)request->resolution, request->missing_default };
-
-	put_str(key, MD_STR("write"));
-	md_buf_put(key, head, sizeof(head));
-	put_fields(key, request->fields, request->field_count);
-	put_fields(key, request->conflict, request->conflict_count);
-	return md_plan_key(&read, key, ret_walk, err);
-}
-
 struct write_build {
 	struct md_build b;
 	struct md_plan_request read; /* what b.request points to */
@@ -106,19 +74,38 @@ static unsigned put_made_changes(struct write_build *w, unsigned terms, const ch
 	return terms;
 }
 
-/* What is set when the row is there already: what the body gives, but never what may not change.
- * If that is all there is, the columns in conflict become what they are. */
+/* The default of a column that the body lacks, for a row that is there. */
+static void put_default(struct write_build *w, const struct md_field *field)
+{
+	for (unsigned i = 0; i < w->request->made_count; i++)
+		if (w->request->made[i].field == field && !w->request->made[i].update) {
+			put_made_bind(w, i);
+			return;
+		}
+	md_buf_printf(&w->sql, "(%s)", field->fallback ? field->fallback : "NULL");
+}
+
+static unsigned put_merged(struct write_build *w, const struct md_field *const *fields,
+			   unsigned count, unsigned terms)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (fields[i]->immutable)
+			continue;
+		md_buf_puts(&w->sql, terms++ == 0 ? "" : ",");
+		put_excluded(w, fields[i]);
+	}
+	return terms;
+}
+
+/* What is set when the row is there already: what the body gives, but never what may not change,
+ * and the defaults of what it lacks. If that is all there is, the columns in conflict become what
+ * they are. */
 static void put_merge(struct write_build *w)
 {
 	const struct md_write_request *request = w->request;
-	unsigned terms = 0;
+	unsigned terms = put_merged(w, request->fields, request->field_count, 0);
 
-	for (unsigned i = 0; i < request->field_count; i++) {
-		if (request->fields[i]->immutable)
-			continue;
-		md_buf_puts(&w->sql, terms++ == 0 ? "" : ",");
-		put_excluded(w, request->fields[i]);
-	}
+	terms = put_merged(w, request->lacking, request->lacking_count, terms);
 	terms = put_made_changes(w, terms, "");
 	for (unsigned i = 0; terms == 0 && i < request->conflict_count; i++) {
 		md_buf_puts(&w->sql, i == 0 ? "" : ",");
@@ -129,7 +116,8 @@ static void put_merge(struct write_build *w)
 static void put_conflict(struct write_build *w)
 {
 	const struct md_write_request *request = w->request;
-	bool merge = request->resolution == MD_RESOLVE_MERGE && request->field_count > 0;
+	bool merge = request->resolution == MD_RESOLVE_MERGE &&
+		     request->field_count + request->lacking_count > 0;
 
 	if (request->resolution == MD_RESOLVE_NOT)
 		return;
@@ -209,7 +197,27 @@ static bool is_view(const struct md_write_request *request)
 /* A change of an item that changes nothing still tells whether the item is there. */
 static bool is_look(const struct md_write_request *request)
 {
-	return request->kind == MD_WRITE_UPDATE && request->item && request->field_count == 0;
+	return request->kind == MD_WRITE_UPDATE && request->item &&
+	       request->field_count + request->lacking_count == 0;
+}
+
+static void put_set(struct write_build *w)
+{
+	unsigned terms = 0;
+
+	for (unsigned i = 0; i < w->request->field_count; i++) {
+		md_buf_puts(&w->sql, terms++ == 0 ? " SET " : ",");
+		put_name(w, w->request->fields[i]->column);
+		md_buf_puts(&w->sql, " = ");
+		put_body_bind(w, i);
+	}
+	for (unsigned i = 0; i < w->request->lacking_count; i++) {
+		md_buf_puts(&w->sql, terms++ == 0 ? " SET " : ",");
+		put_name(w, w->request->lacking[i]->column);
+		md_buf_puts(&w->sql, " = ");
+		put_default(w, w->request->lacking[i]);
+	}
+	put_made_changes(w, terms, " SET ");
 }
 
 static enum md_code put_change(struct write_build *w, struct md_error *err)
@@ -227,15 +235,8 @@ static enum md_code put_change(struct write_build *w, struct md_error *err)
 	} else {
 		md_put_table(&w->b, &w->sql, node->model, node->alias);
 	}
-	for (unsigned i = 0; w->request->kind == MD_WRITE_UPDATE && i < w->request->field_count;
-	     i++) {
-		md_buf_puts(&w->sql, i == 0 ? " SET " : ",");
-		put_name(w, w->request->fields[i]->column);
-		md_buf_puts(&w->sql, " = ");
-		put_body_bind(w, i);
-	}
 	if (w->request->kind == MD_WRITE_UPDATE)
-		put_made_changes(w, w->request->field_count, " SET ");
+		put_set(w);
 	w->plan->alias = node->alias;
 	w->where_at = w->sql.len + strlen(" WHERE ");
 	code = put_where(w, node, err);

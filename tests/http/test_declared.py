@@ -53,7 +53,8 @@ TYPES = """"Zoo": { "fields": {
     "clock": "time?", "key": "uuid?", "data": "json?", "blob": "bytes?",
     "color": "enum(red, 'dark blue')?", "role": "Role?", "numbers": "array(smallint)?",
     "labels": "array(string)?", "days": "array(date)?",
-    "instants": "array(datetime)?", "blobs": "array(bytes)?" } }"""
+    "instants": "array(datetime)?", "blobs": "array(bytes)?",
+    "keys": "array(uuid)?" } }"""
 ENUMS = '"enums": { "Role": ["user", "admin"] },'
 
 
@@ -104,6 +105,8 @@ def zoo(declare):
      ["2024-03-01T01:29:59.5+00:00", None]),
     ("instants", '{2024-02-29T10:00:00.120Z}', ["2024-02-29T10:00:00.12+00:00"]),
     ("blobs", ["AAEC", "\\x00fF"], ["\\x000102", "\\x00ff"]),
+    ("keys", ["{A0EEBC99-9C0B4EF8-BB6D6BB9BD380A11}", None],
+     ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", None]),
     ("numbers", "{1,NULL,3}", [1, None, 3]),
     ("labels", '{a,"b c",NULL,1}', ["a", "b c", None, "1"]),
     ("labels", ["ä\n\"\\"], ["ä\n\"\\"]),
@@ -147,7 +150,11 @@ def test_every_type_takes_its_values_and_shows_them(zoo, field, given, shown):
     ("clock", "q", "22007",
      'invalid input syntax for type time without time zone: "q"'),
     ("key", "q", "22P02", 'invalid input syntax for type uuid: "q"'),
+    ("real", "1e309", "22003", '"1e309" is out of range for type double precision'),
+    ("real", "1e-400", "22003", '"1e-400" is out of range for type double precision'),
     ("blob", "%", "22023", "invalid base64 data"),
+    ("blob", "\\x0", "22023", "invalid hexadecimal data: odd number of digits"),
+    ("blob", "\\x0ü", "22023", 'invalid hexadecimal digit: "ü"'),
     ("color", "green", "22P02", 'invalid input value for enum color: "green"'),
     ("role", "root", "22P02", 'invalid input value for enum Role: "root"'),
     ("numbers", [40000], "22003", 'value "40000" is out of range for type smallint'),
@@ -157,6 +164,8 @@ def test_every_type_takes_its_values_and_shows_them(zoo, field, given, shown):
     ("instants", ["2024-02-29T10:00:00"], "22007",
      'invalid input syntax for type timestamp with time zone: "2024-02-29T10:00:00"'),
     ("blobs", ["%"], "22023", "invalid base64 data"),
+    ("keys", ["q"], "22P02", 'invalid input syntax for type uuid: "q"'),
+    ("keys", [5], "22P02", 'invalid input syntax for type uuid: "5"'),
     ("numbers", "{1", "22P02", 'malformed array literal: "{1"'),
     ("numbers", "{40000}", "22003", 'value "40000" is out of range for type smallint'),
 ])

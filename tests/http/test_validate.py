@@ -149,6 +149,20 @@ def test_missing_default_gives_each_row_its_own(blog):
     assert body["errors"][0]["pointer"] == "/1/role"
 
 
+def test_missing_default_makes_values_for_rows_that_are_there(blog):
+    given = {"slug": "x", "public": "00000000-0000-4000-8000-000000000000", "day": "2001-01-01",
+             "priority": 50}
+    key = blog.post("/post", given, Prefer=FULL).json[0]["id"]
+    row = blog.patch(f"/post?id=eq.{key}&columns=public,day,priority", {"day": "2002-02-02"},
+                     Prefer="missing=default," + FULL).json[0]
+    assert (row["slug"], row["day"], row["priority"]) == ("x", "2002-02-02", 5)
+    assert row["public"] != given["public"] and row["public"][14] == "4"
+    merged = blog.post("/post?columns=id,slug,public,day,priority", [{"id": key, "slug": "y"}],
+                       Prefer="missing=default," + MERGE).json[0]
+    assert (merged["slug"], merged["priority"]) == ("y", 5)
+    assert merged["day"] > "2002" and merged["public"] not in (row["public"], given["public"])
+
+
 def test_updated_at_moves_with_every_change(blog):
     before = blog.post("/user", ANN, Prefer=FULL).json[0]
     time.sleep(0.002)

@@ -75,6 +75,20 @@ def test_columns_says_what_is_changed(shop):
     assert (row["stock"], row["name"]) == (70, "horse")
 
 
+def test_missing_default_resets_what_the_body_lacks(shop):
+    shop.patch("/maker?id=eq.1", {"country": "here"})
+    response = shop.patch("/maker?id=eq.1&columns=country", {"name": "x"},
+                          Prefer=FULL + ", missing=default")
+    assert response.header("Content-Range") == "0-0/*"
+    assert [row["country"] for row in response.json] == ["nowhere"]
+    response = shop.patch("/toy?columns=stock,price&order=id", {"price": 3},
+                          Prefer=FULL + ", missing=default")
+    assert {(row["stock"], row["price"]) for row in response.json} == {(1, 3)}
+    response = shop.patch("/maker/1?columns=name", {}, Prefer="missing=default")
+    assert (response.status, response.json["code"]) == (400, "23502")  # its default is NULL
+    assert shop.patch("/maker?columns=country", [], Prefer=FULL + ", missing=default").json == []
+
+
 def test_an_unknown_column_is_PGRST204(shop):
     response = shop.patch("/toy?id=eq.1", {"colour": "red"})
     assert (response.status, response.json["code"]) == (400, "PGRST204")

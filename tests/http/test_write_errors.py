@@ -159,6 +159,28 @@ def test_values_of_the_wrong_type_are_22p02(shop, method, target, body, part):
     assert part in refused(shop.write(method, target, body), 400, "22P02")["message"]
 
 
+@pytest.mark.parametrize("method, target, words", [
+    ("POST", "/box", 'cannot insert a non-DEFAULT value into column "Area"'),
+    ("PATCH", "/box?id=eq.1", 'column "Area" can only be updated to DEFAULT'),
+])
+def test_a_generated_column_is_428C9(serve, database, method, target, words):
+    server = serve(database("""CREATE TABLE box (id INTEGER PRIMARY KEY, side INTEGER,
+                               "Area" INTEGER GENERATED ALWAYS AS (side * side) STORED);
+                               INSERT INTO box (id, side) VALUES (1, 2)"""))
+    error = refused(server.write(method, target, {"side": 3, "Area": 5}), 400, "428C9")
+    assert (error["message"], error["details"]) == (words,
+                                                    'Column "Area" is a generated column.')
+
+
+def test_a_number_that_no_double_holds_is_22003(serve, database):
+    server = serve(database("CREATE TABLE m (id INTEGER PRIMARY KEY, x DOUBLE PRECISION)"))
+    for number in ("1e400", "-1e400", "1e-400", '"1e309"'):
+        error = refused(server.post("/m", '{"x":%s}' % number), 400, "22003")
+        bare = number.strip('"')
+        assert error["message"] == f'"{bare}" is out of range for type double precision'
+    assert server.post("/m", '{"x":0e-400}').status == 201
+
+
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
 def test_an_unknown_relation_is_404(shop, method):
     refused(shop.write(method, "/nowhere?id=eq.1", {"id": 1}), 404, "PGRST205")

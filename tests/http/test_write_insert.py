@@ -155,6 +155,15 @@ def test_missing_default_gives_lacking_columns_their_default(shop):
     assert response.header("Preference-Applied") == "missing=default, return=representation"
 
 
+def test_missing_default_resets_what_merged_rows_lack(shop):
+    shop.patch("/toy?id=in.(1,2)", {"stock": 40, "price": 4})
+    response = shop.post("/toy?columns=id,name,stock,price",
+                         [{"id": 1, "name": "a", "price": 5}, {"id": 2, "name": "b", "stock": 6}],
+                         Prefer=FULL + ", resolution=merge-duplicates, missing=default")
+    assert response.status == 200
+    assert [(row["stock"], row["price"]) for row in response.json] == [(1, 5), (6, None)]
+
+
 def test_values_keep_their_kind(shop):
     shop.post("/toy", '{"id":9,"name":"\u00e9\\n\\"","price":0.1,"facts":{"a":[1,2.50,null]}}')
     row = shop.get("/toy/9").json
