@@ -20,7 +20,6 @@ static const struct {
 	{ SQLITE_CONSTRAINT_FOREIGNKEY, MD_CONFLICT, "23503", NULL },
 	{ SQLITE_CONSTRAINT_CHECK, MD_INVALID, "23514", NULL },
 	{ SQLITE_CONSTRAINT_TRIGGER, MD_INVALID, "P0001", NULL },
-	{ SQLITE_CONSTRAINT_DATATYPE, MD_INVALID, "42804", NULL },
 	{ SQLITE_CONSTRAINT, MD_CONFLICT, "23000", NULL },
 	{ SQLITE_IOERR_NOMEM, MD_NOMEM, "53200", "out of memory" },
 	{ SQLITE_IOERR_CORRUPTFS, MD_INTERNAL, "XX001", "the file system is corrupt" },
@@ -122,6 +121,23 @@ static enum md_code fail_by_text(const char *text, struct md_error *err)
 	return md_fail(err, MD_INTERNAL, "XX000", "%s", text);
 }
 
+/* "cannot store TEXT value in REAL column t.a", of STRICT tables. */
+static enum md_code fail_datatype(const char *text, struct md_error *err)
+{
+	const char *dot = strrchr(text, '.');
+	char value[16], column[16], *p;
+
+	if (!dot || sscanf(text, "cannot store %15s value in %15s column ", value, column) != 2)
+		return md_fail(err, MD_INVALID, "42804", "%s", text);
+	for (p = value; *p; p++)
+		*p |= 0x20; /* SQLite's names of types are capital letters */
+	for (p = column; *p; p++)
+		*p |= 0x20;
+	return md_fail(err, MD_INVALID, "42804",
+		       "column \"%s\" is of type %s but expression is of type %s", dot + 1, column,
+		       value);
+}
+
 /* "UNIQUE constraint failed: t.a, t.b" and the like in PostgreSQL's words. They lack names and
  * values; what stands behind the colon is kept for unit->ops->explain(). */
 static enum md_code fail_constraint(struct md_sqlite *sq, int rc, const char *text,
@@ -155,7 +171,7 @@ static enum md_code fail_constraint(struct md_sqlite *sq, int rc, const char *te
 	if (rc == SQLITE_CONSTRAINT_FOREIGNKEY)
 		return md_fail(err, MD_CONFLICT, "23503",
 			       "insert, update or delete violates a foreign key constraint");
-	return MD_OK;
+	return rc == SQLITE_CONSTRAINT_DATATYPE ? fail_datatype(text, err) : MD_OK;
 }
 
 enum md_code md_sqlite_fail_stopped(enum md_sqlite_stop stop, struct md_error *err)

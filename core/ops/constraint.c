@@ -1,11 +1,10 @@
-/* From what SQLite says of a violated constraint to what PostgreSQL would say.
+/* From what SQLite says of a violated constraint to what PostgreSQL would say: names of keys,
+ * columns and checks are in constraint_names.c, foreign keys are found here, by looking.
  *
- * Names by comparing: for every key, column and check of the registry the text that the engine
- * would use is made and compared with what it did say; nothing is taken apart.
- *
- * Foreign keys by looking: of a deleted or changed row, whether another still refers to it; of a
- * new one, whether what it refers to is there. A key of the table to itself comes last, because the
- * rows of the body may refer to one another. */
+ * Of a deleted or changed row: whether another still refers to it. Of a new one: whether what it
+ * refers to is there; of a change that gives a part of the key only: whether one of the rows would
+ * then refer to nothing. A key of the table to itself comes last, because the rows of the body may
+ * refer to one another. */
 #include "core/ops/constraint.h"
 
 #include <string.h>
@@ -36,201 +35,10 @@ struct md_constraint {
 	const struct md_relation *relation; /* looked at now; NULL: the next one is to be found */
 	const struct md_value *values;      /* PARENTS and SELF: what must be there */
 	struct md_value *room;              /* for them */
-	struct md_keys offered;             /* SELF: by the rows of the body */
+	bool partly;            /* the change gives a part of them: the rows have the others */
+	struct md_keys offered; /* SELF: by the rows of the body */
 	struct md_stmt stmt;
 };
-
-/* --- names ------------------------------------------------------------------------------------ */
-
-typedef bool (*name_fn)(const struct md_constraint_ask *ask, const struct md_model *model);
-
-/* The model in question first: triggers may have written to others. */
-static void search(const struct md_constraint_ask *ask, name_fn name)
-{
-	const struct md_model *models;
-	unsigned count;
-
-	if (name(ask, ask->model))
-		return;
-	models = md_registry_models(ask->registry, &count);
-	for (unsigned i = 0; i < count; i++)
-		if (&models[i] != ask->model && models[i].kind == MD_REL_TABLE &&
-		    name(ask, &models[i]))
-			return;
-}
-
-/* "table.a, table.b", as SQLite lists columns. */
-static void put_columns(struct md_buf *out, const struct md_model *model,
-			const struct md_field *const *fields, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		md_buf_puts(out, i > 0 ? ", " : "");
-		md_buf_putstr(out, model->name);
-		md_buf_putc(out, '.');
-		md_buf_putstr(out, fields[i]->column);
-	}
-}
-
-static bool is_said(const struct md_constraint_ask *ask, struct md_buf *text)
-{
-	const char *made = md_buf_text(text);
-
-	return made && strcmp(made, ask->unit->violated) == 0;
-}
-
-/* The value that the row gives to the field; NULL: the row does not say. */
-static const struct md_value *value_of(const struct md_written_row *row,
-				       const struct md_field *field)
-{
-	for (unsigned i = 0; i < row->stmt->stmt.params; i++) {
-		const struct md_bind *bind = &row->stmt->binds[i];
-
-		if ((bind->from == MD_FROM_BODY && row->fields[bind->index] == field) ||
-		    (bind->from == MD_FROM_MADE && row->made[bind->index].field == field))
-			return &row->args[i];
-	}
-	return NULL;
-}
-
-/* "(a, b)=(1, x)". Names are quoted in the details of unique keys only, as PostgreSQL does it.
- * False: there is a value that nobody may see. */
-static bool put_pairs(struct md_buf *out, const struct md_field *const *fields, unsigned count,
-		      const struct md_value *const *values, bool quoted)
-{
-	md_buf_putc(out, '(');
-	for (unsigned i = 0; i < count; i++) {
-		if (!md_field_is_visible(fields[i]))
-			return false;
-		md_buf_puts(out, i > 0 ? ", " : "");
-		if (quoted)
-			md_constraint_put_name(out, fields[i]->name);
-		else
-			md_buf_putstr(out, fields[i]->name);
-	}
-	md_buf_puts(out, ")=(");
-	for (unsigned i = 0; i < count; i++) {
-		md_buf_puts(out, i > 0 ? ", " : "");
-		md_constraint_put_value(out, fields[i]->type, values[i]);
-	}
-	md_buf_putc(out, ')');
-	return !out->failed;
-}
-
-static void tell_duplicate(const struct md_constraint_ask *ask, struct md_str name,
-			   const struct md_field *const *fields, unsigned count)
-{
-	const struct md_value **values = md_arena_alloc(ask->arena, count * sizeof(*values));
-	md_auto_buf pairs = MD_BUF(TEXT_MAX);
-	struct md_written_row row;
-	bool known = values && count > 0 && ask->at_row;
-
-	if (known)
-		ask->row(ask->arg, &row);
-	for (unsigned i = 0; known && i < count; i++) {
-		values[i] = value_of(&row, fields[i]);
-		known = values[i] != NULL;
-	}
-	known = known && put_pairs(&pairs, fields, count, values, true);
-	md_fail(&ask->unit->error, MD_CONFLICT, "23505",
-		"duplicate key value violates unique constraint \"%.*s\"", MD_STR_ARG(name));
-	if (known)
-		md_error_details(&ask->unit->error, "Key %.*s already exists.", (int)pairs.len,
-				 pairs.data);
-}
-
-/* Unique with a predicate, or of expressions. */
-static bool name_unique_index(const struct md_constraint_ask *ask, const struct md_model *model,
-			      const struct md_catalog_index *index)
-{
-	const struct md_field **fields = md_arena_alloc(ask->arena, index->count * sizeof(*fields));
-	md_auto_buf columns = MD_BUF(TEXT_MAX), name = MD_BUF(TEXT_MAX);
-
-	if (!fields)
-		return false;
-	for (unsigned i = 0; i < index->count; i++)
-		fields[i] = &model->fields[index->columns[i]];
-	md_buf_printf(&name, "index '%s'", index->name);
-	put_columns(&columns, model, fields, index->count);
-	if (!is_said(ask, &name) && !(index->whole && is_said(ask, &columns)))
-		return false;
-	tell_duplicate(ask, md_str_of(index->name), fields, index->whole ? index->count : 0);
-	return true;
-}
-
-static bool name_unique(const struct md_constraint_ask *ask, const struct md_model *model)
-{
-	for (unsigned i = 0; i < model->keys_count; i++) {
-		const struct md_key *key = &model->keys[i];
-		md_auto_buf text = MD_BUF(TEXT_MAX);
-
-		put_columns(&text, model, key->fields, key->count);
-		if (!is_said(ask, &text))
-			continue;
-		tell_duplicate(ask, key->name, key->fields, key->count);
-		return true;
-	}
-	for (unsigned i = 0; i < model->unique_index_count; i++)
-		if (name_unique_index(ask, model, &model->unique_indexes[i]))
-			return true;
-	return false;
-}
-
-static bool name_null(const struct md_constraint_ask *ask, const struct md_model *model)
-{
-	for (unsigned i = 0; i < model->field_count; i++) {
-		const struct md_field *field = &model->fields[i];
-		md_auto_buf text = MD_BUF(TEXT_MAX);
-
-		put_columns(&text, model, &field, 1);
-		if (!is_said(ask, &text))
-			continue;
-		md_check_fail_null(model, field, &ask->unit->error);
-		return true;
-	}
-	return false;
-}
-
-/* What the user wrote for those who violate it; NULL: nothing. */
-static const char *words_of(const struct md_model *model, const char *check)
-{
-	for (unsigned i = 0; model->def && i < model->def->check_count; i++)
-		if (strcmp(model->def->checks[i].name, check) == 0)
-			return model->def->checks[i].message;
-	return NULL;
-}
-
-const char *md_constraint_words(const struct md_registry *registry, const struct md_model *model,
-				const char *check)
-{
-	const char *words = words_of(model, check);
-	const struct md_model *models;
-	unsigned count;
-
-	models = md_registry_models(registry, &count);
-	for (unsigned i = 0; i < count && !words; i++)
-		words = words_of(&models[i], check);
-	return words;
-}
-
-/* SQLite tells the name, or for want of one the expression. */
-static bool name_check(const struct md_constraint_ask *ask, const struct md_model *model)
-{
-	for (unsigned i = 0; i < model->check_count; i++) {
-		const struct md_catalog_check *check = &model->checks[i];
-		const char *words = words_of(model, check->name);
-
-		if (strcmp(check->name, ask->unit->violated) != 0 &&
-		    strcmp(check->expression, ask->unit->violated) != 0)
-			continue;
-		md_fail(&ask->unit->error, MD_INVALID, "23514",
-			"new row for relation \"%.*s\" violates check constraint \"%s\"",
-			MD_STR_ARG(model->name), check->name);
-		if (words)
-			md_error_details(&ask->unit->error, "%s", words);
-		return true;
-	}
-	return false;
-}
 
 /* --- foreign keys ----------------------------------------------------------------------------- */
 
@@ -246,7 +54,7 @@ static bool restricts(const struct md_constraint *c, const struct md_relation *r
 static bool is_written(const struct md_written_row *row, const struct md_relation *relation)
 {
 	for (unsigned i = 0; i < relation->local_count; i++)
-		if (value_of(row, relation->local[i]))
+		if (md_written_value(row, relation->local[i]))
 			return true;
 	return false;
 }
@@ -284,7 +92,7 @@ static void put_changed(const struct md_constraint *c, struct md_buf *sql,
 {
 	md_buf_puts(sql, " AND NOT (1");
 	for (unsigned i = 0; i < relation->local_count; i++) {
-		const struct md_value *value = value_of(&c->row, relation->local[i]);
+		const struct md_value *value = md_written_value(&c->row, relation->local[i]);
 
 		if (!value)
 			continue;
@@ -364,6 +172,49 @@ static void put_parent(const struct md_constraint *c, struct md_buf *sql,
 	md_buf_puts(sql, " LIMIT 1");
 }
 
+/* What the field will be: a placeholder of the write, or what it is. */
+static void put_future(const struct md_constraint *c, struct md_buf *sql,
+		       const struct md_field *field)
+{
+	const struct md_value *value = md_written_value(&c->row, field);
+
+	if (value)
+		c->ask.dialect->put_param(sql, (unsigned)(value - c->row.args) + 1);
+	else
+		put_member(c, sql, c->ask.plan->alias, field);
+}
+
+/* What a row that is meant would refer to, and that is not there. */
+static void put_orphan(const struct md_constraint *c, struct md_buf *sql,
+		       const struct md_relation *relation)
+{
+	md_buf_puts(sql, "SELECT ");
+	for (unsigned i = 0; i < relation->local_count; i++) {
+		md_buf_puts(sql, i > 0 ? "," : "");
+		put_future(c, sql, relation->local[i]);
+	}
+	md_buf_puts(sql, " FROM ");
+	put_name(c, sql, c->ask.model->name);
+	md_buf_printf(sql, " AS t%u WHERE (", c->ask.plan->alias);
+	md_buf_putstr(sql, c->ask.plan->where.len > 0 ? c->ask.plan->where : MD_STR("1"));
+	md_buf_putc(sql, ')');
+	for (unsigned i = 0; i < relation->local_count; i++) {
+		md_buf_puts(sql, " AND ");
+		put_future(c, sql, relation->local[i]);
+		md_buf_puts(sql, " IS NOT NULL");
+	}
+	md_buf_puts(sql, " AND NOT EXISTS (SELECT 1 FROM ");
+	put_name(c, sql, relation->to->name);
+	md_buf_puts(sql, " AS md_other WHERE ");
+	for (unsigned i = 0; i < relation->local_count; i++) {
+		md_buf_puts(sql, i > 0 ? " AND md_other." : "md_other.");
+		put_name(c, sql, relation->remote[i]->column);
+		md_buf_puts(sql, " = ");
+		put_future(c, sql, relation->local[i]);
+	}
+	md_buf_puts(sql, ") LIMIT 1");
+}
+
 static bool keep(struct md_constraint *c, const struct md_buf *sql, unsigned params,
 		 const bool *secret)
 {
@@ -412,7 +263,7 @@ static enum md_next next_children(struct md_constraint *c, struct md_call *ret_c
 static const struct md_value *target_of(struct md_constraint *c)
 {
 	for (unsigned i = 0; i < c->relation->local_count; i++) {
-		const struct md_value *value = value_of(&c->row, c->relation->local[i]);
+		const struct md_value *value = md_written_value(&c->row, c->relation->local[i]);
 
 		if (!value || value->type == MD_NULL)
 			return NULL;
@@ -429,7 +280,7 @@ static bool is_offered(struct md_constraint *c)
 	if (!c->relation->self)
 		return false;
 	if (c->ask.kind != MD_WRITE_INSERT)
-		return value_of(&c->row, c->relation->remote[0]) != NULL;
+		return md_written_value(&c->row, c->relation->remote[0]) != NULL;
 	return md_keys_add(&c->offered, c->values, c->relation->local_count, c->ask.arena, &is_new,
 			   NULL) != MD_OK ||
 	       !is_new;
@@ -440,7 +291,7 @@ static bool offer(struct md_constraint *c)
 	bool is_new;
 
 	for (unsigned i = 0; i < c->relation->local_count; i++) {
-		const struct md_value *value = value_of(&c->row, c->relation->remote[i]);
+		const struct md_value *value = md_written_value(&c->row, c->relation->remote[i]);
 
 		if (!value)
 			return true; /* nobody can refer to what the database is to make */
@@ -495,6 +346,19 @@ static bool find_relation(struct md_constraint *c)
 	return false;
 }
 
+/* Look for rows that the change would make refer to nothing, where it gives a part of the key.
+ * False: it does not, or they cannot be looked for. */
+static bool keep_orphan(struct md_constraint *c)
+{
+	md_auto_buf sql = MD_BUF(SQL_MAX);
+
+	if (c->ask.kind != MD_WRITE_UPDATE || !is_written(&c->row, c->relation))
+		return false;
+	put_orphan(c, &sql, c->relation);
+	c->partly = keep(c, &sql, c->row.stmt->stmt.params, c->row.stmt->stmt.secret);
+	return c->partly;
+}
+
 /* Key by key, each through all rows that may be at fault. */
 static enum md_next next_parent(struct md_constraint *c, struct md_call *ret_call)
 {
@@ -506,9 +370,12 @@ static enum md_next next_parent(struct md_constraint *c, struct md_call *ret_cal
 			c->relation = NULL;
 			continue;
 		}
+		c->partly = false;
 		c->values = target_of(c);
 		if (c->values)
 			return call(c, c->values, ret_call);
+		if (keep_orphan(c))
+			return call(c, c->row.args, ret_call);
 	}
 }
 
@@ -550,7 +417,8 @@ static void tell_held(struct md_constraint *c, const struct md_value *cells)
 		"table \"%.*s\"",
 		MD_STR_ARG(c->ask.model->name), MD_STR_ARG(relation->constraint),
 		MD_STR_ARG(relation->to->name));
-	if (values && put_pairs(&pairs, relation->local, relation->local_count, values, false))
+	if (values &&
+	    md_constraint_put_pairs(&pairs, relation->local, relation->local_count, values, false))
 		md_error_details(err, "Key %.*s is still referenced from table \"%.*s\".",
 				 (int)pairs.len, pairs.data, MD_STR_ARG(relation->to->name));
 }
@@ -568,7 +436,8 @@ static void tell_absent(struct md_constraint *c)
 	md_fail(err, MD_CONFLICT, "23503",
 		"insert or update on table \"%.*s\" violates foreign key constraint \"%.*s\"",
 		MD_STR_ARG(c->ask.model->name), MD_STR_ARG(relation->constraint));
-	if (values && put_pairs(&pairs, relation->local, relation->local_count, values, false))
+	if (values &&
+	    md_constraint_put_pairs(&pairs, relation->local, relation->local_count, values, false))
 		md_error_details(err, "Key %.*s is not present in table \"%.*s\".", (int)pairs.len,
 				 pairs.data, MD_STR_ARG(relation->to->name));
 }
@@ -580,9 +449,11 @@ enum md_flow md_constraint_rows(struct md_constraint *c, struct md_rows *rows)
 
 	if (step != MD_STEP_ROW && step != MD_STEP_END)
 		return MD_FLOW_ABORT;
+	if (c->partly && step == MD_STEP_ROW)
+		c->values = cells;
 	if (c->stage == CHILDREN && step == MD_STEP_ROW)
 		tell_held(c, cells);
-	else if (c->stage != CHILDREN && step == MD_STEP_END && !is_offered(c))
+	else if (c->stage != CHILDREN && (step == MD_STEP_ROW) == c->partly && !is_offered(c))
 		tell_absent(c);
 	else
 		return MD_FLOW_ON;
@@ -618,16 +489,8 @@ static struct md_constraint *look_for_keys(const struct md_constraint_ask *ask)
 
 struct md_constraint *md_constraint_new(const struct md_constraint_ask *ask)
 {
-	static const struct {
-		const char *wire;
-		name_fn name;
-	} table[] = { { "23505", name_unique }, { "23502", name_null }, { "23514", name_check } };
-	const char *wire = ask->unit->error.wire;
-
-	if (strcmp(wire, "23503") == 0)
+	if (strcmp(ask->unit->error.wire, "23503") == 0)
 		return look_for_keys(ask);
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (strcmp(wire, table[i].wire) == 0)
-			search(ask, table[i].name);
+	md_constraint_find_name(ask);
 	return NULL;
 }

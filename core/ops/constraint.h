@@ -54,6 +54,15 @@ void md_constraint_release(struct md_constraint *constraint);
 const char *md_constraint_words(const struct md_registry *registry, const struct md_model *model,
 				const char *check);
 
+/** Name the unique key, the column or the check, where it was one. */
+void md_constraint_find_name(const struct md_constraint_ask *ask);
+/** The value that the row gives to the field; NULL: the row does not say. */
+const struct md_value *md_written_value(const struct md_written_row *row,
+					const struct md_field *field);
+
+/** "(a, b)=(1, x)". False: there is a value that nobody may see, or no memory. */
+bool md_constraint_put_pairs(struct md_buf *out, const struct md_field *const *fields,
+			     unsigned count, const struct md_value *const *values, bool quoted);
 /** A value as PostgreSQL prints it, as far as it is kept differently. */
 void md_constraint_put_value(struct md_buf *out, enum md_type type, const struct md_value *value);
 /** A name, in double quotes when PostgreSQL's quote_identifier() would put it so. */

@@ -137,3 +137,26 @@ void md_constraint_put_value(struct md_buf *out, enum md_type type, const struct
 		return;
 	}
 }
+
+/* Names are quoted in the details of unique keys only, as PostgreSQL does it. */
+bool md_constraint_put_pairs(struct md_buf *out, const struct md_field *const *fields,
+			     unsigned count, const struct md_value *const *values, bool quoted)
+{
+	md_buf_putc(out, '(');
+	for (unsigned i = 0; i < count; i++) {
+		if (!md_field_is_visible(fields[i]))
+			return false;
+		md_buf_puts(out, i > 0 ? ", " : "");
+		if (quoted)
+			md_constraint_put_name(out, fields[i]->name);
+		else
+			md_buf_putstr(out, fields[i]->name);
+	}
+	md_buf_puts(out, ")=(");
+	for (unsigned i = 0; i < count; i++) {
+		md_buf_puts(out, i > 0 ? ", " : "");
+		md_constraint_put_value(out, fields[i]->type, values[i]);
+	}
+	md_buf_putc(out, ')');
+	return !out->failed;
+}

@@ -114,6 +114,12 @@ def known(text):
      {"sqlite": ABSENT.split(' "{}"')[0] + ' "trophy" violates foreign key constraint',
       "postgresql": ABSENT.format("trophy", "trophy_holder_fkey")},
      known('Key (holder)=(77) is not present in table "team".')),
+    ("PATCH", "/letter?id=eq.1", {"shirt": 99}, "23503",
+     ABSENT.format("letter", "letter_team_id_shirt_fkey"),
+     'Key (team_id, shirt)=(1, 99) is not present in table "player".'),
+    ("PATCH", "/letter", {"team_id": 3}, "23503",
+     ABSENT.format("letter", "letter_team_id_shirt_fkey"),
+     'Key (team_id, shirt)=(3, 8) is not present in table "player".'),
     ("DELETE", "/team?id=eq.1", None, "23503", HELD.format("team", "player_team_id_fkey", "player"),
      'Key (id)=(1) is still referenced from table "player".'),
     ("DELETE", "/team?name=in.(Free,Blues)", None, "23503",
@@ -170,6 +176,13 @@ def test_a_generated_column_is_428C9(serve, database, method, target, words):
     error = refused(server.write(method, target, {"side": 3, "Area": 5}), 400, "428C9")
     assert (error["message"], error["details"]) == (words,
                                                     'Column "Area" is a generated column.')
+
+
+@pytest.mark.sqlite("strict tables are SQLite's")
+def test_a_value_of_another_type_in_a_strict_table_is_42804(serve, database):
+    server = serve(database("CREATE TABLE s (id INTEGER PRIMARY KEY, data BLOB) STRICT"))
+    error = refused(server.post("/s", {"data": "text"}), 400, "42804")
+    assert error["message"] == 'column "data" is of type blob but expression is of type text'
 
 
 def test_a_number_that_no_double_holds_is_22003(serve, database):
