@@ -108,6 +108,10 @@ struct md_guess {
 void md_guess_init(struct md_guess *guess, struct md_str wanted, double minimum);
 void md_guess_offer(struct md_guess *guess, struct md_str candidate);
 
+/** Whether one is the other with two neighbours swapped (pots, post): two edits, and so in a short
+ * name too many for the rule above, but one slip of the fingers. */
+bool md_is_swapped(struct md_str a, struct md_str b);
+
 /** Edit distance of two names in characters; more than `limit` when it is more. Names over
  * MD_GUESS_MAX characters are never near. */
 unsigned md_edit_distance(struct md_str a, struct md_str b, unsigned limit);

@@ -176,6 +176,9 @@ enum md_code md_registry_fail_model(const struct md_registry *registry, struct m
 		if (registry->models[i].alias.ptr)
 			md_guess_offer(&guess, registry->models[i].alias);
 	}
+	for (unsigned i = 0; i < registry->count && !md_str_is_given(guess.best); i++)
+		if (md_is_swapped(name, registry->models[i].name))
+			guess.best = registry->models[i].name;
 	if (md_str_is_given(guess.best))
 		md_error_hint(err, "Perhaps you meant the table '%.*s.%.*s'",
 			      MD_STR_ARG(registry->schema), MD_STR_ARG(guess.best));

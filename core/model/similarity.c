@@ -220,6 +220,19 @@ double md_similarity(struct md_str a, struct md_str b)
 	return score_of(edits, longest);
 }
 
+bool md_is_swapped(struct md_str a, struct md_str b)
+{
+	uint32_t left[MD_GUESS_MAX], right[MD_GUESS_MAX];
+	unsigned a_len = decode(a, true, left), b_len = decode(b, true, right), i = 0;
+
+	if (a_len != b_len || a_len > MD_GUESS_MAX)
+		return false;
+	while (i < a_len && left[i] == right[i])
+		i++;
+	return i + 1 < a_len && left[i] == right[i + 1] && left[i + 1] == right[i] &&
+	       memcmp(&left[i + 2], &right[i + 2], (a_len - i - 2) * sizeof(*left)) == 0;
+}
+
 struct md_str md_name_shown(struct md_str name)
 {
 	unsigned shown = 0;

@@ -22,6 +22,12 @@ def test_a_near_miss_of_a_table_gets_a_hint(library):
     assert error["hint"] == "Perhaps you meant the table 'public.publisher'"
 
 
+@pytest.mark.parametrize("name, meant", [("boko", "book"), ("visti", "visit"), ("eGnre", "genre")])
+def test_two_letters_in_the_wrong_order_get_a_hint(library, name, meant):
+    error = library.error(f"/{name}", 404, "PGRST205")
+    assert error["hint"] == f"Perhaps you meant the table 'public.{meant}'"
+
+
 def test_names_are_case_sensitive(library):
     library.error("/Book", 404, "PGRST205")
     library.error("/book?select=ID", 400, "42703")

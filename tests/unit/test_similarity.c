@@ -143,6 +143,33 @@ START_TEST(guesses_what_similarity_says)
 }
 END_TEST
 
+START_TEST(knows_two_letters_in_the_wrong_order)
+{
+	static const char *const swapped[][2] = { { "pots", "post" },
+						  { "tga", "tag" },
+						  { "ab", "ba" },
+						  { "Tarck", "track" },
+						  { "größe", "gröeß" } };
+	static const char *const others[][2] = { { "post", "post" },  { "post", "posts" },
+						 { "pots", "pots_" }, { "stop", "post" },
+						 { "abba", "baab" },  { "a", "b" },
+						 { "", "" },          { "pott", "post" } };
+	char name[1000];
+
+	for (size_t i = 0; i < sizeof(swapped) / sizeof(swapped[0]); i++) {
+		struct md_str a = md_str_of(swapped[i][0]), b = md_str_of(swapped[i][1]);
+
+		ck_assert_msg(md_is_swapped(a, b) && md_is_swapped(b, a), "%s", swapped[i][0]);
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		ck_assert_msg(!md_is_swapped(md_str_of(others[i][0]), md_str_of(others[i][1])),
+			      "%s", others[i][0]);
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	ck_assert(!md_is_swapped(md_str_of(name), md_str_of(name)));
+}
+END_TEST
+
 START_TEST(leaves_very_long_names_alone)
 {
 	char name[1000];
@@ -161,4 +188,5 @@ END_TEST
 
 SUITE_MAIN("similarity", measures_names_like_a_fuzzy_set, counts_characters_not_bytes,
 	   counts_edits_up_to_a_limit, agrees_with_the_plain_algorithm, finds_the_best_of_many,
-	   guesses_what_similarity_says, leaves_very_long_names_alone)
+	   guesses_what_similarity_says, knows_two_letters_in_the_wrong_order,
+	   leaves_very_long_names_alone)
