@@ -194,7 +194,7 @@ static enum md_code check_length(const struct md_rules *rules, const struct md_v
 {
 	const struct md_def_field *def = rules->def;
 	bool bytes = def->type == MD_DEF_BYTES;
-	const char *unit = bytes ? "bytes" : "characters";
+	const char *unit = bytes ? "byte" : "character";
 
 	if (value->type != (bytes ? MD_BLOB : MD_TEXT))
 		return MD_OK;
@@ -204,11 +204,11 @@ static enum md_code check_length(const struct md_rules *rules, const struct md_v
 			       ? md_fail(err, MD_INVALID, "22001",
 					 "value too long for type character varying(%u)",
 					 def->max_length)
-			       : fail_limit(rules, err, "%s must have at most %u %s", def->name,
-					    def->max_length, unit);
+			       : fail_limit(rules, err, "%s must have at most %u %s%s", def->name,
+					    def->max_length, unit, def->max_length == 1 ? "" : "s");
 	if (value->len < def->min_length || length_of(value) < def->min_length)
-		return fail_limit(rules, err, "%s must have at least %u %s", def->name,
-				  def->min_length, unit);
+		return fail_limit(rules, err, "%s must have at least %u %s%s", def->name,
+				  def->min_length, unit, def->min_length == 1 ? "" : "s");
 	return MD_OK;
 }
 

@@ -113,7 +113,7 @@ START_TEST(lengths_are_counted_in_characters)
 	REFUSES(((struct md_value){ .type = MD_BLOB, .len = 3, .text = "abc" }),
 		CHECK_F("have at most 2 bytes"));
 	REFUSES(((struct md_value){ .type = MD_BLOB, .len = 0, .text = "" }),
-		CHECK_F("have at least 1 bytes"));
+		CHECK_F("have at least 1 byte"));
 	close_rules();
 }
 END_TEST
