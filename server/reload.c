@@ -57,7 +57,8 @@ enum md_code md_reload_prepare(const struct md_server *server, const struct md_o
 	bool managed = false;
 	enum md_code code = md_models_load(options, &server->log, &definitions, err);
 
-	if (code == MD_OK)
+	/* Without models a database is served as it is: the folder may be of another one. */
+	if (code == MD_OK && definitions)
 		code = md_migrations_at_start(options, definitions,
 					      running ? md_db_wal_owner(server->db) : NULL,
 					      &server->log, &managed, err);

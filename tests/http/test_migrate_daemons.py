@@ -41,6 +41,25 @@ def test_with_migrate_false_a_daemon_only_tells(project, failing):
     assert project.status()["state"] == "pending"
 
 
+@pytest.mark.parametrize("migrate", ["true", "auto"])
+def test_without_models_a_daemon_changes_no_tables(project, serve, migrate):
+    """The folder may be of another database: `migrations` is its name wherever somebody works."""
+    server = serve(project.db, migrations=str(project.revisions), migrate=migrate)
+    assert server.rows("/note") == [{"id": 1, "text": "one"}]
+    assert project.status()["state"] == "pending"
+
+
+def test_a_new_revision_is_told_with_its_folder(project):
+    project.up()
+    project.models({"Note": {"table": "note", "fields": {**TAGGED["Note"]["fields"], "size": "int?"}}})
+    done = project.run("db", "makemigrations", "-m", "size")
+    assert done.returncode == 0, done.stderr
+    path = done.stdout.split("\n", maxsplit=1)[0].removeprefix("wrote ")
+    assert path.startswith(f"{project.revisions}/") and path.endswith("_size.json")
+    assert json.loads(open(path, encoding="utf-8").read())["message"] == "size"
+    assert path in project.run("db", "show", path.split("_")[-2]).stdout
+
+
 def test_with_migrate_auto_models_that_changed_become_a_revision(project, serve):
     more = {"Note": {"table": "note", "fields": {**TAGGED["Note"]["fields"],
                                                "size": {"type": "integer", "default": 7}}}}
