@@ -130,6 +130,20 @@ static enum md_code run_verb(struct run *run, verb_fn *verb)
 	return code;
 }
 
+/* For people a file is told with its folder; JSON has the name alone. */
+static void add_folder(const struct run *run)
+{
+	const char *folder = run->call->settings.options->migrations;
+	const char *file = json_string_value(json_object_get(run->document, "file"));
+	size_t len = strlen(folder);
+
+	while (len > 1 && folder[len - 1] == '/')
+		len--;
+	if (file)
+		json_object_set_new(run->document, "file",
+				    json_sprintf("%.*s/%s", (int)len, folder, file));
+}
+
 static void print(const struct run *run, md_cli_print_fn *as_text)
 {
 	FILE *out = run->call->cli->out;
@@ -138,10 +152,12 @@ static void print(const struct run *run, md_cli_print_fn *as_text)
 	if (run->says->json) {
 		json_dumpf(run->document, out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 		fputc('\n', out);
-	} else if (run->says->sql && script)
+	} else if (run->says->sql && script) {
 		fputs(script, out);
-	else
+	} else {
+		add_folder(run);
 		as_text(run->document, out);
+	}
 }
 
 /* Without definition files the folder and the database still have a history. */

@@ -128,7 +128,8 @@ static enum md_code make(struct start *start, struct md_error *err)
 	const char *file = json_string_value(json_object_get(document, "file"));
 
 	if (file)
-		md_log_line(start->log, MD_LOG_INFO, "the models have changed: wrote %s", file);
+		md_log_line(start->log, MD_LOG_INFO, "the models have changed: wrote %s/%s",
+			    start->options->migrations, file);
 	json_decref(document);
 	return code;
 }

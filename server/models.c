@@ -185,7 +185,9 @@ static enum md_code fail_differences(const struct md_options *options,
 		"%u difference%s in the way: tables cannot serve their models", blocking,
 		blocking == 1 ? " is" : "s are");
 	add_details(err, &text);
-	md_error_hint(err, "on_difference = warn serves the other models%s",
+	md_error_hint(err,
+		      "modeld db makemigrations makes a revision of models that changed; "
+		      "on_difference = warn serves the other models%s",
 		      options->migrate == MD_MIGRATE_CHECK
 			      ? "; migrate = true, or modeld db create-tables, makes tables"
 			      : "");

@@ -137,8 +137,9 @@ static enum md_code fail_drift(const struct md_def_model *model, const struct md
 		"the table \"%s\" is there already, and it is not what the model %s says",
 		model->table, model->name);
 	md_error_details(err, "%s", md_buf_text(&details) ? md_buf_text(&details) : "");
-	md_error_hint(err, "Change the model to what the table is, then take the table over and "
-			   "change it by a revision of its own; or rename the table.");
+	md_error_hint(err, "Make the first revision of the models as the table has them (modeld db "
+			   "makemigrations, or baseline), the next one of what changed; or rename "
+			   "the table.");
 	return MD_CONFLICT;
 }
 
