@@ -34,9 +34,21 @@ enum md_next md_lane_next(struct md_unit *unit, struct md_call *ret_call)
 
 enum md_next md_lane_explain(struct md_unit *unit, struct md_call *ret_call)
 {
-	if (!unit->owner_ops->explain)
-		return MD_NEXT_ROLLBACK;
-	return unit->owner_ops->explain(unit, ret_call);
+	enum md_next next = MD_NEXT_ROLLBACK;
+
+	if (unit->owner_ops->explain)
+		next = unit->owner_ops->explain(unit, ret_call);
+	if (next == MD_NEXT_CALL)
+		md_lane_child(unit, ret_call);
+	return next;
+}
+
+void md_lane_child(struct md_unit *unit, const struct md_call *call)
+{
+	const struct md_db *db = ((const struct md_db_loop *)unit->lane)->db;
+
+	if (atomic_load_explicit(&db->echo, memory_order_relaxed) != MD_DB_QUIET)
+		md_echo_call(db, call);
 }
 
 enum md_flow md_lane_rows(struct md_unit *unit, const struct md_call *call, struct md_rows *rows)

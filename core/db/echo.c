@@ -76,6 +76,11 @@ void md_echo_next(const struct md_db *db, struct md_unit *unit, enum md_next nex
 			    next == MD_NEXT_COMMIT ? "COMMIT" : "ROLLBACK");
 		return;
 	}
+	md_echo_call(db, call);
+}
+
+void md_echo_call(const struct md_db *db, const struct md_call *call)
+{
 	md_log_line(&db->log, MD_LOG_INFO, "sql: %s", call->stmt->sql);
 	if (atomic_load_explicit(&db->echo, memory_order_relaxed) >= MD_DB_ECHO_ALL)
 		tell_values(db, call);

@@ -8,6 +8,8 @@
 /** What next() said: a statement, or how the unit ends. */
 void md_echo_next(const struct md_db *db, struct md_unit *unit, enum md_next next,
 		  const struct md_call *call);
+/** A statement that is run beside those of next(). */
+void md_echo_call(const struct md_db *db, const struct md_call *call);
 /** A line about connections, if echo_pool says at least `level`. */
 void md_echo_pool(const struct md_db *db, enum md_echo level, const char *text);
 #endif

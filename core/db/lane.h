@@ -152,6 +152,8 @@ void md_lane_writer_wake(struct md_db *db);
 /** A lane's ops in front of the owner's: pass the call on. */
 enum md_next md_lane_next(struct md_unit *unit, struct md_call *ret_call);
 enum md_next md_lane_explain(struct md_unit *unit, struct md_call *ret_call);
+/** For ops of lanes whose drivers have child statements. */
+void md_lane_child(struct md_unit *unit, const struct md_call *call);
 enum md_flow md_lane_rows(struct md_unit *unit, const struct md_call *call, struct md_rows *rows);
 /** From a lane's thread: have the home loop finish the unit with unit->result. The last touch: once
  * the loop has it, the unit may be gone. */

@@ -93,6 +93,7 @@ static const struct md_unit_ops inline_ops = {
 	.next = md_lane_next,
 	.rows = inline_rows,
 	.done = inline_done,
+	.child = md_lane_child,
 };
 
 static void move_to_reader(struct md_db_loop *loop, struct md_unit *unit)

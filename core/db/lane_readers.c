@@ -104,6 +104,7 @@ static const struct md_unit_ops reader_ops = {
 	.rows = md_lane_rows,
 	.paused = reader_paused,
 	.done = reader_done,
+	.child = md_lane_child,
 };
 
 static bool may_go(const struct md_reader *reader)

@@ -37,6 +37,7 @@ static const struct md_unit_ops writer_ops = {
 	.rows = md_lane_rows,
 	.done = writer_done,
 	.explain = md_lane_explain,
+	.child = md_lane_child,
 };
 
 /* Of a loan: never called. */

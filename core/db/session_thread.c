@@ -127,6 +127,7 @@ static const struct md_unit_ops held_ops = {
 	.paused = held_paused,
 	.done = held_done,
 	.explain = md_lane_explain,
+	.child = md_lane_child,
 };
 
 /* False: the one who reads the answer has been too slow. */

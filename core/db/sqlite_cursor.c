@@ -395,8 +395,11 @@ static enum md_code open_child(struct md_rows *rows, const struct md_call *call,
 {
 	struct md_sqlite *sq = ((struct md_sqlite_cursor *)rows)->sq;
 	struct md_sqlite_cursor *child;
-	enum md_code code = md_sqlite_open_cursor(sq, call, &child, err);
+	enum md_code code;
 
+	if (sq->unit && sq->unit->ops->child)
+		sq->unit->ops->child(sq->unit, call);
+	code = md_sqlite_open_cursor(sq, call, &child, err);
 	if (code == MD_OK)
 		*ret_rows = &child->rows;
 	return code;

@@ -105,6 +105,9 @@ struct md_unit_ops {
 	 * nobody hears of: rows() must not touch unit->error here. Executing thread, before
 	 * done(). NULL: the error stays as it is. */
 	enum md_next (*explain)(struct md_unit *unit, struct md_call *ret_call);
+	/** A child statement (md_rows.child) is about to run. Of lanes, for drivers that have such;
+	 * executing thread. NULL: nobody wants to know. */
+	void (*child)(struct md_unit *unit, const struct md_call *call);
 };
 enum { MD_VIOLATED_MAX = 512 };
 struct md_unit {

@@ -141,3 +141,16 @@ def test_without_standard_error_the_log_goes_nowhere(database, tmp_path):
     assert server.get("/genre?id=eq.1").status == 200
     assert {os.readlink(f"/proc/{server.process.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
     server.stop()
+
+
+def test_echo_tells_the_statements_of_embeds_and_explanations(serve, database):
+    """Related rows are read by a statement of their own, and so is what refers to a row."""
+    db = database("CREATE TABLE one (id INTEGER PRIMARY KEY);"
+                  "CREATE TABLE many (id INTEGER PRIMARY KEY, one_id INTEGER REFERENCES one (id), word TEXT);"
+                  "INSERT INTO one (id) VALUES (1); INSERT INTO many (id, one_id, word) VALUES (1, 1, 'a');")
+    modeld = serve(db, echo="debug")
+    assert modeld.rows("/one?select=many(id)&many.word=eq.a") == [{"many": [{"id": 1}]}]
+    modeld.wait_log('"word" = ')
+    modeld.wait_log("'a'")
+    assert modeld.delete("/one/1").status == 409
+    modeld.wait_log('EXISTS (SELECT 1 FROM "many" AS md_other')
