@@ -35,7 +35,7 @@ COUNT_ON = """DO $$ DECLARE c record; BEGIN
 def lines_for(engine, sql):
     """The text without the lines of other engines."""
     other = {"sqlite": "-- postgresql only", "postgresql": "-- sqlite only"}[engine]
-    return "\n".join(line for line in sql.splitlines() if not line.rstrip().endswith(other))
+    return "\n".join(line for line in sql.split("\n") if not line.rstrip().endswith(other))
 
 
 class Database:

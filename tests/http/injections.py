@@ -1,12 +1,16 @@
 """What the tests of injection share: the texts of tests/data/injections, a client that has many
-requests on their way at once, and a reader of the SQL that the daemon logs (echo = true).
+requests on their way at once, a reader of the SQL that the daemon logs (echo = true), and the places
+in which a value may stand.
 
 A file of texts has one on each line; \\n \\r \\t \\0 \\\\ \\xHH \\uHHHH \\UHHHHHHHH are characters,
 lines that begin with "# " are comments."""
+import json
 import re
 import socket
+import urllib.parse
 
-from harness import DATA, PATIENCE, wait_until
+from conftest import LIBRARY
+from harness import DATA, PATIENCE, Modeld, wait_until
 
 ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[nrt0\\])")
 PLAIN = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\"}
@@ -136,7 +140,7 @@ class Echo:
         for line in self._read().split("\n"):
             if line.startswith("sql: ") and not line.startswith("sql: ["):
                 statement = line[len("sql: "):]
-                if statement not in ("BEGIN (implicit)", "COMMIT", "ROLLBACK"):
+                if statement not in ("BEGIN", "BEGIN (implicit)", "COMMIT", "ROLLBACK"):
                     found.add(re.sub(r"\bLIMIT -?\d+", "LIMIT n", statement))
         return found
 
@@ -168,4 +172,116 @@ def tokens(statement):
     return found
 
 
-__all__ = ["Answer", "Echo", "Wire", "request", "texts", "tokens"]
+DRY = [("Prefer", "return=representation, tx=rollback")]
+USUAL = {"access-control-allow-credentials", "access-control-allow-headers",
+         "access-control-allow-methods", "access-control-allow-origin",
+         "access-control-expose-headers", "access-control-max-age", "allow", "connection",
+         "content-length", "content-location", "content-profile", "content-range", "content-type",
+         "date", "etag", "last-modified", "link", "location", "preference-applied", "proxy-status",
+         "retry-after", "server", "vary", "www-authenticate", "x-request-id", "cache-control",
+         "x-content-type-options", "accept-patch", "accept-query", "warning"}
+# How the engines say that a statement cannot be read.
+BROKEN = re.compile(r'syntax error at|: syntax error|unrecognized token|unterminated quoted|'
+                    r'incomplete input|multiple commands')
+
+
+def enc(text):
+    return urllib.parse.quote(text, safe="")
+
+
+def quoted(text):
+    return enc('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')
+
+
+def sql_name(text):
+    return '"' + text.replace('"', '""') + '"'
+
+
+class Target:
+    """A daemon that logs its statements, and what its tables held at first. `shapes` makes harmless
+    requests that between them use the words that statements are made of."""
+
+    def __init__(self, engine, folder, shapes=None, sql=LIBRARY, **settings):
+        self.shapes = shapes
+        self.db = engine.database(folder, sql, "library.db")
+        self.server = Modeld(self.db.url, folder=folder, settings={
+            "threads": 1, "echo": "true", "db-aggregates-enabled": "true", "db-tx-end": "commit-allow-override",
+            "server-trace-header": "X-Request-Id", **settings})
+        self.wire = Wire(self.server.host, self.server.port)
+        self.echo = Echo(self.server, self.wire)
+        self.first = self.dump()
+        self.words = None
+
+    def dump(self):
+        return {table: sorted(map(repr, self.db.rows(f"SELECT * FROM {sql_name(table)}")))
+                for table in self.db.tables()}
+
+    def send(self, requests):
+        """The answers, each of which is sound."""
+        answers = self.wire.many(requests)
+        for sent, answer in zip(requests, answers):
+            assert answer.status < 500, (sent, answer)
+            assert set(answer.headers) <= USUAL, (sent, answer)
+            if answer.status >= 300 and answer.body and b"<html>" not in answer.body:
+                assert "json" in answer.headers["content-type"], (sent, answer)
+                error = json.loads(answer.body)
+                assert error["message"] and not BROKEN.search(error["message"]), (sent, answer)
+        return answers
+
+    def statements(self, requests):
+        self.echo.take()
+        answers = self.send(requests)
+        return self.echo.take(), answers
+
+    def only_values(self, harmless, hostile):
+        """The hostile requests execute no statement that the harmless ones do not."""
+        wanted, answers = self.statements(harmless)
+        assert wanted or {answer.status for answer in answers} == {400}, answers
+        executed, answers = self.statements(hostile)
+        assert executed <= wanted, executed - wanted
+        return answers
+
+    def only_known_words(self, hostile):
+        """Their statements are made of the words of harmless ones."""
+        if self.words is None:
+            self.words = set().union(*map(tokens, self.statements(self.shapes())[0]))
+        executed, _ = self.statements(hostile)
+        for statement in executed:
+            assert tokens(statement) <= self.words, (statement, tokens(statement) - self.words)
+
+    def untouched(self):
+        assert self.dump() == self.first
+
+    def stop(self):
+        self.wire.close()
+        self.server.stop()
+
+
+HARMLESS = ["", "a", "1", "2.5", "-1", "null", "true", "x y", "é", "a*", "*a", "a*b", "*", "a%", "%a",
+            "a_b", "2020-01-01", "{a,b}", "{1,2}", "(a,b)", "a,b", "a,b,c,d,e", '["a"]', '{"a":1}',
+            "$", "^a", "[1,2)", "x" * 400, "1,2", "a\\b"]
+VALUES = [
+    "/genre?name=eq.{}", "/genre?name=neq.{}", "/genre?name=gt.{}", "/genre?name=lte.{}",
+    "/genre?name=not.eq.{}", "/genre?name=isdistinct.{}", "/genre?name=like.{}",
+    "/genre?name=ilike.{}", "/genre?name=like.{}*", "/genre?name=match.{}",
+    "/genre?name=imatch.{}", "/genre?id=eq.{}", "/genre?id=gte.{}", "/book?price=lt.{}",
+    "/book?published=eq.{}", "/book?in_print=eq.{}", "/measure?whole=eq.{}",
+    "/measure?exact=eq.{}", "/measure?raw=eq.{}", "/book?info=cs.{}", "/book?info=cd.{}",
+    "/book?info=ov.{}", "/book?info->>isbn=eq.{}", "/book?info->size->>w=gt.{}",
+    "/genre?name=fts.{}", "/genre?name=plfts.{}", "/genre?name=wfts(english).{}",
+    "/genre?name=sl.{}", "/reading room?größe=eq.{}", "/author?select=id,book!book_writer(id)&book.title=eq.{}",
+    "/genre/{}", "/genre/{}/book", "/shelf/{},1", "/shelf/A,{}", "/genre?limit={}",
+    "/genre?offset={}", "/author?select=id,book!book_writer(id)&book.limit={}",
+    "/author?select=id,book!book_writer(id)&book.offset={}", "/-/models/{}",
+]
+QUOTED = [
+    "/genre?name=in.({})", "/genre?name=in.(a,{})", "/genre?name=eq(any).{{{}}}",
+    "/genre?name=like(all).{{{}}}", "/genre?or=(name.eq.{},id.eq.1)",
+    "/genre?and=(name.like.{},not.or(id.eq.1,name.in.({})))", "/shelf/{},1",
+    "/book?info->>isbn=in.({})",
+]
+
+
+def get(place, text, encode=enc):
+    return request("GET", urllib.parse.quote(place, safe="/?#[]@!$&'()*+,;=:%{}|~-._").replace(
+        "{{", "\1").replace("}}", "\2").replace("{}", encode(text)).replace("\1", "{").replace("\2", "}"))

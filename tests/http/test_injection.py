@@ -16,126 +16,20 @@ import urllib.parse
 
 import pytest
 
-from conftest import LIBRARY
-from harness import Modeld
-from injections import Echo, Wire, request, texts, tokens
+from injections import DRY, HARMLESS, QUOTED, VALUES, Target, enc, get, quoted, request, texts, tokens
 
 ALL = texts()
-DRY = [("Prefer", "return=representation, tx=rollback")]
-USUAL = {"access-control-allow-credentials", "access-control-allow-headers",
-         "access-control-allow-methods", "access-control-allow-origin",
-         "access-control-expose-headers", "access-control-max-age", "allow", "connection",
-         "content-length", "content-location", "content-profile", "content-range", "content-type",
-         "date", "etag", "last-modified", "link", "location", "preference-applied", "proxy-status",
-         "retry-after", "server", "vary", "www-authenticate", "x-request-id", "cache-control",
-         "x-content-type-options", "accept-patch", "accept-query", "warning"}
-# How the engines say that a statement cannot be read.
-BROKEN = re.compile(r'syntax error at|: syntax error|unrecognized token|unterminated quoted|'
-                    r'incomplete input|multiple commands')
-
-
-def enc(text):
-    return urllib.parse.quote(text, safe="")
-
-
-def quoted(text):
-    return enc('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')
-
-
-class Target:
-    """A daemon that logs its statements, and what its tables held at first."""
-
-    def __init__(self, engine, folder):
-        self.db = engine.database(folder, LIBRARY, "library.db")
-        self.server = Modeld(self.db.url, folder=folder, settings={
-            "threads": 1, "echo": "true", "db-aggregates-enabled": "true", "db-tx-end": "commit-allow-override",
-            "server-trace-header": "X-Request-Id"})
-        self.wire = Wire(self.server.host, self.server.port)
-        self.echo = Echo(self.server, self.wire)
-        self.first = self.dump()
-        self.words = None
-
-    def dump(self):
-        return {table: sorted(map(repr, self.db.rows(f'SELECT * FROM "{table}"')))
-                for table in self.db.tables()}
-
-    def send(self, requests):
-        """The answers, each of which is sound."""
-        answers = self.wire.many(requests)
-        for sent, answer in zip(requests, answers):
-            assert answer.status < 500, (sent, answer)
-            assert set(answer.headers) <= USUAL, (sent, answer)
-            if answer.status >= 300 and answer.body and b"<html>" not in answer.body:
-                assert "json" in answer.headers["content-type"], (sent, answer)
-                error = json.loads(answer.body)
-                assert error["message"] and not BROKEN.search(error["message"]), (sent, answer)
-        return answers
-
-    def statements(self, requests):
-        self.echo.take()
-        answers = self.send(requests)
-        return self.echo.take(), answers
-
-    def only_values(self, harmless, hostile):
-        """The hostile requests execute no statement that the harmless ones do not."""
-        wanted, answers = self.statements(harmless)
-        assert wanted or {answer.status for answer in answers} == {400}, answers
-        executed, answers = self.statements(hostile)
-        assert executed <= wanted, executed - wanted
-        return answers
-
-    def only_known_words(self, hostile):
-        """Their statements are made of the words of harmless ones."""
-        if self.words is None:
-            self.words = set().union(*map(tokens, self.statements(harmless_shapes())[0]))
-        executed, _ = self.statements(hostile)
-        for statement in executed:
-            assert tokens(statement) <= self.words, (statement, tokens(statement) - self.words)
-
-    def untouched(self):
-        assert self.dump() == self.first
 
 
 @pytest.fixture(scope="module")
 def target(engine, tmp_path_factory):
-    one = Target(engine, tmp_path_factory.mktemp("injection"))
+    one = Target(engine, tmp_path_factory.mktemp("injection"), harmless_shapes)
     yield one
-    one.wire.close()
     one.untouched()
-    one.server.stop()
+    one.stop()
 
 
 # --- values ------------------------------------------------------------------------------------------
-
-HARMLESS = ["", "a", "1", "2.5", "-1", "null", "true", "x y", "é", "a*", "*a", "a*b", "*", "a%", "%a",
-            "a_b", "2020-01-01", "{a,b}", "{1,2}", "(a,b)", "a,b", "a,b,c,d,e", '["a"]', '{"a":1}',
-            "$", "^a", "[1,2)", "x" * 400, "1,2", "a\\b"]
-VALUES = [
-    "/genre?name=eq.{}", "/genre?name=neq.{}", "/genre?name=gt.{}", "/genre?name=lte.{}",
-    "/genre?name=not.eq.{}", "/genre?name=isdistinct.{}", "/genre?name=like.{}",
-    "/genre?name=ilike.{}", "/genre?name=like.{}*", "/genre?name=match.{}",
-    "/genre?name=imatch.{}", "/genre?id=eq.{}", "/genre?id=gte.{}", "/book?price=lt.{}",
-    "/book?published=eq.{}", "/book?in_print=eq.{}", "/measure?whole=eq.{}",
-    "/measure?exact=eq.{}", "/measure?raw=eq.{}", "/book?info=cs.{}", "/book?info=cd.{}",
-    "/book?info=ov.{}", "/book?info->>isbn=eq.{}", "/book?info->size->>w=gt.{}",
-    "/genre?name=fts.{}", "/genre?name=plfts.{}", "/genre?name=wfts(english).{}",
-    "/genre?name=sl.{}", "/reading room?größe=eq.{}", "/author?select=id,book!book_writer(id)&book.title=eq.{}",
-    "/genre/{}", "/genre/{}/book", "/shelf/{},1", "/shelf/A,{}", "/genre?limit={}",
-    "/genre?offset={}", "/author?select=id,book!book_writer(id)&book.limit={}",
-    "/author?select=id,book!book_writer(id)&book.offset={}", "/-/models/{}",
-]
-QUOTED = [
-    "/genre?name=in.({})", "/genre?name=in.(a,{})", "/genre?name=eq(any).{{{}}}",
-    "/genre?name=like(all).{{{}}}", "/genre?or=(name.eq.{},id.eq.1)",
-    "/genre?and=(name.like.{},not.or(id.eq.1,name.in.({})))", "/shelf/{},1",
-    "/book?info->>isbn=in.({})",
-]
-
-
-def get(place, text, encode=enc):
-    return request("GET", urllib.parse.quote(place, safe="/?#[]@!$&'()*+,;=:%{}|~-._").replace(
-        "{{", "\1").replace("}}", "\2").replace("{}", encode(text)).replace("\1", "{").replace("\2", "}"))
-
 
 @pytest.mark.parametrize("place", VALUES)
 def test_a_value_never_changes_the_statement(target, place):
@@ -252,9 +146,13 @@ def harmless_shapes():
               ("/genre?select=id,...book(*)", '{"id":77,"name":"a"}'),
               ("/genre?select=*,book(*)&order=id", '[{"id":77,"name":"a"}]'),
               ("/genre", '{"name":"a"}'), ("/genre", "{}"), ("/genre", '{"id":77}')]
+    # What is asked when a constraint is in the way, to tell which.
+    refused = [(method, place, [("Content-Type", "application/json"), *DRY], '{"id":77,"name":"a"}')
+               for method in ("PATCH", "POST", "PUT") for place in ("/genre/1", "/genre?id=eq.1", "/genre?name=eq.novel")]
     deletions = ["name=eq.nobody", "id=in.(77)&name=eq.nobody&select=*,book(*)", "id=eq.77"]
     return [request("GET", one) for one in targets] + [
         request("DELETE", f"/genre?{one}", DRY) for one in deletions] + [
+        request(*one) for one in refused] + [
         request(method, one, [("Content-Type", "application/json"), *DRY, *more], body)
         for one, body in posts for method, more in (
             ("POST", []), ("POST", [("Prefer", "resolution=merge-duplicates")]),
