@@ -78,8 +78,8 @@ const struct md_dialect md_sqlite_dialect = {
 		[MD_SQL_CONTAINED] = "md_json_contains({p}, {c})",
 		/* Asking what they contain tells NULL, and refuses what is not JSON. */
 		[MD_SQL_OVERLAPS] = "CASE WHEN md_json_contains({c}, 'null') + md_json_contains({p}, 'null') "
-				    "IS NOT NULL THEN EXISTS (SELECT 1 FROM json_each({c}) AS a JOIN "
-				    "json_each({p}) AS b ON b.type = a.type AND b.value IS a.value) END",
+				    "IS NOT NULL THEN EXISTS (SELECT 1 FROM temp.json_each({c}) AS a JOIN "
+				    "temp.json_each({p}) AS b ON b.type = a.type AND b.value IS a.value) END",
 		[MD_SQL_JSON_GET] = "CASE WHEN json_valid({c}) THEN {c} -> {p} END",
 		/* json_extract gives 1 and 0 for booleans, PostgreSQL's ->> gives their names. */
 		[MD_SQL_JSON_GET_TEXT] = "CASE WHEN json_valid({c}) THEN CASE json_type({c}, {p}) WHEN 'true' "
@@ -96,7 +96,7 @@ const struct md_dialect md_sqlite_dialect = {
 	.no_limit = "-1",
 	.truth = { "0", "1" },
 	.casts = casts,
-	.keys_from = "json_each({p}) AS keys CROSS JOIN ",
+	.keys_from = "temp.json_each({p}) AS keys CROSS JOIN ",
 	.keys_part = "(keys.value ->> {p})",
 	.keys_order = "keys.key",
 	.row_key = "rowid",

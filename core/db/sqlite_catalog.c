@@ -9,28 +9,30 @@
 
 #include "core/base/banned.h"
 
-/* Prepared once each; a question per table takes its name as ?1. */
+/* Prepared once each; a question per table takes its name as ?1. Table-valued functions are found
+ * in every schema, and "temp." is ours: in main somebody's table may have the name (json_each). */
 static const char *const questions[MD_ASK_COUNT] = {
 	[MD_ASK_SCHEMA] = "SELECT name, sql, type = 'view' FROM main.sqlite_schema"
 			  " WHERE type IN ('table', 'view')",
 	[MD_ASK_KINDS] =
-		"SELECT name, type, strict, wr FROM pragma_table_list"
+		"SELECT name, type, strict, wr FROM temp.pragma_table_list"
 		" WHERE schema = 'main' AND (type IN ('shadow', 'virtual') OR strict OR wr)",
 	[MD_ASK_TRIGGERS] = "SELECT tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger'",
 	[MD_ASK_COLUMNS] = "SELECT cid, name, type, \"notnull\", dflt_value, pk, hidden"
-			   " FROM pragma_table_xinfo(?1, 'main') ORDER BY cid",
+			   " FROM temp.pragma_table_xinfo(?1, 'main') ORDER BY cid",
 	[MD_ASK_INDEXES] = "SELECT name, \"unique\", unicode(origin), partial"
-			   " FROM pragma_index_list(?1, 'main') ORDER BY seq DESC",
-	[MD_ASK_INDEX_COLUMNS] = "SELECT cid, coll FROM pragma_index_xinfo(?1, 'main')"
+			   " FROM temp.pragma_index_list(?1, 'main') ORDER BY seq DESC",
+	[MD_ASK_INDEX_COLUMNS] = "SELECT cid, coll FROM temp.pragma_index_xinfo(?1, 'main')"
 				 " WHERE key ORDER BY seqno",
 	[MD_ASK_INDEX_TEXT] = "SELECT sql FROM main.sqlite_schema"
 			      " WHERE type = 'index' AND name = ?1",
-	[MD_ASK_FOREIGN_KEYS] = "SELECT id, \"table\", \"from\", \"to\", on_delete, on_update"
-				" FROM pragma_foreign_key_list(?1, 'main') ORDER BY id DESC, seq",
+	[MD_ASK_FOREIGN_KEYS] =
+		"SELECT id, \"table\", \"from\", \"to\", on_delete, on_update"
+		" FROM temp.pragma_foreign_key_list(?1, 'main') ORDER BY id DESC, seq",
 	[MD_ASK_STATISTICS] = "SELECT tbl, max(CAST(stat AS INTEGER)) FROM main.sqlite_stat1"
 			      " GROUP BY tbl",
 	[MD_ASK_VIOLATIONS] = "SELECT count(*), min(\"table\") FROM"
-			      " (SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1000)",
+			      " (SELECT \"table\" FROM temp.pragma_foreign_key_check LIMIT 1000)",
 };
 
 enum { CHECK_TIME_MS = 300, VIOLATIONS_MAX = 1000 };

@@ -255,7 +255,7 @@ static int look_inside(struct md_sqlite *sq, const char *path, bool keep_journal
 	/* A table-valued function declares its table at first use, which the authorizer forbids
 	 * later. */
 	if (rc == SQLITE_OK)
-		rc = exec(sq, "SELECT count(*) FROM json_each('[]')");
+		rc = exec(sq, "SELECT count(*) FROM temp.json_each('[]')");
 	if (rc == SQLITE_OK && !is_memory(path))
 		rc = choose_journal(sq, path, keep_journal);
 	if (rc == SQLITE_OK && sq->read_only)

@@ -287,13 +287,14 @@ bool md_lite_is_broken(struct md_lite *lite, const char *now)
 	bool broken = false;
 
 	if (lite->work->request->live && live && !md_lite_failed(lite))
-		went_well(lite, md_db_schema_query(
-					lite->work->request->live,
-					md_lite_printf(lite,
-						       "SELECT 1 FROM pragma_foreign_key_check(%s) "
-						       "LIMIT 1",
-						       md_lite_text(lite, live)),
-					NULL, 0, take_any, &broken, NULL, NULL));
+		went_well(lite,
+			  md_db_schema_query(
+				  lite->work->request->live,
+				  md_lite_printf(lite,
+						 "SELECT 1 FROM temp.pragma_foreign_key_check(%s) "
+						 "LIMIT 1",
+						 md_lite_text(lite, live)),
+				  NULL, 0, take_any, &broken, NULL, NULL));
 	return broken;
 }
 

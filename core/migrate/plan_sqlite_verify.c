@@ -58,7 +58,7 @@ void md_lite_touch(struct md_lite *lite, const char *changed, bool is_small)
 {
 	static const char referring[] =
 		"SELECT m.name, NULL FROM sqlite_schema AS m WHERE m.type = 'table' AND (m.name = "
-		"?1 OR EXISTS (SELECT 1 FROM pragma_foreign_key_list(m.name) AS k WHERE "
+		"?1 OR EXISTS (SELECT 1 FROM temp.pragma_foreign_key_list(m.name) AS k WHERE "
 		"k.\"table\" "
 		"= ?1 COLLATE NOCASE))";
 	const struct md_lite_row *row = md_lite_ask(lite, referring, changed);
@@ -84,13 +84,13 @@ void md_lite_verify(struct md_lite *lite)
 		md_plan_add_verify(lite->work,
 				   md_lite_printf(lite,
 						  "SELECT \"table\", rowid, parent FROM "
-						  "pragma_foreign_key_check(%s) LIMIT 1",
+						  "temp.pragma_foreign_key_check(%s) LIMIT 1",
 						  table));
 		if (one->is_small)
 			md_plan_add_verify(lite->work,
 					   md_lite_printf(lite,
 							  "SELECT integrity_check FROM "
-							  "pragma_integrity_check(%s) WHERE "
+							  "temp.pragma_integrity_check(%s) WHERE "
 							  "integrity_check <> 'ok'",
 							  table));
 	}

@@ -183,3 +183,14 @@ def test_two_at_once_make_everything_once(db):
     outputs = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert sorted("made table user" in out for out, _ in outputs) == [False, True]
+
+
+@pytest.mark.sqlite("there functions and tables share their names")
+def test_tables_named_like_functions_of_the_engine_are_in_nobodys_way(serve, database):
+    names = ["json_each", "json_tree", "pragma_table_list", "pragma_table_xinfo", "pragma_index_list",
+             "pragma_index_xinfo", "pragma_foreign_key_list", "pragma_foreign_key_check"]
+    db = database("".join(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, tags JSON);"
+                          f"""INSERT INTO {name} VALUES (1, '["a"]');""" for name in names))
+    server = serve(db)
+    for name in names:
+        assert server.rows(f"/{name}?tags=ov.[\"a\"]") == [{"id": 1, "tags": ["a"]}], name
