@@ -577,6 +577,7 @@ static void put_settings(struct md_buf *sql, const struct md_pg *pg)
 {
 	put_setting(sql, "DateStyle", "ISO");
 	put_setting(sql, "extra_float_digits", "1");
+	put_setting(sql, "bytea_output", "hex");
 	put_setting(sql, "standard_conforming_strings", "on");
 	put_setting(sql, "idle_in_transaction_session_timeout", "60000");
 	put_number(sql, "statement_timeout", pg->statement_timeout_ms);

@@ -49,6 +49,7 @@ static inline enum md_form md_form_of_text(enum md_codec codec, const struct md_
 			       ? MD_FORM_JSON
 			       : MD_FORM_STRING;
 	case MD_AS_JSON_CHECKED:
+	case MD_AS_JSON_MADE:
 		return MD_FORM_JSON;
 	case MD_AS_TIMESTAMP:
 		return MD_FORM_TIMESTAMP;

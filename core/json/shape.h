@@ -24,6 +24,8 @@ enum md_codec {
 	MD_AS_JSON,         /* TEXT copied verbatim when it is well-formed JSON, else quoted */
 	MD_AS_JSON_CHECKED, /* TEXT known to be well-formed JSON (made by the engine): copied
 			       verbatim */
+	MD_AS_JSON_MADE,    /* the same of a value that is no JSON (an enum, a range): in CSV a
+			       string is the text that it stands for */
 	MD_AS_TIMESTAMP, /* PostgreSQL timestamp(tz) text: the blank becomes T, offset +00 becomes
 			    +00:00 */
 	MD_AS_KEPT       /* time or timestamp as modeld keeps it, with six digits behind the point:

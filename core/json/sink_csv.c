@@ -121,6 +121,20 @@ static bool put_hex(struct md_buf *out, const struct md_value *cell)
 	return true;
 }
 
+/* The engine made JSON of what would be a text here. */
+static bool put_made(struct md_buf *out, const struct md_value *cell)
+{
+	const char *inner = cell->text + 1;
+	size_t start = out->len, len = cell->len;
+
+	if (len < 2 || *cell->text != '"')
+		return put_text(out, cell->text, len);
+	if (!memchr(inner, '\\', len - 2))
+		return put_text(out, inner, len - 2);
+	md_json_put_plain(out, inner, len - 2);
+	return !out->failed && quote(out, start);
+}
+
 static bool put_cell(struct md_buf *out, enum md_codec codec, const struct md_value *cell)
 {
 	switch (md_form_of(codec, cell)) {
@@ -137,9 +151,12 @@ static bool put_cell(struct md_buf *out, enum md_codec codec, const struct md_va
 	case MD_FORM_TRUE:
 		md_buf_putc(out, md_form_of(codec, cell) == MD_FORM_TRUE ? 't' : 'f');
 		return !out->failed;
+	case MD_FORM_JSON:
+		if (codec == MD_AS_JSON_MADE)
+			return put_made(out, cell);
+		return put_text(out, cell->text, cell->len);
 	case MD_FORM_STRING:
 	case MD_FORM_NUMBER:
-	case MD_FORM_JSON:
 	case MD_FORM_TIMESTAMP:
 		return put_text(out, cell->text, cell->len);
 	case MD_FORM_KEPT:

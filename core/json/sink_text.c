@@ -198,6 +198,7 @@ CELL_WRITER(number_text, MD_AS_NUMBER_TEXT)
 CELL_WRITER(bool, MD_AS_BOOL)
 CELL_WRITER(json, MD_AS_JSON)
 CELL_WRITER(json_checked, MD_AS_JSON_CHECKED)
+CELL_WRITER(json_made, MD_AS_JSON_MADE)
 CELL_WRITER(timestamp, MD_AS_TIMESTAMP)
 CELL_WRITER(kept, MD_AS_KEPT)
 
@@ -209,6 +210,7 @@ static op_fn *const cell_writers[] = {
 	[MD_AS_BOOL] = write_bool,
 	[MD_AS_JSON] = write_json,
 	[MD_AS_JSON_CHECKED] = write_json_checked,
+	[MD_AS_JSON_MADE] = write_json_made,
 	[MD_AS_TIMESTAMP] = write_timestamp,
 	[MD_AS_KEPT] = write_kept,
 };

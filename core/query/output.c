@@ -15,7 +15,7 @@ static const struct md_str nothing = { NULL, 0 };
 /* Typed cells (SQLite) are mostly written as what they are; text cells (PostgreSQL) by their
  * declared type. */
 static const enum md_codec codecs[][2] = {
-	[MD_TYPE_ANY] = { MD_AS_JSON_CHECKED, MD_AS_ANY },
+	[MD_TYPE_ANY] = { MD_AS_JSON_MADE, MD_AS_ANY },
 	[MD_TYPE_INT2] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
 	[MD_TYPE_INT4] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
 	[MD_TYPE_INT8] = { MD_AS_NUMBER_TEXT, MD_AS_ANY },
@@ -30,7 +30,7 @@ static const enum md_codec codecs[][2] = {
 	[MD_TYPE_UUID] = { MD_AS_STRING, MD_AS_STRING },
 	[MD_TYPE_JSON] = { MD_AS_JSON_CHECKED, MD_AS_JSON },
 	[MD_TYPE_BYTES] = { MD_AS_STRING, MD_AS_ANY },
-	[MD_TYPE_OTHER] = { MD_AS_JSON_CHECKED, MD_AS_STRING },
+	[MD_TYPE_OTHER] = { MD_AS_JSON_MADE, MD_AS_STRING },
 	[MD_TYPE_KEPT_DATE] = { MD_AS_STRING, MD_AS_STRING },
 	[MD_TYPE_KEPT_TIME] = { MD_AS_STRING, MD_AS_KEPT },
 	[MD_TYPE_KEPT_TIMESTAMP] = { MD_AS_TIMESTAMP, MD_AS_KEPT },
@@ -146,11 +146,13 @@ static struct md_shape_item *add_item(struct md_build *b, struct items *items, s
 static void expect(struct md_stmt_build *s, const struct md_node *node,
 		   const struct md_shape_item *item)
 {
-	static const enum md_expect expected[] = {
-		[MD_AS_NUMBER_TEXT] = MD_EXPECT_NUMBER, [MD_AS_BOOL] = MD_EXPECT_BOOL,
-		[MD_AS_JSON_CHECKED] = MD_EXPECT_JSON,  [MD_AS_TIMESTAMP] = MD_EXPECT_TIMESTAMP,
-		[MD_AS_STRING] = MD_EXPECT_TEXT,        [MD_AS_KEPT] = MD_EXPECT_ANY
-	};
+	static const enum md_expect expected[] = { [MD_AS_NUMBER_TEXT] = MD_EXPECT_NUMBER,
+						   [MD_AS_BOOL] = MD_EXPECT_BOOL,
+						   [MD_AS_JSON_CHECKED] = MD_EXPECT_JSON,
+						   [MD_AS_JSON_MADE] = MD_EXPECT_JSON,
+						   [MD_AS_TIMESTAMP] = MD_EXPECT_TIMESTAMP,
+						   [MD_AS_STRING] = MD_EXPECT_TEXT,
+						   [MD_AS_KEPT] = MD_EXPECT_ANY };
 	enum md_expect wanted = expected[item->codec];
 
 	if (wanted == MD_EXPECT_TEXT && node->model->def)

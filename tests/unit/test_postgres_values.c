@@ -260,19 +260,23 @@ START_TEST(casts_and_paths_are_the_servers)
 }
 END_TEST
 
-/* Zones and forms of a session are the database's: they are not ours to change. */
-START_TEST(other_zones_are_kept)
+/* Zones and forms of intervals are the database's: they are not ours to change. Values that would
+ * lose digits or have another form for each database have ours. */
+START_TEST(other_zones_are_kept_and_other_forms_are_not)
 {
 	start();
 	server_run("ALTER DATABASE postgres SET timezone = 'Asia/Kathmandu';"
 		   "ALTER DATABASE postgres SET intervalstyle = 'iso_8601';"
 		   "ALTER DATABASE postgres SET bytea_output = 'escape';"
+		   "ALTER DATABASE postgres SET extra_float_digits = -10;"
 		   "ALTER DATABASE postgres SET datestyle = 'German'");
 	store_stop();
 	store_start_at(server_url, "kinds", NULL);
-	same(store_get("/every", "id=lt.3&order=id&select=tz,ts,d,titz,iv,tr,ad"),
-	     "SET datestyle = 'ISO'; SELECT array_to_json(ARRAY(SELECT row_to_json(e) FROM (SELECT "
-	     "tz,ts,d,titz,iv,tr,ad FROM kinds.every WHERE id < 3 ORDER BY id) AS e))");
+	same(store_get("/every", "id=lt.6&order=id&select=tz,ts,d,titz,iv,tr,ad,dr,b,ay,f4,f8,po"),
+	     "SET datestyle = 'ISO'; SET bytea_output = 'hex'; SET extra_float_digits = 1;"
+	     "SELECT array_to_json(ARRAY(SELECT row_to_json(e) FROM (SELECT "
+	     "tz,ts,d,titz,iv,tr,ad,dr,b,ay,f4,f8,po FROM kinds.every WHERE id < 6 ORDER BY id) AS "
+	     "e))");
 	server_run("ALTER DATABASE postgres RESET ALL");
 	store_stop();
 }
@@ -280,7 +284,8 @@ END_TEST
 
 SUITE_RUN("postgres values", a_row_is_what_row_to_json_prints, an_embedded_row_is_the_same,
 	  what_was_read_can_be_written_back, a_representation_is_the_same_again,
-	  a_filter_takes_what_was_read, casts_and_paths_are_the_servers, other_zones_are_kept)
+	  a_filter_takes_what_was_read, casts_and_paths_are_the_servers,
+	  other_zones_are_kept_and_other_forms_are_not)
 
 int main(void)
 {

@@ -296,7 +296,9 @@ static void random_item(struct world *world, struct md_shape_item *item, char *k
 
 	item->nest = depth == 0 || full ? MD_NEST_CELL : (enum md_nest)pick(5);
 	item->codec = (enum md_codec)pick(MD_AS_TIMESTAMP + 1);
-	item->column = item->codec == MD_AS_JSON_CHECKED ? 1 + pick(2) : pick(FAKE_COLUMNS);
+	item->column = item->codec == MD_AS_JSON_CHECKED || item->codec == MD_AS_JSON_MADE
+			       ? 1 + pick(2)
+			       : pick(FAKE_COLUMNS);
 	if (item->nest == MD_NEST_CELL || item->nest == MD_NEST_ARRAY ||
 	    (item->nest != MD_NEST_COLUMNS && pick(3) > 0)) {
 		snprintf(key, 24, "\"%s%u\":", forms[pick(3)], ++serial);
