@@ -74,6 +74,7 @@ struct md_catalog_column {
 	const char *collation; /* NULL: the engine's byte order */
 	const char *origin_table,
 		*origin_column; /* views: the base column it shows unchanged; NULL: computed */
+	unsigned origin_base;   /* that table is not served: its number in `bases`, from 1 */
 	const char *comment;    /* NULL: none */
 
 	/* Engines with types that users make (PostgreSQL); all zero elsewhere. `type` above, and
@@ -115,6 +116,7 @@ struct md_catalog_foreign_key {
 	const char *target;                /* table name */
 	const char *const *target_columns; /* `count` names; resolved to the primary key when the
 					      DDL names none */
+	unsigned target_base; /* the target is not served: its number in `bases`, from 1 */
 };
 /** An index. The planner uses it when it serves ORDER BY or a range: no predicate, and then its
  * leading plain columns only. */
@@ -148,6 +150,9 @@ struct md_catalog_table {
 	unsigned key_count;
 	const struct md_catalog_foreign_key *foreign_keys;
 	unsigned foreign_key_count;
+	/** Foreign keys to tables that are not served, but shown by views. */
+	const struct md_catalog_foreign_key *outside;
+	unsigned outside_count;
 	const struct md_catalog_index *indexes;
 	unsigned index_count;
 	const struct md_catalog_check *checks;
@@ -193,6 +198,10 @@ struct md_catalog {
 	unsigned count;
 	const struct md_catalog_function *functions; /* sorted by name, byte order */
 	unsigned function_count;
+	/** Tables that are not served (of another schema, a partition), but that views show: the
+	 * names of their columns, their keys and foreign keys. */
+	const struct md_catalog_table *bases;
+	unsigned base_count;
 };
 /** A number that differs, as good as surely, when anything but an estimate does. */
 uint64_t md_catalog_print(const struct md_catalog *catalog);

@@ -113,14 +113,15 @@ static bool targets_kept(const struct md_catalog_foreign_key *key)
 	return md_catalog_is_kept(key->target);
 }
 
-static bool copy_foreign_keys(const struct without *without, struct md_catalog_table *table)
+static bool copy_foreign_keys(const struct without *without,
+			      const struct md_catalog_foreign_key **list, unsigned *list_count)
 {
 	struct md_catalog_foreign_key *keys =
-		md_arena_alloc(without->arena, table->foreign_key_count * sizeof(*keys));
+		md_arena_alloc(without->arena, *list_count * sizeof(*keys));
 	unsigned count = 0;
 
-	for (unsigned i = 0; keys && i < table->foreign_key_count; i++) {
-		struct md_catalog_foreign_key key = table->foreign_keys[i];
+	for (unsigned i = 0; keys && i < *list_count; i++) {
+		struct md_catalog_foreign_key key = (*list)[i];
 
 		if (targets_kept(&key) || holds_gone(without, key.columns, key.count))
 			continue;
@@ -129,8 +130,8 @@ static bool copy_foreign_keys(const struct without *without, struct md_catalog_t
 			return false;
 		keys[count++] = key;
 	}
-	table->foreign_keys = keys;
-	table->foreign_key_count = count;
+	*list = keys;
+	*list_count = count;
 	return keys;
 }
 
@@ -149,7 +150,9 @@ static bool copy_table(struct md_arena *arena, struct md_catalog_table *table)
 		number += !gone[i];
 	}
 	return copy_keys(&without, table) && copy_indexes(&without, table) &&
-	       copy_foreign_keys(&without, table) && copy_columns(&without, table);
+	       copy_foreign_keys(&without, &table->foreign_keys, &table->foreign_key_count) &&
+	       copy_foreign_keys(&without, &table->outside, &table->outside_count) &&
+	       copy_columns(&without, table);
 }
 
 /* --- all of them -------------------------------------------------------------------------------

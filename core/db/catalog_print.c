@@ -49,10 +49,10 @@ static void mix_column(uint64_t *print, const struct md_catalog_column *column)
 				      column->origin_table, column->origin_column,
 				      column->comment,      column->base,
 				      column->element };
-	const unsigned numbers[] = { column->type,      column->nullable,    column->generated,
-				     column->identity,  column->max_length,  column->kind,
-				     column->type_id,   column->always,      column->lacks,
-				     column->web_lacks, column->element_type };
+	const unsigned numbers[] = { column->type,      column->nullable,     column->generated,
+				     column->identity,  column->max_length,   column->kind,
+				     column->type_id,   column->always,       column->lacks,
+				     column->web_lacks, column->element_type, column->origin_base };
 
 	mix_texts(print, texts, sizeof(texts) / sizeof(texts[0]));
 	mix_places(print, numbers, sizeof(numbers) / sizeof(numbers[0]));
@@ -68,8 +68,8 @@ static void mix_key(uint64_t *print, const struct md_catalog_key *key)
 
 static void mix_foreign_key(uint64_t *print, const struct md_catalog_foreign_key *key)
 {
-	const unsigned numbers[] = { key->on_delete, key->on_update, key->deferrable,
-				     key->deferred };
+	const unsigned numbers[] = { key->on_delete, key->on_update, key->deferrable, key->deferred,
+				     key->target_base };
 
 	mix_text(print, key->name);
 	mix_places(print, numbers, sizeof(numbers) / sizeof(numbers[0]));
@@ -106,6 +106,9 @@ static void mix_table(uint64_t *print, const struct md_catalog_table *table)
 		mix_key(print, &table->keys[i]);
 	for (unsigned i = 0; i < table->foreign_key_count; i++)
 		mix_foreign_key(print, &table->foreign_keys[i]);
+	mix_number(print, table->outside_count);
+	for (unsigned i = 0; i < table->outside_count; i++)
+		mix_foreign_key(print, &table->outside[i]);
 	for (unsigned i = 0; i < table->index_count; i++)
 		mix_index(print, &table->indexes[i]);
 	for (unsigned i = 0; i < table->check_count; i++) {
@@ -146,5 +149,8 @@ uint64_t md_catalog_print(const struct md_catalog *catalog)
 		mix_table(&print, &catalog->tables[i]);
 	for (unsigned i = 0; i < catalog->function_count; i++)
 		mix_function(&print, &catalog->functions[i]);
+	mix_number(&print, catalog->base_count);
+	for (unsigned i = 0; i < catalog->base_count; i++)
+		mix_table(&print, &catalog->bases[i]);
 	return print;
 }

@@ -48,6 +48,14 @@ enum md_code md_pg_survey_ask(struct md_pg_survey *survey, const char *sql, PGre
 	return md_pg_ask(survey->pg, &question, ret_result, survey->err);
 }
 
+enum md_code md_pg_survey_ask_bases(struct md_pg_survey *survey, const char *sql,
+				    PGresult **ret_result)
+{
+	const struct md_pg_question question = { sql, &survey->base_ids, 1 };
+
+	return md_pg_ask(survey->pg, &question, ret_result, survey->err);
+}
+
 struct md_pg_table *md_pg_survey_table(const struct md_pg_survey *survey, unsigned id)
 {
 	unsigned low = 0, high = survey->count;
@@ -341,8 +349,9 @@ static enum md_code find_schema(struct md_pg_survey *survey)
 static enum md_code read_all(struct md_pg_survey *survey)
 {
 	static enum md_code (*const steps[])(struct md_pg_survey *) = {
-		read_tables,      md_pg_read_types,  read_columns,        md_pg_read_constraints,
-		md_pg_read_views, md_pg_read_rights, md_pg_read_functions
+		read_tables,         md_pg_read_types,       read_columns,
+		md_pg_read_views,    md_pg_read_constraints, md_pg_read_rights,
+		md_pg_read_functions
 	};
 	enum md_code code = MD_OK;
 
@@ -393,8 +402,9 @@ static enum md_code survey_all(struct md_pg_survey *survey, const struct md_cata
 	catalog = md_arena_alloc(survey->arena, sizeof(*catalog));
 	if (!catalog)
 		return md_pg_survey_nomem(survey);
-	*catalog = (struct md_catalog){ survey->out, survey->count, survey->functions,
-					survey->function_count };
+	*catalog = (struct md_catalog){ survey->out,       survey->count,
+					survey->functions, survey->function_count,
+					survey->bases_out, survey->base_count };
 	*ret_catalog = catalog;
 	return MD_OK;
 }

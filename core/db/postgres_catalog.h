@@ -14,6 +14,7 @@ struct md_pg_table {
 	struct md_catalog_column *columns;
 	const int *numbers;         /* attnum of each column, rising */
 	const unsigned *collations; /* oid of each column's collation, 0: none */
+	unsigned base;              /* its number among the bases, from 1; 0: it is served */
 };
 
 struct md_pg_type {
@@ -37,6 +38,10 @@ struct md_pg_survey {
 	struct md_catalog_table *out;
 	struct md_pg_table *tables; /* rising by id */
 	unsigned count;
+	struct md_catalog_table *bases_out;
+	struct md_pg_table *bases; /* not served, but shown by views; rising by id */
+	unsigned base_count;
+	const char *base_ids;     /* an array literal of their ids */
 	struct md_pg_type *types; /* rising by id */
 	unsigned type_count;
 	const struct md_catalog_function *functions;
@@ -51,6 +56,10 @@ struct md_pg_survey {
 	" c.relispartition AND left(c.relname, 8) <> '_modeld_' AND c.relname <> "    \
 	"'alembic_version'"
 
+/** WHERE of pg_class c: tables that views show, by their ids in $1. Relations of the server itself
+ * have small numbers. */
+#define MD_PG_BASES "c.oid = ANY ($1::oid[]) AND c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f')"
+
 /* postgres_catalog.c */
 /** md_db_driver.catalog */
 enum md_code md_pg_catalog(struct md_conn *conn, struct md_arena *arena,
@@ -58,6 +67,9 @@ enum md_code md_pg_catalog(struct md_conn *conn, struct md_arena *arena,
 /** Ask with the schema as $1. */
 enum md_code md_pg_survey_ask(struct md_pg_survey *survey, const char *sql, PGresult **ret_result);
 enum md_code md_pg_survey_nomem(struct md_pg_survey *survey);
+/** The same with the ids of the bases as $1. */
+enum md_code md_pg_survey_ask_bases(struct md_pg_survey *survey, const char *sql,
+				    PGresult **ret_result);
 /** NULL: not served. */
 struct md_pg_table *md_pg_survey_table(const struct md_pg_survey *survey, unsigned id);
 /** The place of column `number`; MD_PG_NO_PLACE: none. */
@@ -89,8 +101,21 @@ void md_pg_describe_type(const struct md_pg_survey *survey, unsigned id, int mod
 enum md_code md_pg_read_constraints(struct md_pg_survey *survey);
 
 /* postgres_catalog_views.c */
-/** Where the columns of views come from. */
+/** Where the columns of views come from. Tables must have their columns. */
 enum md_code md_pg_read_views(struct md_pg_survey *survey);
+
+/* postgres_catalog_bases.c */
+/** A column of a view that shows one of a relation that is not served. */
+struct md_pg_shown {
+	struct md_catalog_column *column;
+	unsigned table;
+	int number;
+};
+/** Read the tables among those relations, and tell the columns of them. */
+enum md_code md_pg_read_bases(struct md_pg_survey *survey, const struct md_pg_shown *shown,
+			      unsigned count);
+/** A table that is served or a base; NULL: neither. */
+struct md_pg_table *md_pg_survey_any(const struct md_pg_survey *survey, unsigned id);
 
 /* postgres_catalog_rights.c */
 /** What roles may not do. */

@@ -15,23 +15,26 @@ struct walk {
 	bool first; /* row of its table */
 };
 
-/* The table of the present row, from its first column. False: not served. */
+/* The table of the present row, from its first column. False: neither served nor a base. */
 static bool step(struct walk *walk)
 {
 	unsigned id = md_pg_cell_id(walk->result, walk->row, 0);
 
 	walk->first = !walk->table || walk->table->id != id;
 	if (walk->first)
-		walk->table = md_pg_survey_table(walk->survey, id);
+		walk->table = md_pg_survey_any(walk->survey, id);
 	return walk->table;
 }
 
-static enum md_code read_with(struct md_pg_survey *survey, const char *sql,
+enum scope { SERVED, BASES };
+
+static enum md_code read_with(struct md_pg_survey *survey, enum scope scope, const char *sql,
 			      bool (*keep)(struct walk *walk, unsigned rows))
 {
 	struct walk walk = { .survey = survey };
 	PGresult *result;
-	enum md_code code = md_pg_survey_ask(survey, sql, &result);
+	enum md_code code = scope == SERVED ? md_pg_survey_ask(survey, sql, &result)
+					    : md_pg_survey_ask_bases(survey, sql, &result);
 
 	if (code != MD_OK)
 		return code;
@@ -97,18 +100,18 @@ enum {
 };
 
 /* Those of keys first, so that keys stand in the order of their making. */
-static const char indexes_question[] =
-	"SELECT i.indrelid, ic.relname, i.indisunique, i.indisprimary,"
-	" i.indpred IS NULL AND m.amname = 'btree' AND"
-	" (SELECT bool_and(o.opcdefault) FROM pg_opclass o WHERE o.oid = ANY (i.indclass)),"
-	" i.indpred IS NULL, i.indnkeyatts, i.indkey, i.indcollation, n.conname,"
-	" pg_get_expr(i.indpred, i.indrelid)"
-	" FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid"
-	" JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am m ON m.oid = ic.relam"
-	" LEFT JOIN pg_constraint n ON n.conindid = i.indexrelid AND n.conrelid = i.indrelid AND"
-	" n.contype IN ('p', 'u', 'x')"
-	" WHERE " MD_PG_SERVED " AND i.indislive AND i.indisvalid"
-	" ORDER BY i.indrelid, i.indisprimary DESC, n.oid, i.indexrelid";
+#define INDEXES_OF(tables)                                                                        \
+	"SELECT i.indrelid, ic.relname, i.indisunique, i.indisprimary,"                           \
+	" i.indpred IS NULL AND m.amname = 'btree' AND"                                           \
+	" (SELECT bool_and(o.opcdefault) FROM pg_opclass o WHERE o.oid = ANY (i.indclass)),"      \
+	" i.indpred IS NULL, i.indnkeyatts, i.indkey, i.indcollation, n.conname,"                 \
+	" pg_get_expr(i.indpred, i.indrelid)"                                                     \
+	" FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid"                                  \
+	" JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am m ON m.oid = ic.relam"             \
+	" LEFT JOIN pg_constraint n ON n.conindid = i.indexrelid AND n.conrelid = i.indrelid AND" \
+	" n.contype IN ('p', 'u', 'x')"                                                           \
+	" WHERE " tables " AND i.indislive AND i.indisvalid"                                      \
+	" ORDER BY i.indrelid, i.indisprimary DESC, n.oid, i.indexrelid"
 
 /* Columns whose own collation the index sorts by. */
 static unsigned sorted_columns(const struct md_pg_table *table, const unsigned *places,
@@ -209,12 +212,12 @@ enum {
 };
 
 /* Those that partitions inherit, or that stand for the partitions of a target, have a parent. */
-static const char foreign_question[] =
-	"SELECT n.conrelid, n.conname, n.confrelid, n.conkey, n.confkey, n.confdeltype,"
-	" n.confupdtype, n.condeferrable, n.condeferred"
-	" FROM pg_class c JOIN pg_constraint n ON n.conrelid = c.oid"
-	" WHERE " MD_PG_SERVED " AND n.contype = 'f' AND n.conparentid = 0"
-	" ORDER BY n.conrelid, n.oid";
+#define FOREIGN_KEYS_OF(tables)                                                          \
+	"SELECT n.conrelid, n.conname, n.confrelid, n.conkey, n.confkey, n.confdeltype," \
+	" n.confupdtype, n.condeferrable, n.condeferred"                                 \
+	" FROM pg_class c JOIN pg_constraint n ON n.conrelid = c.oid"                    \
+	" WHERE " tables " AND n.contype = 'f' AND n.conparentid = 0"                    \
+	" ORDER BY n.conrelid, n.oid"
 
 static enum md_fk_action action_of(char letter)
 {
@@ -248,14 +251,13 @@ static const char *const *target_names(struct walk *walk, const struct md_pg_tab
 	return names;
 }
 
-static bool add_foreign_key(struct walk *walk, struct md_catalog_foreign_key *key)
+static bool read_foreign_key(struct walk *walk, const struct md_pg_table *target,
+			     struct md_catalog_foreign_key *key)
 {
 	const PGresult *result = walk->result;
 	int row = walk->row;
-	struct md_catalog_table *out = walk->table->out;
-	const struct md_pg_table *target =
-		md_pg_survey_table(walk->survey, md_pg_cell_id(result, row, F_TARGET));
 
+	key->target_base = target->base;
 	key->count = md_pg_survey_places(walk->survey, walk->table,
 					 md_pg_cell(result, row, F_COLUMNS), &key->columns);
 	if (!key->columns || !md_pg_cell_keep(walk->survey, result, row, F_NAME, &key->name))
@@ -266,24 +268,49 @@ static bool add_foreign_key(struct walk *walk, struct md_catalog_foreign_key *ke
 	key->on_update = action_of(*md_pg_cell(result, row, F_UPDATE));
 	key->deferrable = md_pg_cell_true(result, row, F_DEFERRABLE);
 	key->deferred = md_pg_cell_true(result, row, F_DEFERRED);
-	if (out->foreign_key_count++ == 0)
-		out->foreign_keys = key;
 	return key->target_columns;
+}
+
+/* A key of what is served to a base is none of the schema's own: it has a list apart. */
+struct foreign_lists {
+	struct md_catalog_foreign_key *inside, *outside;
+	unsigned inside_count, outside_count;
+};
+
+static bool add_foreign_key(struct walk *walk, struct foreign_lists *lists)
+{
+	struct md_catalog_table *out = walk->table->out;
+	const struct md_pg_table *target =
+		md_pg_survey_any(walk->survey, md_pg_cell_id(walk->result, walk->row, F_TARGET));
+	struct md_catalog_foreign_key *key;
+
+	if (!target)
+		return true;
+	if (target->base > 0 && walk->table->base == 0) {
+		key = &lists->outside[lists->outside_count++];
+		if (out->outside_count++ == 0)
+			out->outside = key;
+	} else {
+		key = &lists->inside[lists->inside_count++];
+		if (out->foreign_key_count++ == 0)
+			out->foreign_keys = key;
+	}
+	return read_foreign_key(walk, target, key);
 }
 
 static bool keep_foreign_keys(struct walk *walk, unsigned rows)
 {
-	struct md_catalog_foreign_key *keys =
-		md_arena_zalloc(walk->survey->arena, rows * sizeof(*keys));
-	unsigned count = 0;
+	struct md_arena *arena = walk->survey->arena;
+	unsigned outside = walk->survey->base_count > 0 ? rows : 0;
+	struct foreign_lists lists = {
+		.inside = md_arena_zalloc(arena, rows * sizeof(*lists.inside)),
+		.outside = md_arena_zalloc(arena, outside * sizeof(*lists.outside)),
+	};
 
-	if (!keys)
+	if (!lists.inside || !lists.outside)
 		return false;
 	for (; walk->row < (int)rows; walk->row++)
-		if (step(walk) &&
-		    md_pg_survey_table(walk->survey,
-				       md_pg_cell_id(walk->result, walk->row, F_TARGET)) &&
-		    !add_foreign_key(walk, &keys[count++]))
+		if (step(walk) && !add_foreign_key(walk, &lists))
 			return false;
 	return true;
 }
@@ -322,9 +349,21 @@ static bool keep_checks(struct walk *walk, unsigned rows)
 
 enum md_code md_pg_read_constraints(struct md_pg_survey *survey)
 {
-	enum md_code code = read_with(survey, indexes_question, keep_indexes);
+	static const struct {
+		enum scope scope;
+		const char *question;
+		bool (*keep)(struct walk *walk, unsigned rows);
+	} steps[] = {
+		{ SERVED, INDEXES_OF(MD_PG_SERVED), keep_indexes },
+		{ BASES, INDEXES_OF(MD_PG_BASES), keep_indexes },
+		{ SERVED, FOREIGN_KEYS_OF(MD_PG_SERVED), keep_foreign_keys },
+		{ BASES, FOREIGN_KEYS_OF(MD_PG_BASES), keep_foreign_keys },
+		{ SERVED, checks_question, keep_checks },
+	};
+	enum md_code code = MD_OK;
 
-	if (code == MD_OK)
-		code = read_with(survey, foreign_question, keep_foreign_keys);
-	return code == MD_OK ? read_with(survey, checks_question, keep_checks) : code;
+	for (size_t i = 0; code == MD_OK && i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (steps[i].scope == SERVED || survey->base_count > 0)
+			code = read_with(survey, steps[i].scope, steps[i].question, steps[i].keep);
+	return code;
 }

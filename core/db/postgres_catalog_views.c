@@ -22,7 +22,9 @@ struct view {
 };
 struct trace {
 	struct md_pg_survey *survey;
-	struct md_map *views; /* by the text of the oid */
+	struct md_map *views;      /* by the text of the oid */
+	struct md_pg_shown *shown; /* from what is not served */
+	unsigned shown_count;
 };
 
 /* Views of other schemas may stand between a view and its tables. */
@@ -161,7 +163,7 @@ static struct origin follow(const struct trace *trace, struct origin at)
 	return view ? (struct origin){ 0, 0 } : at;
 }
 
-static void set_origins(const struct trace *trace, struct md_pg_table *table)
+static void set_origins(struct trace *trace, struct md_pg_table *table)
 {
 	for (unsigned i = 0; i < table->out->column_count; i++) {
 		struct origin at = { table->id, table->numbers[i] };
@@ -170,6 +172,9 @@ static void set_origins(const struct trace *trace, struct md_pg_table *table)
 
 		at = follow(trace, at);
 		base = at.table ? md_pg_survey_table(trace->survey, at.table) : NULL;
+		if (at.table && !base)
+			trace->shown[trace->shown_count++] =
+				(struct md_pg_shown){ &table->columns[i], at.table, at.column };
 		place = base ? md_pg_survey_place(base, at.column) : MD_PG_NO_PLACE;
 		if (place == MD_PG_NO_PLACE)
 			continue;
@@ -178,29 +183,44 @@ static void set_origins(const struct trace *trace, struct md_pg_table *table)
 	}
 }
 
-static bool has_views(const struct md_pg_survey *survey)
+static enum md_code set_all(struct trace *trace, unsigned columns)
 {
+	struct md_pg_survey *survey = trace->survey;
+
+	trace->shown = md_arena_alloc(survey->arena, columns * sizeof(*trace->shown));
+	if (!trace->shown)
+		return md_pg_survey_nomem(survey);
 	for (unsigned i = 0; i < survey->count; i++)
 		if (survey->tables[i].out->kind == MD_REL_VIEW)
-			return true;
-	return false;
+			set_origins(trace, &survey->tables[i]);
+	return md_pg_read_bases(survey, trace->shown, trace->shown_count);
+}
+
+static unsigned count_columns(const struct md_pg_survey *survey)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < survey->count; i++)
+		if (survey->tables[i].out->kind == MD_REL_VIEW)
+			count += survey->tables[i].out->column_count;
+	return count;
 }
 
 enum md_code md_pg_read_views(struct md_pg_survey *survey)
 {
 	const struct md_pg_question question = { views_question, &survey->schema_id, 1 };
 	struct trace trace = { .survey = survey };
+	unsigned columns = count_columns(survey);
 	enum md_code code;
 
-	if (!has_views(survey))
+	if (columns == 0)
 		return MD_OK;
 	trace.views = md_map_new();
 	if (!trace.views)
 		return md_pg_survey_nomem(survey);
 	code = md_pg_ask_each(survey->pg, &question, see_view, &trace, survey->err);
-	for (unsigned i = 0; code == MD_OK && i < survey->count; i++)
-		if (survey->tables[i].out->kind == MD_REL_VIEW)
-			set_origins(&trace, &survey->tables[i]);
+	if (code == MD_OK)
+		code = set_all(&trace, columns);
 	md_map_free(trace.views);
 	return code;
 }

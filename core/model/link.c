@@ -75,12 +75,21 @@ static bool is_key(const struct md_model *model, const struct md_field *const *f
 	return false;
 }
 
+/* A table that is not served, by its number in the catalog's `bases`, or else one by name. */
+static const struct md_model *find_table(const struct md_builder *b, unsigned base,
+					 const char *name)
+{
+	if (base > 0)
+		return &b->registry->models[b->registry->count + base - 1];
+	return md_registry_find(b->registry, md_str_of(name));
+}
+
 /* Keys to tables or columns that the catalog does not have are left out. */
 static bool add_foreign_key(struct md_builder *b, const struct md_model *model,
 			    const struct md_catalog_foreign_key *key)
 {
 	struct md_arena *arena = b->registry->arena;
-	const struct md_model *to = md_registry_find(b->registry, md_str_of(key->target));
+	const struct md_model *to = find_table(b, key->target_base, key->target);
 	const struct md_field **local, **remote;
 	struct md_link link = { .from = model,
 				.to = to,
@@ -109,15 +118,28 @@ static bool add_foreign_key(struct md_builder *b, const struct md_model *model,
 	return add_link(b, &link);
 }
 
+static bool add_table_keys(struct md_builder *b, const struct md_model *model,
+			   const struct md_catalog_table *table)
+{
+	for (unsigned k = 0; k < table->foreign_key_count; k++)
+		if (!add_foreign_key(b, model, &table->foreign_keys[k]))
+			return false;
+	for (unsigned k = 0; k < table->outside_count; k++)
+		if (!add_foreign_key(b, model, &table->outside[k]))
+			return false;
+	return true;
+}
+
 static bool add_foreign_keys(struct md_builder *b)
 {
-	for (unsigned t = 0; t < b->catalog->count; t++) {
-		const struct md_catalog_table *table = &b->catalog->tables[t];
+	const struct md_model *models = b->registry->models;
 
-		for (unsigned k = 0; k < table->foreign_key_count; k++)
-			if (!add_foreign_key(b, &b->registry->models[t], &table->foreign_keys[k]))
-				return false;
-	}
+	for (unsigned t = 0; t < b->catalog->count; t++)
+		if (!add_table_keys(b, &models[t], &b->catalog->tables[t]))
+			return false;
+	for (unsigned t = 0; t < b->catalog->base_count; t++)
+		if (!add_table_keys(b, &models[b->registry->count + t], &b->catalog->bases[t]))
+			return false;
 	for (size_t i = 0; i < b->link_count; i++) {
 		b->links[i].local_last = &b->links[i].local_shown;
 		b->links[i].remote_last = &b->links[i].remote_shown;
@@ -134,7 +156,7 @@ static void find_origin(struct md_builder *b, const struct md_field *field,
 
 	if (!column->origin_table || !column->origin_column)
 		return;
-	base = md_registry_find(b->registry, md_str_of(column->origin_table));
+	base = find_table(b, column->origin_base, column->origin_table);
 	if (!base || base->kind != MD_REL_TABLE)
 		return;
 	b->origin[at] = md_model_field(base, md_str_of(column->origin_column));
@@ -221,53 +243,70 @@ static bool add_shown_keys(struct md_builder *b, const struct md_model *view,
 	return true;
 }
 
-/* A view of one table that shows all of its primary key has that key. */
-static bool inherit_key(struct md_builder *b, struct md_model *view, const struct md_model *base)
+/* The primary key of `base`, as far as the view shows it: nothing, or all of it. */
+static unsigned shown_key(const struct md_builder *b, const struct md_model *view,
+			  const struct md_model *base, const struct md_field **fields)
 {
-	struct md_arena *arena = b->registry->arena;
-	const struct md_field **fields;
-	struct md_key *key;
-
-	if (base->key_count == 0)
-		return true;
-	fields = md_field_list(arena, base->key_count);
-	key = md_arena_alloc(arena, sizeof(*key));
-	if (!fields || !key)
-		return false;
 	for (unsigned i = 0; i < base->key_count; i++) {
 		fields[i] = shows(b, view, base->key[i], NULL);
 		if (!fields[i])
-			return true;
+			return 0;
 	}
-	for (unsigned i = 0; i < base->key_count; i++)
-		b->registry->fields[field_index(b, fields[i])].key_position = (int)i;
-	*key = (struct md_key){ base->keys[0].name, true, fields, base->key_count };
+	return base->key_count;
+}
+
+/* Keys of its own (a materialized view may have unique indexes) stand behind the one inherited. */
+static bool set_key(struct md_builder *b, struct md_model *view,
+		    const struct md_field *const *shown, unsigned count, struct md_str name)
+{
+	struct md_arena *arena = b->registry->arena;
+	struct md_key *keys = md_arena_alloc(arena, (view->keys_count + 1) * sizeof(*keys));
+	const struct md_field **fields = md_field_list(arena, count);
+
+	if (!keys || !fields)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		fields[i] = shown[i];
+		b->registry->fields[field_index(b, shown[i])].key_position = (int)i;
+	}
+	keys[0] = (struct md_key){ name, true, fields, count };
+	if (view->keys_count > 0)
+		memcpy(keys + 1, view->keys, view->keys_count * sizeof(*keys));
 	view->key = fields;
-	view->key_count = base->key_count;
-	view->keys = key;
-	view->keys_count = 1;
+	view->key_count = count;
+	view->keys = keys;
+	view->keys_count++;
 	return true;
 }
 
+/* The keys of the view's tables that it shows; its own key is made of the primary ones among them,
+ * as PostgREST has it: a row of a join is one of each of its tables. */
 static bool inherit(struct md_builder *b, struct md_model *view)
 {
-	const struct md_model *only = NULL;
-	unsigned bases = 0;
+	const struct md_field **fields = md_field_list(b->scratch, view->field_count);
+	struct md_str name = { NULL, 0 };
+	unsigned count = 0;
 
+	if (!fields)
+		return false;
 	for (unsigned i = 0; i < view->field_count; i++) {
 		const struct md_model *base = b->origin_model[field_index(b, &view->fields[i])];
-		unsigned j = 0;
+		unsigned j = 0, shown;
 
 		while (j < i && b->origin_model[field_index(b, &view->fields[j])] != base)
 			j++;
 		if (!base || j < i)
 			continue;
-		only = base;
-		bases++;
 		if (!add_shown_keys(b, view, base))
 			return false;
+		shown = count + base->key_count <= view->field_count
+				? shown_key(b, view, base, fields + count)
+				: 0;
+		if (shown > 0 && count == 0)
+			name = base->keys[0].name;
+		count += shown;
 	}
-	return bases != 1 || view->keys_count > 0 || inherit_key(b, view, only);
+	return count == 0 || view->key_count > 0 || set_key(b, view, fields, count, name);
 }
 
 static bool add_view_link(struct md_builder *b, size_t base, const struct md_shown *local,
@@ -385,7 +424,8 @@ static bool add_declared_keys(struct md_builder *b)
 
 static bool start(struct md_builder *b)
 {
-	size_t fields = b->registry->field_count, models = b->registry->count;
+	size_t fields = b->registry->field_count;
+	size_t models = (size_t)b->registry->count + b->registry->base_count;
 
 	b->from = md_arena_alloc(b->scratch, models * sizeof(*b->from));
 	b->to = md_arena_alloc(b->scratch, models * sizeof(*b->to));

@@ -132,8 +132,8 @@ struct md_model {
 	bool insertable, updatable, deletable;
 	const struct md_field *fields;
 	unsigned field_count;
-	/** Primary key, in key order. A view has that of its one base table if it shows all of it;
-	 * a view may still show a key twice. */
+	/** Primary key, in key order. A view has those of all tables whose key it shows whole, one
+	 * behind the other; it may still show a key twice. */
 	const struct md_field *const *key;
 	unsigned key_count;        /* 0: none */
 	const struct md_key *keys; /* all of them, primary first */

@@ -17,6 +17,7 @@ struct md_registry {
 	struct md_map *by_name;
 	struct md_model *models;
 	unsigned count;
+	unsigned base_count; /* tables that only views show, behind them; nobody finds those */
 	/* All fields and all relations of all models, one slice each. */
 	struct md_field *fields;
 	size_t field_count;

@@ -53,6 +53,13 @@ static bool add_both_ways(struct md_builder *b, const struct md_link *link)
 	       add_draft(b, &(struct md_draft){ .relation = there, .inverse = number });
 }
 
+/* A table that only views show takes part in nothing itself. */
+static bool is_served(const struct md_builder *b, const struct md_link *link)
+{
+	return md_model_index(b, link->from) < b->registry->count &&
+	       md_model_index(b, link->to) < b->registry->count;
+}
+
 static bool is_in_key(const struct md_link *link)
 {
 	for (unsigned i = 0; i < link->count; i++)
@@ -103,13 +110,13 @@ static bool add_through(struct md_builder *b, const struct md_chain *chain)
 	for (int i = chain->first; i != MD_NO_LINK; i = b->links[i].next_from) {
 		const struct md_link *near = &b->links[i];
 
-		if (near->one_to_one || !is_in_key(near))
+		if (near->one_to_one || !is_in_key(near) || !is_served(b, near))
 			continue;
 		for (int j = near->next_from; j != MD_NO_LINK; j = b->links[j].next_from) {
 			const struct md_link *far = &b->links[j];
 
 			if (far->one_to_one || md_str_equal(near->name, far->name) ||
-			    !is_in_key(far))
+			    !is_in_key(far) || !is_served(b, far))
 				continue;
 			if (!add_both_through(b, near, far))
 				return false;
@@ -433,7 +440,7 @@ static bool build(struct md_builder *b)
 	if (!b->scratch || !md_links_build(b))
 		return false;
 	for (size_t i = 0; i < b->link_count; i++)
-		if (!add_both_ways(b, &b->links[i]))
+		if (is_served(b, &b->links[i]) && !add_both_ways(b, &b->links[i]))
 			return false;
 	for (unsigned i = 0; i < b->registry->count; i++)
 		if (!add_through(b, &b->from[i]))

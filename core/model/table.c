@@ -217,27 +217,40 @@ static bool copy_table(struct md_registry *registry, const struct md_catalog_tab
 	       md_constraints_copy(arena, table, model);
 }
 
-bool md_tables_build(struct md_registry *registry, const struct md_catalog *catalog)
+static size_t count_columns(const struct md_catalog_table *tables, unsigned count)
 {
 	size_t columns = 0;
 
-	for (unsigned i = 0; i < catalog->count; i++)
-		columns += catalog->tables[i].column_count;
-	registry->fields = md_arena_alloc(registry->arena, columns * sizeof(*registry->fields));
-	registry->models =
-		md_arena_alloc(registry->arena, catalog->count * sizeof(*registry->models));
-	if (!registry->fields || !registry->models)
+	for (unsigned i = 0; i < count; i++)
+		columns += tables[i].column_count;
+	return columns;
+}
+
+bool md_tables_build(struct md_registry *registry, const struct md_catalog *catalog)
+{
+	struct md_arena *arena = registry->arena;
+	unsigned count = catalog->count + catalog->base_count;
+	size_t columns = count_columns(catalog->tables, catalog->count) +
+			 count_columns(catalog->bases, catalog->base_count);
+	struct md_field *fields = md_arena_alloc(arena, columns * sizeof(*fields));
+
+	registry->fields = fields;
+	registry->models = md_arena_alloc(arena, count * sizeof(*registry->models));
+	if (!fields || !registry->models)
 		return false;
-	columns = 0;
-	for (unsigned i = 0; i < catalog->count; i++) {
+	for (unsigned i = 0; i < count; i++) {
+		bool base = i >= catalog->count;
+		const struct md_catalog_table *table =
+			base ? &catalog->bases[i - catalog->count] : &catalog->tables[i];
 		struct md_model *model = &registry->models[i];
 
-		if (!copy_table(registry, &catalog->tables[i], &registry->fields[columns], model) ||
-		    !md_map_set(registry->by_name, model->name, model))
+		if (!copy_table(registry, table, fields, model) ||
+		    (!base && !md_map_set(registry->by_name, model->name, model)))
 			return false;
-		columns += catalog->tables[i].column_count;
+		fields += table->column_count;
 	}
 	registry->count = catalog->count;
+	registry->base_count = catalog->base_count;
 	registry->field_count = columns;
 	return true;
 }

@@ -403,8 +403,13 @@ START_TEST(columns_of_views_are_traced_to_their_tables)
 {
 	begin("CREATE TABLE api.\"A a\" (gone int, \"I d\" int PRIMARY KEY, \"(x\\} \" text);"
 	      "ALTER TABLE api.\"A a\" DROP gone;"
-	      "CREATE TABLE api.b (id int PRIMARY KEY, a_id int REFERENCES api.\"A a\", n int);"
-	      "CREATE TABLE other.o (id int PRIMARY KEY);"
+	      "CREATE TABLE other.o (gone int, id int PRIMARY KEY, a_id int REFERENCES api.\"A a\","
+	      " parent int REFERENCES other.o);"
+	      "ALTER TABLE other.o DROP gone;"
+	      "CREATE TABLE other.b (id int PRIMARY KEY, hidden int);"
+	      "CREATE TABLE other.unseen (o_id int REFERENCES other.o);"
+	      "CREATE TABLE api.b (id int PRIMARY KEY, a_id int REFERENCES api.\"A a\", n int,"
+	      " o_id int REFERENCES other.o);"
 	      "CREATE VIEW api.simple AS SELECT \"(x\\} \" AS \":resno 7\", \"I d\" AS id FROM"
 	      " api.\"A a\" ORDER BY \"I d\" + 1;"
 	      "CREATE VIEW api.joined AS SELECT b.id, a.\"I d\" AS a_id, b.n + 1 AS more,"
@@ -415,7 +420,8 @@ START_TEST(columns_of_views_are_traced_to_their_tables)
 	      "z,"
 	      " s.q FROM w, (SELECT n AS q FROM api.b) s;"
 	      "CREATE VIEW api.both AS SELECT id FROM api.b UNION SELECT \"I d\" FROM api.\"A a\";"
-	      "CREATE VIEW api.outside AS SELECT id FROM other.o;"
+	      "CREATE VIEW api.outside AS SELECT o.id, b.id AS b_id, o.parent FROM other.o,"
+	      " other.b;"
 	      "CREATE MATERIALIZED VIEW api.kept AS SELECT id, n FROM api.b;"
 	      "CREATE UNIQUE INDEX kept_key ON api.kept (id)");
 	shows("simple", ":resno 7", "A a.(x\\} ");
@@ -427,7 +433,23 @@ START_TEST(columns_of_views_are_traced_to_their_tables)
 	shows("far", "z", "b.id");
 	shows("far", "q", "b.n");
 	shows("both", "id", "-");
-	shows("outside", "id", "-");
+	shows("outside", "id", "o.id");
+	shows("outside", "b_id", "b.id"); /* of two tables of this name, the other one */
+	shows("outside", "parent", "o.parent");
+	ck_assert_uint_eq(catalog->base_count, 2);
+	ck_assert_uint_eq(the_column("outside", "id")->origin_base, 1);
+	ck_assert_uint_eq(the_column("outside", "b_id")->origin_base, 2);
+	ck_assert_uint_eq(the_column("joined", "id")->origin_base, 0);
+	ck_assert_str_eq(catalog->bases[0].schema, "other");
+	ck_assert_str_eq(catalog->bases[0].keys[0].name, "o_pkey");
+	ck_assert_uint_eq(catalog->bases[0].foreign_key_count, 2);
+	ck_assert_uint_eq(catalog->bases[0].foreign_keys[0].target_base, 0);
+	ck_assert_uint_eq(catalog->bases[0].foreign_keys[1].target_base, 1);
+	ck_assert_str_eq(catalog->bases[1].name, "b");
+	ck_assert_uint_eq(the_table("b")->foreign_key_count, 1);
+	ck_assert_uint_eq(the_table("b")->outside_count, 1);
+	ck_assert_str_eq(the_table("b")->outside[0].name, "b_o_id_fkey");
+	ck_assert_uint_eq(the_table("b")->outside[0].target_base, 1);
 	shows("kept", "n", "b.n");
 	shows("b", "id", "-");
 	ck_assert_str_eq(tell("kept"), "unique kept_key id\nindex kept_key id unique\n");
@@ -695,7 +717,8 @@ START_TEST(every_allocation_may_fail)
 	begin("CREATE TYPE api.mood AS ENUM ('sad', 'ok');"
 	      "CREATE TABLE api.a (id int PRIMARY KEY, m api.mood, CHECK (id > 0));"
 	      "CREATE TABLE api.b (id int PRIMARY KEY REFERENCES api.a, t text DEFAULT 'x');"
-	      "CREATE VIEW api.v AS SELECT * FROM api.b");
+	      "CREATE TABLE other.o (id int PRIMARY KEY, b int REFERENCES api.b);"
+	      "CREATE VIEW api.v AS SELECT b.*, o.id AS o FROM api.b, other.o");
 	for (long n = 0; fired; n++) {
 		struct md_conn_target target = { .url = server_url, .schema = "api" };
 		struct md_arena *own = NULL;
@@ -737,7 +760,8 @@ START_TEST(a_limit_of_memory_may_be_reached_anywhere)
 	begin("CREATE TYPE api.mood AS ENUM ('sad', 'ok');"
 	      "CREATE TABLE api.a (id int PRIMARY KEY, m api.mood, CHECK (id > 0));"
 	      "CREATE TABLE api.b (id int PRIMARY KEY REFERENCES api.a, t text DEFAULT 'x');"
-	      "CREATE VIEW api.v AS SELECT * FROM api.b");
+	      "CREATE TABLE other.o (id int PRIMARY KEY, b int REFERENCES api.b);"
+	      "CREATE VIEW api.v AS SELECT b.*, o.id AS o FROM api.b, other.o");
 	conn = open_schema("api");
 	for (; code != MD_OK; size += 48) {
 		struct md_arena *small = md_arena_new(size);

@@ -367,7 +367,7 @@ START_TEST(gives_views_the_relations_of_their_tables)
 }
 END_TEST
 
-START_TEST(gives_a_view_of_one_table_its_key)
+START_TEST(gives_a_view_the_keys_of_its_tables)
 {
 	struct fixture f;
 
@@ -377,7 +377,11 @@ START_TEST(gives_a_view_of_one_table_its_key)
 	ck_assert_int_eq(model(&f, "projects_alt")->fields[0].key_position, 0);
 	ck_assert(!md_model_is_unique_by(model(&f, "projects_alt"), model(&f, "projects_alt")->key,
 					 1));
-	ck_assert_uint_eq(model(&f, "client_projects")->key_count, 0);
+	/* A join has those of all its tables, as PostgREST has it. */
+	ck_assert_uint_eq(model(&f, "client_projects")->key_count, 2);
+	ck_assert_str_eq(model(&f, "client_projects")->key[0]->name.ptr, "cid");
+	ck_assert_str_eq(model(&f, "client_projects")->key[1]->name.ptr, "pid");
+	ck_assert_int_eq(model(&f, "client_projects")->fields[1].key_position, 1);
 	close_sample(&f);
 }
 END_TEST
@@ -412,6 +416,6 @@ SUITE_MAIN("relation", finds_a_target_by_table_constraint_or_column, narrows_by_
 	   knows_both_ends_of_every_relation, names_relations_by_table_or_else_by_key,
 	   finds_a_junction_only_when_its_key_holds_both_foreign_keys,
 	   is_one_to_one_when_the_foreign_key_is_exactly_a_key,
-	   gives_views_the_relations_of_their_tables, gives_a_view_of_one_table_its_key,
+	   gives_views_the_relations_of_their_tables, gives_a_view_the_keys_of_its_tables,
 	   counts_every_way_in_which_a_view_shows_a_key,
 	   leaves_out_keys_to_tables_that_are_not_served)
