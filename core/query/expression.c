@@ -348,6 +348,7 @@ static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *
 	struct md_buf *out = &s->order;
 	const struct md_column_ref *column;
 	struct md_node *target;
+	const char *separator = " AND ";
 	struct md_str text;
 	enum md_type type;
 	md_auto_buf on = MD_BUF(1u << 16);
@@ -379,6 +380,8 @@ static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *
 			       err);
 	md_buf_puts(&sub, " WHERE ");
 	md_buf_put(&sub, on.data, on.len);
+	if (code == MD_OK) /* a row that the embed does not show counts as none */
+		code = md_put_conditions(b, s, &sub, target, &separator, err);
 	md_buf_putc(&sub, ')');
 	s->failed |= sub.failed;
 	md_put_ordered(b, out, type, md_buf_str(&sub));

@@ -256,6 +256,13 @@ def test_order_by_a_column_of_a_to_one_embed(library):
                           "&order=publisher(name).desc,id") == [3, 5, 1, 2]
 
 
+def test_what_a_filter_hides_of_a_to_one_embed_does_not_order(library):
+    page = "id,publisher(name)", "publisher.id=eq.2", "order=publisher(name),id"
+    assert library.column(f"/book?select={page[0]}&{page[1]}&{page[2]}") == [3, 5, 1, 2, 4]
+    rows = library.rows(f"/genre?id=eq.1&select=book({page[0]})&book.{page[1]}&book.{page[2]}")
+    assert [book["id"] for book in rows[0]["book"]] == [3, 1, 2]
+
+
 def test_order_by_a_to_many_embed_is_PGRST118(library):
     error = library.error("/publisher?select=id,book(id)&order=book(id)", 400, "PGRST118")
     assert "to-one" in error["details"]
