@@ -1,6 +1,6 @@
 """Up, down and up again over random pairs of definitions: after up the database is described as one
 that was made new, after down as it was, the rows of columns that stayed are there. MODELD_PAIRS is
-how many pairs (`scripts/test pairs` tries 500); each is known by its seed."""
+how many pairs (`scripts/test random` tries 500); each is known by its seed."""
 import os
 
 import pytest
