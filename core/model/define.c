@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "core/model/define_private.h"
-#include "core/model/private.h"
 
 #include "core/base/banned.h"
 
@@ -48,24 +47,70 @@ static bool blank(struct md_def_loader *loader, char *text, size_t *ret_nodes)
 	return false;
 }
 
-static bool parse(struct md_def_loader *loader, struct reading *reading)
+/* Advice for what people write who know another language better. */
+static void hint_syntax(struct md_def_loader *loader, const json_error_t *error)
 {
-	json_error_t error;
-	enum json_error_code code;
-	size_t offset;
+	const char *near = strstr(error->text, "near '");
+	char c = near ? near[strlen("near '")] : '\0';
 
-	reading->json = json_loadb(reading->text, loader->len, JSON_REJECT_DUPLICATES, &error);
-	if (reading->json)
-		return true;
-	code = json_error_code(&error);
+	if (json_error_code((json_error_t *)(uintptr_t)error) == json_error_numeric_overflow)
+		md_def_hint(loader, "a number of so many digits is written as a text");
+	else if (c == '#')
+		md_def_hint(loader, "comments begin with //, or stand between /* and */");
+	else if (c == '\'' || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+		md_def_hint(loader, "keys and texts stand in double quotes");
+}
+
+static void wrong_syntax(struct md_def_loader *loader, const json_error_t *error, size_t offset)
+{
+	enum json_error_code code = json_error_code((json_error_t *)(uintptr_t)error);
+
+	if (code == json_error_null_character || code == json_error_null_byte_in_key) {
+		wrong_text(loader, MD_DEF_M101, offset, "\\u0000 cannot stand in a text");
+		return;
+	}
+	wrong_text(loader, code == json_error_duplicate_key ? MD_DEF_M103 : MD_DEF_M101, offset,
+		   error->text);
+	hint_syntax(loader, error);
+}
+
+enum { TWICE_MAX = 50 }; /* each makes the parser begin again */
+
+/* What the parser stops at. True: that has been told and taken out, the rest can be read. */
+static bool go_on(struct md_def_loader *loader, struct reading *reading, const json_error_t *error,
+		  bool last)
+{
+	enum json_error_code code = json_error_code((json_error_t *)(uintptr_t)error);
+	size_t offset = error->position > 0 ? (size_t)error->position : 0;
+	unsigned errors = loader->report->errors;
+
 	/* Most of jansson's failing allocations leave no text. */
-	if (code == json_error_out_of_memory || error.text[0] == '\0') {
+	if (code == json_error_out_of_memory || error->text[0] == '\0') {
 		loader->failed = true;
 		return false;
 	}
-	offset = error.position > 0 ? (size_t)error.position : 0;
-	wrong_text(loader, code == json_error_duplicate_key ? MD_DEF_M103 : MD_DEF_M101,
-		   offset < loader->len ? offset : loader->len, error.text);
+	if (code == json_error_duplicate_key && !last) {
+		if (md_def_take_out(loader, reading->text, offset))
+			return true;
+		if (loader->report->errors > errors)
+			return false;
+	}
+	wrong_syntax(loader, error, offset < loader->len ? offset : loader->len);
+	return false;
+}
+
+static bool parse(struct md_def_loader *loader, struct reading *reading)
+{
+	json_error_t error;
+
+	for (unsigned twice = 0; !loader->failed; twice++) {
+		reading->json =
+			json_loadb(reading->text, loader->len, JSON_REJECT_DUPLICATES, &error);
+		if (reading->json)
+			return true;
+		if (!go_on(loader, reading, &error, twice == TWICE_MAX))
+			return false;
+	}
 	return false;
 }
 
@@ -250,10 +295,10 @@ const struct md_def_model *md_definitions_find(const struct md_definitions *defi
 
 const char *md_definitions_like(const struct md_definitions *definitions, struct md_str name)
 {
-	struct md_guess guess;
+	struct md_def_guess guess;
 
-	md_guess_init(&guess, name, MD_DEF_LIKE);
+	md_def_guess_init(&guess, name);
 	for (unsigned i = 0; i < definitions->model_count; i++)
-		md_guess_offer(&guess, md_str_of(definitions->models[i].name));
-	return guess.best.ptr;
+		md_def_guess_offer(&guess, definitions->models[i].name);
+	return md_def_guess_best(&guess);
 }

@@ -2,7 +2,6 @@
 #include "core/base/moment.h"
 #include "core/db/value.h"
 #include "core/model/define_private.h"
-#include "core/model/private.h"
 #include "core/model/rules.h"
 
 #include "core/base/banned.h"
@@ -131,13 +130,12 @@ static void check_pattern(const struct check *check)
 
 static void hint_label(const struct check *check, const char *text)
 {
-	struct md_guess guess;
+	struct md_def_guess guess;
 
-	md_guess_init(&guess, md_str_of(text), MD_DEF_LIKE);
+	md_def_guess_init(&guess, md_str_of(text));
 	for (unsigned i = 0; i < check->field->labels.count; i++)
-		md_guess_offer(&guess, md_str_of(check->field->labels.items[i]));
-	if (guess.best.ptr)
-		md_def_hint(check->loader, "did you mean \"%s\"?", guess.best.ptr);
+		md_def_guess_offer(&guess, check->field->labels.items[i]);
+	md_def_guess_hint(check->loader, &guess);
 }
 
 static size_t keep(const struct md_def_field *field, const struct md_def_value *given, char *kept)
@@ -220,7 +218,10 @@ static void check_value(const struct check *check, const char *what,
 static void check_limit(const struct check *check, const char *what,
 			const struct md_def_value *value)
 {
-	if ((NUMBERS | MOMENTS) & 1u << check->field->type)
+	if (value->kind == MD_DEF_NULL)
+		md_def_report_at(check->loader, &check->field->place, MD_DEF_M130,
+				 "%s cannot be null", what);
+	else if ((NUMBERS | MOMENTS) & 1u << check->field->type)
 		check_value(check, what, value, false);
 }
 

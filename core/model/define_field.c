@@ -22,11 +22,12 @@ static enum md_def_type read_type(struct md_def_loader *loader, const struct md_
 	if (!text || md_def_word_find(md_def_types, md_str_of(text), &type))
 		return type;
 	md_def_wrong(loader, at, MD_DEF_M120, "unknown type \"%s\"", text);
-	like = md_def_word_like(md_def_types, md_str_of(text));
-	if (like)
+	like = md_def_type_like(md_str_of(text));
+	if (strpbrk(text, "( ?") || text[0] == '-')
+		md_def_hint(loader, "that is a shorthand: write \"%s\" in place of the object",
+			    text);
+	else if (like)
 		md_def_hint(loader, "did you mean \"%s\"?", like);
-	else if (strpbrk(text, "( ?"))
-		md_def_hint(loader, "a shorthand stands in place of the whole object");
 	return type;
 }
 
@@ -208,6 +209,9 @@ static void read_reference(struct md_def_loader *loader, const struct md_def_her
 		return;
 	if (json_is_string(at->json))
 		read_target(loader, at, reference);
+	else if (!json_is_object(at->json))
+		md_def_wrong(loader, at, MD_DEF_M104,
+			     "expected \"Model\", \"Model.field\" or an object");
 	else if (md_def_read_object(loader, at, reference_keys, MD_DEF_LENGTH(reference_keys),
 				    reference) &&
 		 !json_object_get(at->json, "model"))

@@ -145,6 +145,14 @@ static const struct md_def_key index_keys[] = {
 };
 /* clang-format on */
 
+static void wrong_index(struct md_def_loader *loader, const struct md_def_here *at)
+{
+	md_def_wrong(loader, at, MD_DEF_M104, "expected a list of fields or an object");
+	if (json_is_string(at->json))
+		md_def_hint(loader, "write [\"%s\"]: a list for each of them",
+			    json_string_value(at->json));
+}
+
 static void read_index(struct md_def_loader *loader, const struct md_def_here *at,
 		       struct md_def_index *index)
 {
@@ -153,7 +161,7 @@ static void read_index(struct md_def_loader *loader, const struct md_def_here *a
 	if (json_is_array(at->json))
 		read_columns(loader, at, index);
 	else if (!json_is_object(at->json))
-		md_def_wrong(loader, at, MD_DEF_M104, "expected a list of fields or an object");
+		wrong_index(loader, at);
 	else if (md_def_read_object(loader, at, index_keys, MD_DEF_LENGTH(index_keys), index) &&
 		 !json_object_get(at->json, "fields"))
 		md_def_wrong(loader, at, MD_DEF_M105, "\"fields\" is missing");

@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "core/model/define_private.h"
-#include "core/model/private.h"
 
 #include "core/base/banned.h"
 
@@ -185,6 +184,18 @@ static void ambiguous(struct link *link, const struct choice *choice, bool here)
 		     md_def_printf(link->loader, "\"%s%s via ", link->to->name, here ? "" : "[]"));
 }
 
+/* Of a model that references itself, one row to one: "next": "Page? <-> before" is the other side
+ * of "before": "Page <-> next", which follows the key. */
+static bool is_far_side(const struct link *link)
+{
+	const struct md_def_relation *relation = link->relation, *other;
+
+	if (link->from != link->to || relation->uselist != MD_DEF_NO || !relation->back_populates)
+		return false;
+	other = md_def_relation_of(link->to, relation->back_populates);
+	return other && other != relation && other->uselist == MD_DEF_UNSET;
+}
+
 /* `last`: what is ambiguous now stays so. */
 static void link_direct(struct link *link, bool last)
 {
@@ -192,7 +203,7 @@ static void link_direct(struct link *link, bool last)
 	const struct md_def_relation *inverse = settled_inverse(link);
 	struct choice here = keys_of(link->from, link->to, &relation->via, NULL);
 	struct choice there = keys_of(link->to, link->from, &relation->via, NULL);
-	bool is_here = relation->uselist != MD_DEF_YES && here.count > 0;
+	bool is_here = relation->uselist != MD_DEF_YES && here.count > 0 && !is_far_side(link);
 	const struct choice *choice = is_here ? &here : &there;
 
 	if (choice->count == 1 && is_here) {
@@ -280,6 +291,30 @@ static void link_many(struct link *link, const struct md_def_model *junction)
 /* --- one relation ------------------------------------------------------------------------------
  */
 
+static void offer_keys(struct md_def_guess *guess, const struct md_def_model *holder,
+		       const struct md_def_model *target)
+{
+	for (unsigned i = 0; i < holder->foreign_key_count; i++)
+		if (holder->foreign_keys[i].to == target)
+			md_def_guess_offer(guess, holder->foreign_keys[i].fields[0]->name);
+}
+
+static void hint_via(struct link *link, const char *name)
+{
+	struct md_def_guess guess;
+
+	md_def_guess_init(&guess, md_str_of(name));
+	offer_keys(&guess, link->from, link->to);
+	offer_keys(&guess, link->to, link->from);
+	for (unsigned i = 0; i < link->resolver->count; i++) {
+		if (link->resolver->models[i].abstract)
+			continue;
+		md_def_guess_offer(&guess, link->resolver->models[i].name);
+		md_def_guess_offer(&guess, link->resolver->models[i].table);
+	}
+	md_def_guess_hint(link->loader, &guess);
+}
+
 /* What "via" or "secondary" names, when that is no field. *ret_wrong: it is nothing. */
 static const struct md_def_model *junction_of(struct link *link, bool *ret_wrong)
 {
@@ -308,6 +343,7 @@ static const struct md_def_model *junction_of(struct link *link, bool *ret_wrong
 	md_def_report_at(link->loader, &relation->place, MD_DEF_M201,
 			 "\"%s\" is neither a model nor a table, nor a field of %s or %s", name,
 			 link->from->name, link->to->name);
+	hint_via(link, name);
 	return NULL;
 }
 
@@ -375,91 +411,6 @@ static void follow(struct link *link, bool last)
 	link->relation->broken = !link->relation->key;
 }
 
-/* --- the other side ----------------------------------------------------------------------------
- */
-
-static void hint_line(struct link *link)
-{
-	const struct md_def_relation *relation = link->relation;
-	const char *suffix = "";
-	const char *junction = relation->junction ? relation->junction->name : NULL;
-
-	if (junction || (relation->here && relation->cardinality == MD_DEF_MANY_TO_ONE))
-		suffix = "[]";
-	else if (relation->here)
-		suffix = "?";
-	md_def_hint(link->loader, "add to the relations of %s: \"%s\": \"%s%s%s%s <-> %s\"",
-		    link->to->name, relation->back_populates, link->from->name, suffix,
-		    junction ? " via " : "", junction ? junction : "", relation->name);
-}
-
-static const struct md_def_relation *find_relation(const struct md_def_model *model,
-						   const char *name)
-{
-	for (unsigned i = 0; i < model->relation_count; i++)
-		if (strcmp(model->relations[i].name, name) == 0)
-			return &model->relations[i];
-	return NULL;
-}
-
-static bool is_inverse(const struct md_def_relation *a, const struct md_def_relation *b)
-{
-	if (a->junction || b->junction)
-		return a->junction == b->junction && a->key == b->far_key && a->far_key == b->key;
-	return a->key == b->key && a->here != b->here;
-}
-
-/* Both sides name each other; do they mean the same? */
-static void check_inverse(struct link *link, const struct md_def_relation *other)
-{
-	struct md_def_relation *relation = link->relation;
-
-	if (!relation->key || !other->key)
-		return;
-	relation->inverse = other;
-	if (is_inverse(relation, other) || other < relation)
-		return;
-	md_def_report_at(link->loader, &relation->place, MD_DEF_M205,
-			 "%s.%s and %s.%s are not two sides of the same foreign key",
-			 link->from->name, relation->name, link->to->name, other->name);
-}
-
-static void meet(struct link *link)
-{
-	const struct md_def_relation *relation = link->relation, *other;
-	const char *back = relation->back_populates;
-
-	link->to = relation->to;
-	if (!back || !link->to)
-		return;
-	other = find_relation(link->to, back);
-	if (!other) {
-		md_def_report_at(link->loader, &relation->place, MD_DEF_M205,
-				 "back_populates names %s.%s, which does not exist", link->to->name,
-				 back);
-		hint_line(link);
-	} else if (!other->to) {
-		return; /* told before */
-	} else if (other->to != link->from) {
-		md_def_report_at(link->loader, &relation->place, MD_DEF_M205,
-				 "%s.%s is a relation to %s, not to %s", link->to->name, back,
-				 other->to->name, link->from->name);
-	} else if (!other->back_populates) {
-		md_def_report_at(link->loader, &relation->place, MD_DEF_M205,
-				 "%s.%s does not name %s.%s back", link->to->name, back,
-				 link->from->name, relation->name);
-		md_def_hint(link->loader, "add \"<-> %s\" to %s.%s", relation->name, link->to->name,
-			    back);
-	} else if (strcmp(other->back_populates, relation->name) != 0) {
-		md_def_report_at(link->loader, &relation->place, MD_DEF_M205,
-				 "%s.%s names %s.%s, not %s.%s", link->to->name, back,
-				 link->from->name, other->back_populates, link->from->name,
-				 relation->name);
-	} else {
-		check_inverse(link, other);
-	}
-}
-
 enum pass { BEGIN, FOLLOW, FOLLOW_INVERSE, MEET, PASSES };
 
 static void run(struct md_def_resolver *resolver, enum pass pass)
@@ -479,7 +430,7 @@ static void run(struct md_def_resolver *resolver, enum pass pass)
 			else if (pass == FOLLOW || pass == FOLLOW_INVERSE)
 				follow(&link, pass == FOLLOW_INVERSE);
 			else if (pass == MEET)
-				meet(&link);
+				md_def_check_inverse(resolver, model, link.relation);
 		}
 	}
 }

@@ -9,6 +9,7 @@
 #include "core/base/arena.h"
 #include "core/base/map.h"
 #include "core/model/define.h"
+#include "core/model/private.h"
 
 struct json_t;
 
@@ -66,6 +67,12 @@ void md_def_locate(const char *text, size_t len, struct md_def_node *nodes, size
 unsigned md_def_line(struct md_def_loader *loader, size_t offset);
 /** Bytes of the number that begins at `offset`. */
 size_t md_def_number_len(const char *text, size_t len, size_t offset);
+
+/* --- define_twice.c: keys that stand twice --- */
+
+/** Report the key that ends at `key_end`, and that its object has twice, and blank it with its
+ * value. False: there is none, or its value is not well-formed. */
+bool md_def_take_out(struct md_def_loader *loader, char *text, size_t key_end);
 
 /* --- define_report.c: mistakes --- */
 
@@ -177,6 +184,25 @@ const char *md_def_copy(struct md_def_loader *loader, struct md_str text);
 const char *md_def_printf(struct md_def_loader *loader, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 struct md_def_names md_def_one_name(struct md_def_loader *loader, const char *name);
+
+/* --- define_guess.c: "did you mean …?" --- */
+
+/** Start with md_def_guess_init(), offer candidates, then ask for the best. */
+struct md_def_guess {
+	struct md_guess likeness;
+	struct md_str wanted;
+	const char *swapped; /* the same but for two letters that changed places */
+};
+void md_def_guess_init(struct md_def_guess *guess, struct md_str wanted);
+void md_def_guess_offer(struct md_def_guess *guess, const char *candidate);
+/** NULL: none is like it. */
+const char *md_def_guess_best(const struct md_def_guess *guess);
+/** Give the mistake just added the best as a hint. */
+void md_def_guess_hint(struct md_def_loader *loader, const struct md_def_guess *guess);
+/** The type that is meant, also by a name that SQL has for it; NULL: none. */
+const char *md_def_type_like(struct md_str text);
+/** How the shorthand says what the long form or SQL say by this word; NULL: it is none. */
+const char *md_def_said_otherwise(struct md_str word);
 
 /* --- define_field.c, define_relation.c, define_index.c, define_document.c: what stands in a file
  * --- */
@@ -306,6 +332,13 @@ void md_def_resolve_names(struct md_def_resolver *resolver);
 const char *md_def_short_name(struct md_def_loader *loader, const char *name);
 /* define_link.c */
 void md_def_resolve_relations(struct md_def_resolver *resolver);
+/* define_inverse.c */
+/** Tell what is wrong with the other side of a relation that has been resolved. */
+void md_def_check_inverse(struct md_def_resolver *resolver, const struct md_def_model *from,
+			  struct md_def_relation *relation);
+/** The relation of this name, or NULL. */
+const struct md_def_relation *md_def_relation_of(const struct md_def_model *model,
+						 const char *name);
 /* define_check.c */
 void md_def_check_fields(struct md_def_resolver *resolver);
 /* define_engines.c */

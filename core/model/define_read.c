@@ -112,12 +112,12 @@ const char *md_def_word_of(const struct md_def_word *words, unsigned value)
 
 const char *md_def_word_like(const struct md_def_word *words, struct md_str text)
 {
-	struct md_guess guess;
+	struct md_def_guess guess;
 
-	md_guess_init(&guess, text, MD_DEF_LIKE);
+	md_def_guess_init(&guess, text);
 	for (; words->text; words++)
-		md_guess_offer(&guess, md_str_of(words->text));
-	return guess.best.ptr;
+		md_def_guess_offer(&guess, words->text);
+	return md_def_guess_best(&guess);
 }
 
 /* --- values ------------------------------------------------------------------------------------
@@ -520,14 +520,13 @@ static void read_key(struct md_def_loader *loader, const struct md_def_here *at,
 static void unknown_key(struct md_def_loader *loader, const struct md_def_here *at,
 			const struct md_def_key *keys, unsigned count)
 {
-	struct md_guess guess;
+	struct md_def_guess guess;
 
 	md_def_wrong(loader, at, MD_DEF_M102, "unknown key \"%s\"", at->key);
-	md_guess_init(&guess, md_str_of(at->key), MD_DEF_LIKE);
+	md_def_guess_init(&guess, md_str_of(at->key));
 	for (unsigned i = 0; i < count; i++)
-		md_guess_offer(&guess, md_str_of(keys[i].name));
-	if (guess.best.ptr)
-		md_def_hint(loader, "did you mean \"%s\"?", guess.best.ptr);
+		md_def_guess_offer(&guess, keys[i].name);
+	md_def_guess_hint(loader, &guess);
 }
 
 bool md_def_read_object(struct md_def_loader *loader, const struct md_def_here *at,

@@ -192,7 +192,8 @@ static void resolve_own_type(struct md_def_resolver *resolver, const struct md_d
 	found = find_enum(resolver, field);
 	if (found)
 		field->labels = found->labels;
-	field->broken = field->broken || !found;
+	/* Labels that cannot be read have been told. */
+	field->broken = field->broken || !found || found->labels.count == 0;
 }
 
 void md_def_resolve_types(struct md_def_resolver *resolver)

@@ -1,7 +1,6 @@
 /* Several files become one: models by name, one step after the other. A step may leave something
  * unresolved that it has reported; later steps pass over it in silence. */
 #include "core/model/define_private.h"
-#include "core/model/private.h"
 
 #include "core/base/banned.h"
 
@@ -26,13 +25,12 @@ struct md_def_field *md_def_field_of(const struct md_def_resolver *resolver,
 void md_def_hint_field(struct md_def_loader *loader, const struct md_def_model *model,
 		       const char *name)
 {
-	struct md_guess guess;
+	struct md_def_guess guess;
 
-	md_guess_init(&guess, md_str_of(name), MD_DEF_LIKE);
+	md_def_guess_init(&guess, md_str_of(name));
 	for (unsigned i = 0; i < model->field_count; i++)
-		md_guess_offer(&guess, md_str_of(model->fields[i].name));
-	if (guess.best.ptr)
-		md_def_hint(loader, "did you mean \"%s\"?", guess.best.ptr);
+		md_def_guess_offer(&guess, model->fields[i].name);
+	md_def_guess_hint(loader, &guess);
 }
 
 const char *md_def_lower(struct md_def_loader *loader, const char *name)
@@ -59,14 +57,13 @@ struct md_def_model *md_def_model_of(const struct md_def_resolver *resolver, con
 void md_def_no_model(const struct md_def_resolver *resolver, const struct md_def_place *place,
 		     const char *name)
 {
-	struct md_guess guess;
+	struct md_def_guess guess;
 
 	md_def_report_at(resolver->loader, place, MD_DEF_M201, "there is no model \"%s\"", name);
-	md_guess_init(&guess, md_str_of(name), MD_DEF_LIKE);
+	md_def_guess_init(&guess, md_str_of(name));
 	for (unsigned i = 0; i < resolver->count; i++)
-		md_guess_offer(&guess, md_str_of(resolver->models[i].name));
-	if (guess.best.ptr)
-		md_def_hint(resolver->loader, "did you mean \"%s\"?", guess.best.ptr);
+		md_def_guess_offer(&guess, resolver->models[i].name);
+	md_def_guess_hint(resolver->loader, &guess);
 }
 
 /* --- all files together ------------------------------------------------------------------------

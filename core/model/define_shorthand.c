@@ -177,6 +177,14 @@ static __attribute__((format(printf, 4, 5))) void wrong(struct parser *p, enum m
 	p->failed = true;
 }
 
+static void hint_type(struct parser *p, struct md_str word)
+{
+	const char *like = md_def_type_like(word);
+
+	if (like)
+		md_def_hint(p->loader, "did you mean \"%s\"?", like);
+}
+
 static void hint_like(struct parser *p, const struct md_def_word *words, struct md_str word)
 {
 	const char *like = md_def_word_like(words, word);
@@ -187,11 +195,17 @@ static void hint_like(struct parser *p, const struct md_def_word *words, struct 
 
 static void expected(struct parser *p, const char *what)
 {
+	if (p->failed)
+		return;
 	if (p->token == T_END)
 		wrong(p, MD_DEF_M121, p->word, "expected %s at the end", what);
 	else
 		wrong(p, MD_DEF_M121, p->word, "expected %s, not \"%.*s\"", what,
 		      MD_STR_ARG(p->word));
+	if (p->token == T_BAD && p->word.ptr[0] == '\'')
+		md_def_hint(p->loader, "the text has no end: a single quote is missing");
+	else if (p->token == T_BAD && (p->word.ptr[0] == '"' || p->word.ptr[0] == '`'))
+		md_def_hint(p->loader, "texts stand in single quotes");
 }
 
 static bool take(struct parser *p, enum token token, const char *what)
@@ -268,7 +282,9 @@ static struct md_def_value take_value(struct parser *p, const char *what)
 		value.text = unquote(p, word);
 		value.kind = MD_DEF_TEXTUAL;
 	} else if (p->token == T_NUMBER && !is_readable(word)) {
-		wrong(p, MD_DEF_M121, word, "the number is too big; write it in quotes");
+		wrong(p, MD_DEF_M121, word,
+		      "the number is too big: only a decimal has so many digits, and "
+		      "stands in quotes");
 	} else if (take_if(p, T_NUMBER)) {
 		value.text = md_def_copy(p->loader, word);
 		value.kind = MD_DEF_NUMBER;
@@ -355,7 +371,7 @@ static void array_arguments(struct parser *p, struct md_def_field *field)
 		return;
 	if (!md_def_word_find(md_def_types, word, &type)) {
 		wrong(p, MD_DEF_M120, word, "unknown type \"%.*s\"", MD_STR_ARG(word));
-		hint_like(p, md_def_types, word);
+		hint_type(p, word);
 	} else if (!md_def_can_be_item(type)) {
 		wrong(p, MD_DEF_M122, word, "an array cannot have items of type %.*s",
 		      MD_STR_ARG(word));
@@ -387,7 +403,7 @@ static void parse_type(struct parser *p, struct md_def_field *field)
 		return;
 	} else {
 		wrong(p, MD_DEF_M120, word, "unknown type \"%.*s\"", MD_STR_ARG(word));
-		hint_like(p, md_def_types, word);
+		hint_type(p, word);
 		return;
 	}
 	if (arguments[type])
@@ -410,6 +426,24 @@ static void parse_target(struct parser *p, struct md_def_field *field)
 
 /* --- modifiers ---------------------------------------------------------------------------------
  */
+
+/* What a word without quotes may have been meant to be. */
+static void hint_word(struct parser *p, struct md_str word)
+{
+	static const char *const words[] = { "true", "false", "null" };
+	unsigned fn;
+
+	for (size_t i = 0; i < MD_DEF_LENGTH(words); i++)
+		if (md_str_equal_nocase(word, md_str_of(words[i]))) {
+			md_def_hint(p->loader, "did you mean \"%s\"?", words[i]);
+			return;
+		}
+	if (md_def_word_find(md_def_fns, word, &fn))
+		md_def_hint(p->loader, "for the function write %.*s(), for the text '%.*s'",
+			    MD_STR_ARG(word), MD_STR_ARG(word));
+	else
+		md_def_hint(p->loader, "write '%.*s'", MD_STR_ARG(word));
+}
 
 static void parse_default(struct parser *p, struct md_def_field *field)
 {
@@ -435,8 +469,7 @@ static void parse_default(struct parser *p, struct md_def_field *field)
 			(struct md_def_value){ MD_DEF_TEXTUAL, md_def_copy(p->loader, word) };
 	} else {
 		wrong(p, MD_DEF_M121, word, "only labels of an enum stand without quotes");
-		md_def_hint(p->loader, "write '%.*s', or %.*s() for a function", MD_STR_ARG(word),
-			    MD_STR_ARG(word));
+		hint_word(p, word);
 	}
 }
 
@@ -502,7 +535,13 @@ static void parse_on(struct parser *p, struct md_def_field *field)
 		else if (reference)
 			reference->on_update = take_action(p);
 	} else {
+		static const struct md_def_word events[] = { { "delete", 0 },
+							     { "update", 0 },
+							     { NULL, 0 } };
+
+		word = p->word;
 		expected(p, "\"delete\" or \"update\"");
+		hint_like(p, events, word);
 	}
 }
 
@@ -594,11 +633,14 @@ static size_t find_modifier(struct md_str word)
 static void unknown_modifier(struct parser *p, struct md_str word)
 {
 	struct md_def_word words[MD_DEF_LENGTH(modifiers) + 1] = { { NULL, 0 } };
+	const char *otherwise = md_def_said_otherwise(word);
 
 	for (size_t i = 0; i < MD_DEF_LENGTH(modifiers); i++)
 		words[i].text = modifiers[i].name;
 	wrong(p, MD_DEF_M121, word, "unknown modifier \"%.*s\"", MD_STR_ARG(word));
-	if (md_def_is_field_key(word))
+	if (otherwise)
+		md_def_hint(p->loader, "%s", otherwise);
+	else if (md_def_is_field_key(word))
 		md_def_hint(p->loader, "only an object can say it: { \"type\": …, \"%.*s\": … }",
 			    MD_STR_ARG(word));
 	else

@@ -226,15 +226,15 @@ static bool fits_array(const struct md_def_field *field, const struct md_def_val
 
 static const struct {
 	fits_fn *fits;
-	const char *expected;
+	const char *expected; /* NULL: it depends on the field */
 } types[MD_DEF_TYPE_COUNT] = {
 	[MD_DEF_SMALLINT] = { fits_integer, "a whole number from -32768 to 32767" },
 	[MD_DEF_INTEGER] = { fits_integer, "a whole number from -2147483648 to 2147483647" },
 	[MD_DEF_BIGINT] = { fits_integer, "a whole number" },
 	[MD_DEF_FLOAT] = { fits_float, "a number" },
-	[MD_DEF_DECIMAL] = { fits_decimal, "a decimal number of that many digits" },
-	[MD_DEF_STRING] = { fits_text, "a text of that length" },
-	[MD_DEF_TEXT] = { fits_text, "a text of that length" },
+	[MD_DEF_DECIMAL] = { fits_decimal, NULL },
+	[MD_DEF_STRING] = { fits_text, NULL },
+	[MD_DEF_TEXT] = { fits_text, NULL },
 	[MD_DEF_BOOLEAN] = { fits_boolean, "true or false" },
 	[MD_DEF_DATETIME] = { fits_moment, "a text like 2026-01-31T12:00:00Z" },
 	[MD_DEF_DATETIME_LOCAL] = { fits_moment, "a text like 2026-01-31T12:00:00" },
@@ -242,17 +242,62 @@ static const struct {
 	[MD_DEF_TIME] = { fits_moment, "a text like 12:00:00" },
 	[MD_DEF_UUID] = { fits_uuid, "a UUID in lower case" },
 	[MD_DEF_JSON] = { fits_json, "JSON" },
-	[MD_DEF_BYTES] = { fits_bytes,
-			   "bytes of that length in base64, or \\x and hexadecimal digits" },
-	[MD_DEF_ENUM] = { fits_enum, "one of the labels" },
+	[MD_DEF_BYTES] = { fits_bytes, NULL },
+	[MD_DEF_ENUM] = { fits_enum, NULL },
 	[MD_DEF_ARRAY] = { fits_array, "a list" },
 };
+
+/* " of 2 to 80 characters" */
+static const char *put_length(struct md_def_loader *loader, const struct md_def_field *field,
+			      const char *unit)
+{
+	if (field->min_length > 0 && field->max_length > 0)
+		return md_def_printf(loader, " of %u to %u %s", field->min_length,
+				     field->max_length, unit);
+	if (field->max_length > 0)
+		return md_def_printf(loader, " of at most %u %s", field->max_length, unit);
+	if (field->min_length > 0)
+		return md_def_printf(loader, " of at least %u %s", field->min_length, unit);
+	return "";
+}
+
+/* The first labels of an enum. */
+static const char *put_labels(struct md_def_loader *loader, const struct md_def_names *labels)
+{
+	enum { SHOWN = 8 };
+	md_auto_buf text = MD_BUF(64 * 1024);
+	const char *list;
+
+	for (unsigned i = 0; i < labels->count && i < SHOWN; i++)
+		md_buf_printf(&text, "%s%s", i > 0 ? ", " : "", labels->items[i]);
+	if (labels->count > SHOWN)
+		md_buf_puts(&text, ", …");
+	list = md_buf_text(&text);
+	loader->failed = loader->failed || !list;
+	return md_def_printf(loader, "one of the labels %s", list ? list : "");
+}
+
+static const char *expected(struct md_def_loader *loader, const struct md_def_field *field)
+{
+	if (field->type == MD_DEF_DECIMAL)
+		return md_def_printf(loader,
+				     "a number with at most %u digits before the point and %u "
+				     "behind it",
+				     field->precision - field->scale, field->scale);
+	if (field->type == MD_DEF_STRING || field->type == MD_DEF_TEXT)
+		return md_def_printf(loader, "a text%s", put_length(loader, field, "characters"));
+	if (field->type == MD_DEF_BYTES)
+		return md_def_printf(loader, "base64, or \\x and hexadecimal digits%s",
+				     put_length(loader, field, "bytes"));
+	if (field->type == MD_DEF_ENUM)
+		return put_labels(loader, &field->labels);
+	return types[field->type].expected;
+}
 
 const char *md_def_misfit(struct md_def_loader *loader, const struct md_def_field *field,
 			  const struct md_def_value *value)
 {
-	(void)loader;
 	if (!types[field->type].fits || types[field->type].fits(field, value))
 		return NULL;
-	return types[field->type].expected;
+	return expected(loader, field);
 }

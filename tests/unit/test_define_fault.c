@@ -77,6 +77,9 @@ START_TEST(every_allocation_may_fail)
 		      "B\"},"
 		      "\"relations\":{\"r\":\"A[] <-> z\"}}}}",
 		      MD_INVALID);
+		check("{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"enum(a) = b\","
+		      "\"x\":1,\"y\":\"decimal(2) = 100\"},\"relations\":{\"r\":\"A via z\"}}}}",
+		      MD_INVALID);
 	}
 }
 END_TEST
