@@ -39,6 +39,21 @@ static void put_name(struct md_buf *out, struct md_str name)
 	}
 }
 
+/* The other end of the connection, or whom a trusted proxy names. */
+static void put_client(const struct md_request *request, struct md_buf *out)
+{
+	const struct md_client *client = request->client;
+	struct md_str name = { NULL, 0 };
+
+	if (client->is_proxy && request->has_head)
+		name = md_forwarded_client(request->heads.value[MD_HEAD_FORWARDED_FOR],
+					   &request->loop->options->trusted_proxies);
+	if (md_str_is_given(name))
+		md_buf_put(out, name.ptr, name.len);
+	else
+		md_buf_puts(out, client->address);
+}
+
 static void put_line(struct md_request *request, uint64_t took_ns, struct md_buf *out)
 {
 	md_buf_puts(out, md_log_prefix(MD_LOG_INFO));
@@ -56,6 +71,8 @@ static void put_line(struct md_request *request, uint64_t took_ns, struct md_buf
 	put_ms(out, took_ns);
 	md_buf_puts(out, " bytes=");
 	md_buf_put_i64(out, request->method == MD_METHOD_HEAD ? 0 : (int64_t)request->length);
+	md_buf_puts(out, " client=");
+	put_client(request, out);
 	md_buf_puts(out, " id=");
 	md_buf_puts(out, md_request_id(request));
 	md_buf_putc(out, '\n');

@@ -176,15 +176,6 @@ bool md_ip_is_in(const struct sockaddr *address, const char *network)
 	       (rest == 0 || (have[whole] ^ want[whole]) >> (8 - rest) == 0);
 }
 
-/* Proxies speak for many. */
-static bool is_trusted(const struct md_option_list *networks, const struct sockaddr *address)
-{
-	for (unsigned i = 0; i < networks->count; i++)
-		if (md_ip_is_in(address, networks->items[i]))
-			return true;
-	return false;
-}
-
 /* The client has gone while its request was with the database. */
 static void hung_up(struct md_source *source, unsigned events)
 {
@@ -206,8 +197,9 @@ struct md_client *md_client_open(struct md_site *site, struct MHD_Connection *mh
 	const struct sockaddr *peer = address ? address->client_addr : NULL;
 	struct md_ip ip = md_ip_of(peer);
 	struct md_client *client = loop->free_clients;
+	bool is_proxy = md_is_proxy(peer, &loop->options->trusted_proxies);
 
-	if (is_trusted(&loop->options->trusted_proxies, peer))
+	if (is_proxy) /* it speaks for many */
 		ip.len = 0;
 	if (!fd || !md_ip_table_enter(loop->server->ips, &ip))
 		return NULL;
@@ -223,9 +215,11 @@ struct md_client *md_client_open(struct md_site *site, struct MHD_Connection *mh
 		.site = site,
 		.mhd = mhd,
 		.ip = ip,
+		.is_proxy = is_proxy,
 		.next = loop->clients,
 		.hangup = { .fd = fd->connect_fd, .phase = MD_PHASE_FRONT, .ready = hung_up }
 	};
+	md_address_text(peer, client->address);
 	if (loop->clients)
 		loop->clients->previous = client;
 	loop->clients = client;

@@ -10,6 +10,7 @@
 
 #include "core/base/lock.h"
 #include "core/base/reactor.h"
+#include "server/forwarded.h"
 
 struct MHD_Connection;
 struct md_loop;
@@ -37,8 +38,10 @@ struct md_client {
 	enum md_client_phase phase;
 	uint64_t deadline_ns;
 	struct md_ip ip;
-	bool cut;    /* shut down by us */
-	bool peeked; /* looked whether the other side has closed */
+	char address[MD_ADDRESS_MAX];
+	bool is_proxy; /* trusted when the connection began */
+	bool cut;      /* shut down by us */
+	bool peeked;   /* looked whether the other side has closed */
 };
 
 /** Connections per address, of all loops. Locked; touched when a connection begins or ends, never

@@ -126,7 +126,8 @@ void md_heads_add(struct md_heads *heads, struct md_str name, struct md_str valu
 		return;
 	if (head == MD_HEAD_PREFER && heads->seen[head] < MD_PREFER_HEADERS_MAX)
 		heads->prefer[heads->seen[head]] = value;
-	if (heads->seen[head] == 0)
+	/* What a client has sent stands before what its proxy adds. */
+	if (heads->seen[head] == 0 || head == MD_HEAD_FORWARDED_FOR)
 		heads->value[head] = value;
 	if (heads->seen[head] < 255)
 		heads->seen[head]++;

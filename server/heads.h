@@ -35,7 +35,7 @@ enum md_head {
 enum { MD_PREFER_HEADERS_MAX = 8 };
 
 struct md_heads {
-	struct md_str value[MD_HEAD_COUNT]; /* the first of its name */
+	struct md_str value[MD_HEAD_COUNT]; /* the first of its name; of X-Forwarded-For the last */
 	unsigned char seen[MD_HEAD_COUNT];  /* how often, up to 255 */
 	struct md_str prefer[MD_PREFER_HEADERS_MAX];
 	size_t total;   /* bytes of all headers with ": " and line ends */

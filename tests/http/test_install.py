@@ -113,8 +113,8 @@ def test_uninstall_takes_every_file_away(tmp_path):
 
 # --- completion ---------------------------------------------------------------------------------
 
-def complete(*words):
-    """What bash offers for the last of `words`."""
+def complete(*words, cwd=None):
+    """What bash offers for the last of `words`; it takes "=" for a word of its own."""
     script = """
         source "$1"; shift
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
@@ -124,7 +124,7 @@ def complete(*words):
     folder = str(pathlib.Path(find_modeld()).parent)
     done = subprocess.run(
         ["bash", "-c", script, "bash", str(ROOT / "scripts/completion/modeld"), "modeld", *words],
-        capture_output=True, text=True, check=True,
+        capture_output=True, text=True, check=True, cwd=cwd,
         env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
     return {word for word in done.stdout.split("\n") if word}
 
@@ -158,6 +158,27 @@ def test_bash_completes_every_option():
 def test_bash_completes_settings():
     assert complete("serve", "--set", "pool_") == {"pool_size=", "pool_timeout=", "pool_recycle=",
                                                    "pool_idle="}
+
+
+    assert complete("serve", "--set", "=", "pool_s") == {"pool_size="}
+    assert complete("serve", "--set", "migrate", "=") == set()
+    assert complete("db", "check", "--set", "migrate", "=", "au") == set()
+
+
+def test_bash_completes_names_of_files(tmp_path):
+    (tmp_path / "my models.json").touch()
+    (tmp_path / "folder").mkdir()
+    assert complete("models", "check", "my", cwd=tmp_path) == {"my models.json"}
+    assert complete("serve", "--config", "", cwd=tmp_path) == {"my models.json", "folder"}
+    assert complete("serve", "--models", "=", cwd=tmp_path) == {"my models.json", "folder"}
+    assert complete("serve", "--models", "=", "fo", cwd=tmp_path) == {"folder"}
+
+
+def test_bash_knows_which_options_have_a_value():
+    assert complete("db", "migrate", "--json", "--pl") == {"--plan"}
+    assert complete("create", "note", "--json", "") == set()
+    assert complete("db", "migrate", "--to", "") == set()
+    assert complete("help", "db", "mi") == {"migrate"}
 
 
 @pytest.mark.parametrize("name", ["_modeld", "modeld.fish"])

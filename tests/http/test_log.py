@@ -85,7 +85,8 @@ def test_lost_lines_are_told_and_none_is_torn(piped):
     requests = [line for line in lines if "route=/{relation} " in line]
     assert len(requests) + sum(told) >= REQUESTS
     assert all(re.fullmatch(r"request method=GET route=/\{relation\} relation=genre status=200 "
-                            r"ms=[\d.]+ bytes=\d+ id=[0-9a-f]{16}", line) for line in requests)
+                            r"ms=[\d.]+ bytes=\d+ client=127\.0\.0\.1 "
+                            r"id=[0-9a-f]{16}", line) for line in requests)
 
 
 def test_the_last_lines_are_written(serve):
@@ -95,6 +96,41 @@ def test_the_last_lines_are_written(serve):
     assert server.process.wait(30) == 0
     assert "stopping" in server.log().splitlines()
     assert server.log().count("request method=GET route=/{relation}") == 1
+
+
+def clients_in(log):
+    """Whom the request lines name, in order."""
+    return re.findall(r"^request .* client=(\S+) id=", log, re.M)
+
+
+@pytest.mark.parametrize("sent, trusted, named", [
+    ("192.0.2.7", "", "127.0.0.1"),
+    ("192.0.2.7", "10.0.0.0/8", "127.0.0.1"),
+    ("192.0.2.7", "127.0.0.1", "192.0.2.7"),
+    ("198.51.100.1, 192.0.2.7, 10.9.8.7", "127.0.0.1,10.0.0.0/8", "192.0.2.7"),
+    ("192.0.2.7 id=forged", "127.0.0.1", "127.0.0.1"),
+    ("", "127.0.0.1", "127.0.0.1"),
+])
+def test_the_client_is_named_as_a_trusted_proxy_does(serve, sent, trusted, named):
+    server = serve(trusted_proxies=trusted)
+    server.get("/genre?id=eq.1", X_Forwarded_For=sent)
+    server.stop()
+    assert clients_in(server.log()) == [named]
+
+
+def test_what_a_proxy_adds_counts_not_what_its_client_sent(serve):
+    server = serve(trusted_proxies="127.0.0.1")
+    server.raw(b"GET /genre?id=eq.1 HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 192.0.2.1\r\n"
+               b"X-Forwarded-For: 192.0.2.7\r\nConnection: close\r\n\r\n")
+    server.stop()
+    assert clients_in(server.log()) == ["192.0.2.7"]
+
+
+def test_the_client_of_a_socket_is_named(serve):
+    server = serve()
+    server.admin("/-/live")
+    server.stop()
+    assert clients_in(server.log()) == ["unix"]
 
 
 FULL_AT = 8 * 1024 * 1024
