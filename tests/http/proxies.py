@@ -1,6 +1,6 @@
 """Proxies in front of a daemon under test: Nginx and Haproxy, each a child of ours in a folder of
-its own, on a free port of the loopback interface. At most one connection to the daemon is kept, so
-that every client's requests share it. `forwarded()` is what the proxy says it has passed on."""
+its own, on a port of the loopback interface. At most one connection to the daemon is kept, so that
+every client's requests share it. `forwarded()` is what the proxy says it has passed on."""
 import os
 import pathlib
 import shutil
@@ -12,10 +12,13 @@ import time
 from harness import PATIENCE, wait_until
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+def reserve():
+    """A free port: nobody is given it as long as this socket is bound, and who names it and sets
+    SO_REUSEADDR, as all daemons do, may listen there."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    return sock
 
 
 def find(program):
@@ -28,10 +31,11 @@ class Proxy:
 
     def __init__(self, folder, server):
         self.folder = pathlib.Path(folder)
-        self.port = free_port()
         self.log = self.folder / "requests"
         self.errors = self.folder / "errors"
         config = self.folder / "conf"
+        self.place = reserve()
+        self.port = self.place.getsockname()[1]
         config.write_text(self.text.format(folder=self.folder, port=self.port,
                                            backend=f"{server.host}:{server.port}"))
         with open(self.errors, "wb") as errors, open(self.log, "wb") as log:
@@ -57,6 +61,7 @@ class Proxy:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.place.close()
 
     def forwarded(self):
         """Requests that were passed on and answered, from the proxy's log."""
