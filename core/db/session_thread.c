@@ -30,6 +30,7 @@ struct md_held {
 	struct md_unit *unit;
 	struct md_loan loan;
 	bool in_transaction, has_writer, wrote;
+	unsigned writes; /* that succeeded */
 	bool paused, ended;
 	struct md_error error; /* of what ended */
 	struct md_held *next;  /* idle ones; guarded by db->lock */
@@ -98,6 +99,7 @@ static enum md_code begin(struct md_held *held, const struct md_unit *unit, stru
 	code = driver->command(held->conn, held->has_writer ? driver->begin_write : "BEGIN", err);
 	held->in_transaction = held->conn->held = code == MD_OK;
 	held->wrote = false;
+	held->writes = 0;
 	if (code != MD_OK)
 		give_writer_back(held);
 	return code;
@@ -191,6 +193,7 @@ static void do_run(struct md_held *held)
 		return;
 	run_unit(held, unit);
 	held->wrote = held->wrote || unit->tx == MD_TX_WRITE;
+	held->writes += unit->tx == MD_TX_WRITE && unit->result == MD_OK;
 	look_at_transaction(held);
 }
 
@@ -225,6 +228,8 @@ static void do_commit(struct md_held *held)
 		code = check_kept(held);
 	if (code == MD_OK && held->wrote) {
 		atomic_fetch_add_explicit(&held->db->writer.commits, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&held->db->writer.members, held->writes,
+					  memory_order_relaxed);
 		md_db_note_commit(held->db);
 	}
 	held->in_transaction = held->in_transaction && code != MD_OK;

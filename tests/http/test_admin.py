@@ -122,6 +122,22 @@ def test_durations_make_a_histogram(serve):
     assert least <= total + 1e-6
 
 
+@pytest.mark.sqlite("PostgreSQL commits by itself")
+def test_commits_and_the_writes_in_them_are_counted(serve):
+    """Those of transactions and batches, too."""
+    server = serve()
+    rows = [{"id": number, "name": f"genre {number}"} for number in range(100, 106)]
+    server.post("/genre", rows[0])
+    server.post("/genre", rows[0])  # 409: no commit
+    transaction = server.post("/-/transactions").json["id"]
+    server.post("/genre", rows[1], Transaction=transaction)
+    server.post("/genre", rows[2], Transaction=transaction)
+    server.post(f"/-/transactions/{transaction}/commit")
+    server.post("/-/batch", [{"method": "POST", "path": "/genre", "body": row} for row in rows[3:]])
+    assert server.metric("modeld_db_commits_total") == 3
+    assert server.metric("modeld_db_writes_total") == 1 + 2 + 1  # a batch is one
+
+
 def test_the_process_is_measured(library):
     samples = families(library)[1]
     pid = library.process.pid
