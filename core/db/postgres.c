@@ -76,12 +76,12 @@ static void set_timer(struct md_pg *pg, uint64_t deadline_ns)
 	timerfd_settime(pg->timer, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
-static void drain(int fd)
+/* False: there was nothing to drain. */
+static bool drain(int fd)
 {
 	uint64_t count;
-	ssize_t n = read(fd, &count, sizeof(count));
 
-	(void)n; /* EAGAIN: nothing to drain */
+	return read(fd, &count, sizeof(count)) == (ssize_t)sizeof(count);
 }
 
 /* --- making and freeing --- */
@@ -209,14 +209,33 @@ static void note_head(struct md_pg *pg)
 	pg->base.head_ns = head ? head->pushed_ns : 0;
 }
 
+/* libpq reads when it cannot send all at once. Nothing announces what it has taken then. */
+static bool has_read_ahead(const struct md_pg *pg)
+{
+	return pg->state == MD_PG_READY && pg->in_flight > 1 && !pg->flight->paused && !pg->gone &&
+	       !PQisBusy(pg->db);
+}
+
+/* libpq has given the socket up, which it finds out when it sends, too. */
+static bool is_cut_off(const struct md_pg *pg)
+{
+	return (pg->state == MD_PG_SETTLING || pg->state == MD_PG_READY) && PQsocket(pg->db) < 0;
+}
+
 /* The outermost call does what the inner ones have left to do. */
 static void leave(struct md_pg *pg)
 {
 	if (pg->entered == 1) {
-		md_pg_start(pg);
-		md_pg_pump(pg);
-		md_pg_start(pg);
-		update_interest(pg);
+		do {
+			md_pg_start(pg);
+			md_pg_pump(pg);
+			md_pg_start(pg);
+			update_interest(pg);
+		} while (has_read_ahead(pg));
+		if (is_cut_off(pg)) {
+			md_pg_pump(pg); /* what came before the end counts */
+			pg->gone = true;
+		}
 		if (pg->gone)
 			md_pg_pump(pg);
 		note_head(pg);
@@ -236,8 +255,20 @@ static void connected(struct md_pg *pg)
 		md_pg_send_settings(pg);
 }
 
+/* A connection that is asked before its socket is ready is taken for one that stands, and then
+ * libpq waits for it: a deadline, or somebody who cancels, must not make it do that. */
+static bool can_go_on(const struct md_pg *pg)
+{
+	struct pollfd watched = { .fd = pg->socket,
+				  .events = pg->interest & EPOLLOUT ? POLLOUT : POLLIN };
+
+	return pg->socket < 0 || poll(&watched, 1, 0) != 0;
+}
+
 static void go_on_connecting(struct md_pg *pg)
 {
+	if (!can_go_on(pg))
+		return;
 	switch (PQconnectPoll(pg->db)) {
 	case PGRES_POLLING_READING:
 		watch_socket(pg, PQsocket(pg->db), EPOLLIN);
@@ -277,8 +308,8 @@ static void look_at_clock(struct md_pg *pg)
 	bool called = atomic_exchange(&pg->shared->signalled, false);
 	uint64_t now_ns = md_now_ns(), next_ns;
 
-	if (called)
-		drain(pg->shared->wake);
+	if (called && !drain(pg->shared->wake)) /* whoever called has still to write: once more */
+		atomic_store(&pg->shared->signalled, true);
 	if (!atomic_exchange(&pg->shared->attention, false) &&
 	    (pg->timer_ns == 0 || now_ns < pg->timer_ns))
 		return;
