@@ -140,7 +140,8 @@ unsigned md_status_of(const struct md_error *err, bool authenticated)
 
 bool md_status_wants_retry(unsigned status, const struct md_error *err)
 {
-	if (strcmp(err->wire, "PGRST003") == 0) /* no connection in time: one may be free soon */
+	/* No connection in time, or no answer: there may be one soon. */
+	if (strcmp(err->wire, "PGRST003") == 0 || strcmp(err->wire, "MD504") == 0)
 		return true;
 	/* A model that differs from its table stays so until somebody mends it. */
 	return status == 503 && err->code != MD_UNCERTAIN && err->code != MD_INTERNAL;

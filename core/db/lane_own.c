@@ -158,6 +158,14 @@ static void bind(struct md_pipe *pipe, struct md_unit *unit)
 	md_pipes_limit_wait(pipe->pipes, unit, false);
 }
 
+static void fail_refused(struct md_pipes *pipes, struct md_unit *unit)
+{
+	struct md_error why;
+
+	md_pipes_refusal(&why);
+	md_pipes_fail(pipes, unit, &why);
+}
+
 /* The slot is there. */
 static void open_for(struct md_pipes *pipes, struct md_unit *unit)
 {
@@ -165,6 +173,10 @@ static void open_for(struct md_pipes *pipes, struct md_unit *unit)
 
 	if (!pipes->down)
 		pipe = md_pipe_open(pipes, MD_PIPE_SESSION, NULL);
+	if (pipe && pipe->failed) { /* before it was the unit's: nobody would tell it */
+		fail_refused(pipes, unit);
+		return;
+	}
 	if (pipe) {
 		bind(pipe, unit);
 		return;
@@ -260,41 +272,43 @@ void md_lane_own_ready(struct md_pipe *pipe)
 		md_pipe_list(pipe);
 }
 
-void md_lane_own_lost(struct md_pipe *pipe, const struct md_error *err, bool again)
+void md_lane_own_lost(struct md_pipe *pipe, bool again)
 {
 	struct md_pipes *pipes = pipe->pipes;
 	struct md_unit *unit = pipe->unit;
-	struct md_error why = *err;
 
 	pipe->unit = NULL;
 	if (!unit)
 		return;
 	unit->place = NULL;
-	if (again) {
+	if (again)
 		md_pipes_place(pipes, unit);
-		return;
-	}
-	md_pipes_refusal(&why);
-	md_pipes_fail(pipes, unit, &why);
+	else
+		fail_refused(pipes, unit);
 }
 
 /* --- sessions without a unit --- */
 
+/* How long it has been idle goes with it. */
 static void hand_over(struct md_pipe *pipe, struct md_unit *unit)
 {
-	pipe->idle_ns = md_now_ns();
 	md_pipe_detach(pipe);
 	md_pool_grant(unit, pipe);
 }
 
-static void keep(struct md_pipe *pipe)
+static void keep_again(struct md_pipe *pipe)
 {
 	struct md_pipes *pipes = pipe->pipes;
 
 	pipe->idle = true;
-	pipe->idle_ns = md_now_ns();
 	pipe->under = pipes->idle;
 	pipes->idle = pipe;
+}
+
+static void keep(struct md_pipe *pipe)
+{
+	pipe->idle_ns = md_now_ns();
+	keep_again(pipe);
 }
 
 /* No driver is on the stack. */
@@ -309,6 +323,7 @@ void md_lane_own_free(struct md_pipe *pipe)
 		keep(pipe);
 		break;
 	case MD_RETURN_GIVE:
+		pipe->idle_ns = md_now_ns();
 		hand_over(pipe, unit);
 		break;
 	case MD_RETURN_CLOSE:
@@ -337,11 +352,7 @@ void md_lane_own_granted(struct md_task *task)
 	else
 		open_for(pipes, unit);
 	if (over)
-		md_pipes_fail(
-			pipes, unit,
-			&(struct md_error){ .code = MD_CANCELLED,
-					    .wire = "57014",
-					    .message = "canceling statement due to user request" });
+		md_pipes_fail_over(pipes, unit);
 	md_pipes_leave(pipes);
 }
 
@@ -363,7 +374,7 @@ void md_lane_own_asked(struct md_task *task)
 
 		switch (md_pool_put(pool, place, true, &unit)) {
 		case MD_RETURN_KEEP:
-			keep(pipe);
+			keep_again(pipe);
 			waits = false;
 			break;
 		case MD_RETURN_GIVE:

@@ -280,12 +280,14 @@ static enum md_flow hello_rows(struct md_unit *unit, const struct md_call *call,
 	return MD_FLOW_ON;
 }
 
-/* The server has no room for one more, but others stand: that is no reason to stop using them. */
+/* The server has answered that it does not want one more (it has no room, the password is another
+ * now …), but others stand: that is no reason to stop using them. */
 static bool is_one_too_many(const struct md_pipe *pipe)
 {
 	const struct md_pipe *other = pipe->pipes->fast[MD_PIPE_READ];
 
-	return strcmp(pipe->hello.error.wire, "53300") == 0 && other && !other->opening;
+	return strncmp(pipe->hello.error.wire, "08", 2) != 0 && other && !other->opening &&
+	       !other->conn->broken;
 }
 
 static void opened(struct md_pipe *pipe, enum md_code code)
@@ -301,10 +303,10 @@ static void opened(struct md_pipe *pipe, enum md_code code)
 		pipe->failed = true;
 		md_pipe_doom(pipe);
 		if (is_one_too_many(pipe))
-			md_pool_count(&pipes->db->pool, MD_POOL_FAILED);
+			md_pipes_refused(pipes, &pipe->hello.error);
 		else
 			md_pipes_failed(pipes, pipe, &pipe->hello.error);
-		md_lane_own_lost(pipe, &pipe->hello.error, false);
+		md_lane_own_lost(pipe, false);
 		return;
 	}
 	md_pool_count(&pipes->db->pool, MD_POOL_OPENED);
@@ -329,7 +331,7 @@ static void hello_done(struct md_unit *unit, enum md_code code)
 		return;
 	}
 	md_pipe_doom(pipe);
-	md_lane_own_lost(pipe, &unit->error, true);
+	md_lane_own_lost(pipe, true);
 }
 
 static const struct md_unit_ops hello_ops = {
@@ -454,6 +456,7 @@ static void close_pipe(struct md_pipe *pipe)
 	if (!pipes->leaving) /* its loop may have ended, then */
 		md_reactor_forget(pipes->loop->home, &pipe->source);
 	pipe->conn->driver->close(pipe->conn); /* whatever is in it ends */
+	unlist(pipe);                          /* a unit that ended has listed it again */
 	if (pipe->session)
 		md_session_lose_pipe(pipe->session);
 	if (pipes->probe == pipe)

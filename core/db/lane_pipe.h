@@ -73,7 +73,7 @@ struct md_pipes {
 	unsigned depth;        /* calls of the driver on the stack */
 	struct md_unit *parked, **parked_end;
 	struct md_timer retry, reaper;
-	uint64_t delay_ns, failed_ns;
+	uint64_t delay_ns, failed_ns, told_ns; /* told_ns: the last refusal that was logged */
 	uint64_t random;
 	struct md_turn_hook turn_end;
 };
@@ -116,6 +116,8 @@ uint64_t md_pipes_random(struct md_pipes *pipes, uint64_t below);
 /* lane_retry.c: when the database does not answer */
 /** An attempt to connect failed. */
 void md_pipes_failed(struct md_pipes *pipes, struct md_pipe *pipe, const struct md_error *err);
+/** The server has refused one more, but answers, and others stand. */
+void md_pipes_refused(struct md_pipes *pipes, const struct md_error *err);
 /** A connection stands. */
 void md_pipes_up(struct md_pipes *pipes);
 /** Down: let the unit wait for the next attempt. */
@@ -131,8 +133,8 @@ void md_lane_own_run(struct md_pipes *pipes, struct md_unit *unit);
 bool md_lane_own_try(struct md_pipes *pipes, struct md_unit *unit);
 /** The session stands, or answered: go on with what it is for. */
 void md_lane_own_ready(struct md_pipe *pipe);
-/** It does not; its unit, if any, is to be ended with `err` or begins again (`again`). */
-void md_lane_own_lost(struct md_pipe *pipe, const struct md_error *err, bool again);
+/** It does not; its unit, if any, is refused or begins again (`again`). */
+void md_lane_own_lost(struct md_pipe *pipe, bool again);
 /** Nobody uses it: to the pool, to a unit that waits, or away. */
 void md_lane_own_free(struct md_pipe *pipe);
 /** Its unit goes on. */
@@ -155,6 +157,8 @@ void md_pipes_fail(struct md_pipes *pipes, struct md_unit *unit, const struct md
 bool md_pipes_may_rerun(const struct md_unit *unit, enum md_code code);
 /** Cancelled, or past its deadline. */
 bool md_pipes_is_over(const struct md_unit *unit);
+/** End a unit that is, and has not been sent. */
+void md_pipes_fail_over(struct md_pipes *pipes, struct md_unit *unit);
 /** Stop waiting at the deadline and, `pooled`, after the pool's timeout. */
 void md_pipes_limit_wait(struct md_pipes *pipes, struct md_unit *unit, bool pooled);
 /** What clients hear when there is no connection. */

@@ -7,7 +7,7 @@
 
 #include "core/base/banned.h"
 
-enum { DELAY_FIRST_MS = 50, DELAY_WAITED_MS = 500, DELAY_MAX_MS = 5000 };
+enum { DELAY_FIRST_MS = 50, DELAY_WAITED_MS = 500, DELAY_MAX_MS = 5000, TELL_MS = 5000 };
 
 void md_pipes_refusal(struct md_error *ret_err)
 {
@@ -69,6 +69,18 @@ void md_pipes_failed(struct md_pipes *pipes, struct md_pipe *pipe, const struct 
 	fail_parked(pipes);
 	if (!pipes->probe)
 		schedule(pipes);
+}
+
+void md_pipes_refused(struct md_pipes *pipes, const struct md_error *err)
+{
+	uint64_t now_ns = md_now_ns();
+
+	md_pool_count(&pipes->db->pool, MD_POOL_FAILED);
+	if (pipes->told_ns == 0 || now_ns - pipes->told_ns > TELL_MS * MD_MS) {
+		tell_failure(pipes, err);
+		pipes->told_ns = now_ns;
+	}
+	md_pipes_up(pipes);
 }
 
 void md_pipes_up(struct md_pipes *pipes)

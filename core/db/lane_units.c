@@ -52,6 +52,27 @@ static void translate(struct md_error *err)
 	md_error_details(err, "%s", said.message);
 }
 
+/* Our deadline, not the server's statement timeout; nothing has been changed. */
+static bool is_late(const struct md_unit *unit)
+{
+	return unit->deadline_ns && md_now_ns() >= unit->deadline_ns &&
+	       strcmp(unit->error.wire, "57014") == 0;
+}
+
+static void tell_late(struct md_unit *unit)
+{
+	struct md_error *err = &unit->error;
+
+	if (unit->sent) {
+		md_fail(err, MD_TIMEOUT, "MD504",
+			"The database did not answer before the request's deadline.");
+		return;
+	}
+	md_fail(err, MD_TIMEOUT, "PGRST003",
+		"Timed out acquiring connection from connection pool.");
+	md_error_details(err, "There was none before the request's deadline.");
+}
+
 void md_pipes_finish(struct md_pipes *pipes, struct md_unit *unit, enum md_code code)
 {
 	md_reactor_disarm(pipes->loop->home, &unit->timer);
@@ -59,6 +80,8 @@ void md_pipes_finish(struct md_pipes *pipes, struct md_unit *unit, enum md_code 
 	unit->stage = MD_AT_OWNER;
 	if (code != MD_OK)
 		translate(&unit->error);
+	if (code == MD_TIMEOUT && is_late(unit))
+		tell_late(unit);
 	if (unit->starting)
 		post_end(pipes, unit, code);
 	else
@@ -79,10 +102,23 @@ bool md_pipes_is_over(const struct md_unit *unit)
 	       (unit->deadline_ns && md_now_ns() >= unit->deadline_ns);
 }
 
+void md_pipes_fail_over(struct md_pipes *pipes, struct md_unit *unit)
+{
+	bool cancelled = atomic_load(&unit->cancelled);
+
+	md_fail(&unit->error, cancelled ? MD_CANCELLED : MD_TIMEOUT, "57014",
+		"canceling statement due to user request");
+	md_pipes_finish(pipes, unit, unit->error.code);
+}
+
 static void fail_wait(struct md_pipes *pipes, struct md_unit *unit)
 {
 	struct md_pool_stats pool;
 
+	if (md_pipes_is_over(unit)) {
+		md_pipes_fail_over(pipes, unit);
+		return;
+	}
 	md_pool_tell(&pipes->db->pool, &pool);
 	md_fail(&unit->error, MD_TIMEOUT, "PGRST003",
 		"Timed out acquiring connection from connection pool.");

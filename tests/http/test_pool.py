@@ -91,6 +91,27 @@ def test_requests_run_as_the_anonymous_role(daemon):
     assert response.status == 401
 
 
+def test_a_session_handed_to_another_loop_after_a_rest_is_asked_first(daemon):
+    modeld = daemon(threads=2, pool_size=1, max_overflow=0, echo_pool="debug")
+    loops = {}
+
+    def ask(connection):
+        """The loop that answered: ids of requests begin with it."""
+        count = modeld.log().count("request method=")
+        assert modeld.request("GET", "/item?id=eq.1", connection=connection).status == 200
+        wait_until(lambda: modeld.log().count("request method=") == count + 1, "the log")
+        return modeld.log().rsplit(" id=", 1)[1][:2]
+
+    while len(loops) < 2:
+        connection = connect(modeld)
+        loops.setdefault(ask(connection), connection)
+    for connection in [*loops.values()] * 2:
+        time.sleep(1.2)
+        pings = modeld.log().count("pre-ping")
+        ask(connection)
+        assert modeld.log().count("pre-ping") == pings + 1
+
+
 def test_an_unknown_role_stops_the_start(server):
     with pytest.raises(StartFailed) as failed:
         Modeld(server.url, settings={"db-anon-role": "nobody_at_all"})
