@@ -1,9 +1,8 @@
 #include "server/write.h"
 
-#include <stdlib.h>
-
 #include "config/options.h"
 #include "core/base/clock.h"
+#include "core/ops/cell.h"
 #include "server/conditions.h"
 #include "server/links.h"
 #include "server/loop.h"
@@ -122,47 +121,6 @@ static enum md_code read_put_key(struct md_request *request, const struct md_str
 	return MD_OK;
 }
 
-static bool is_same_real(struct md_str a, struct md_str b)
-{
-	char left[64], right[64], *end_left, *end_right;
-	double x, y;
-
-	if (a.len >= sizeof(left) || b.len >= sizeof(right))
-		return false;
-	memcpy(left, a.ptr, a.len);
-	memcpy(right, b.ptr, b.len);
-	left[a.len] = right[b.len] = '\0';
-	x = strtod(left, &end_left);
-	y = strtod(right, &end_right);
-	return *end_left == '\0' && *end_right == '\0' && x >= y && x <= y;
-}
-
-/* Whether a cell of the body is what the URL says, for a column of this type: 07 is 7 among
- * integers, but not among texts. */
-static bool is_same_value(const struct md_body_cell *cell, struct md_str text, enum md_type type)
-{
-	int64_t a, b;
-
-	switch (cell->kind) {
-	case MD_CELL_ABSENT:
-	case MD_CELL_NULL:
-	case MD_CELL_JSON:
-		return false;
-	case MD_CELL_BOOL:
-		return md_str_is(text, cell->truth ? "true" : "false");
-	case MD_CELL_NUMBER:
-	case MD_CELL_STRING:
-		break;
-	}
-	if (md_str_equal(cell->text, text))
-		return true;
-	if (type == MD_TYPE_TEXT)
-		return false;
-	if (md_str_to_i64(cell->text, &a) && md_str_to_i64(text, &b))
-		return a == b;
-	return cell->kind == MD_CELL_NUMBER && is_same_real(cell->text, text);
-}
-
 /* The cell of this column; NULL: the body does not have it. */
 static const struct md_body_cell *cell_of(const struct md_body *body,
 					  const struct md_body_cell *cells, struct md_str column)
@@ -185,7 +143,7 @@ static bool has_key(const struct md_request *request, const struct md_body_cell 
 		const struct md_body_cell *cell =
 			cell_of(request->write_ask.body, cells, model->key[i]->name);
 
-		if (!cell || !is_same_value(cell, key[i], model->key[i]->type))
+		if (!cell || !md_cell_is(cell, model->key[i], key[i], request->arena))
 			return false;
 	}
 	return true;

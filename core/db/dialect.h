@@ -98,8 +98,8 @@ struct md_dialect {
 	const char *truth[2]; /* constant conditions: never, always */
 	const struct md_cast *casts;
 	/** A list of keys as one JSON parameter, joined as `keys`: {p} the parameter, {n} the
-	 * number of the key's column. */
-	const char *keys_from, *keys_part, *keys_order;
+	 * number of the key's column, which may hold bytes or not. */
+	const char *keys_from, *keys_part, *keys_bytes, *keys_order;
 	const char *row_key; /* column that identifies a row of a table without a primary key; NULL:
 				there is none */
 };

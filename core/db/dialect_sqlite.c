@@ -98,6 +98,7 @@ const struct md_dialect md_sqlite_dialect = {
 	.casts = casts,
 	.keys_from = "temp.json_each({p}) AS keys CROSS JOIN ",
 	.keys_part = "(keys.value ->> {p})",
+	.keys_bytes = "md_key_bytes(keys.value ->> {p})",
 	.keys_order = "keys.key",
 	.row_key = "rowid",
 };

@@ -379,3 +379,33 @@ void md_sqlite_cast_uuid(sqlite3_context *ctx, int count, sqlite3_value **args)
 	else
 		sqlite3_result_text(ctx, out, sizeof(out), SQLITE_TRANSIENT);
 }
+
+/* \x0a0b of a list of keys → the bytes; anything else is the key itself. */
+void md_sqlite_key_bytes(sqlite3_context *ctx, int count, sqlite3_value **args)
+{
+	const char *text = (const char *)sqlite3_value_text(args[0]);
+	int len = sqlite3_value_bytes(args[0]);
+	char *bytes;
+
+	(void)count;
+	if (!text || len < 2 || len % 2 != 0 || text[0] != '\\' || text[1] != 'x') {
+		sqlite3_result_value(ctx, args[0]);
+		return;
+	}
+	bytes = sqlite3_malloc(len / 2);
+	if (!bytes) {
+		sqlite3_result_error_nomem(ctx);
+		return;
+	}
+	for (int i = 2; i < len; i += 2) {
+		int high = md_hex_digit(text[i]), low = md_hex_digit(text[i + 1]);
+
+		if (high < 0 || low < 0) {
+			sqlite3_free(bytes);
+			sqlite3_result_value(ctx, args[0]);
+			return;
+		}
+		bytes[i / 2 - 1] = (char)(high * 16 + low);
+	}
+	sqlite3_result_blob(ctx, bytes, len / 2 - 1, sqlite3_free);
+}

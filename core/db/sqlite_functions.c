@@ -40,6 +40,7 @@ static const struct {
 	{ "md_cast_timestamptz", 1, md_sqlite_cast_timestamptz, NULL },
 	{ "md_cast_uuid", 1, md_sqlite_cast_uuid, NULL },
 	{ "md_cast_json", 1, md_sqlite_cast_json, NULL },
+	{ "md_key_bytes", 1, md_sqlite_key_bytes, NULL },
 	{ "json_valid", 1, md_sqlite_json_valid, NULL }, /* in place of SQLite's own */
 	{ "md_json_contains", 2, md_sqlite_json_contains, NULL },
 };

@@ -37,7 +37,8 @@ struct md_sqlite_int_type {
 	int64_t min, max;
 };
 md_sqlite_function md_sqlite_cast_int, md_sqlite_cast_real, md_sqlite_cast_numeric,
-	md_sqlite_cast_bool, md_sqlite_cast_text, md_sqlite_cast_uuid, md_sqlite_round;
+	md_sqlite_cast_bool, md_sqlite_cast_text, md_sqlite_cast_uuid, md_sqlite_round,
+	md_sqlite_key_bytes;
 /* sqlite_datetime.c: (value) */
 md_sqlite_function md_sqlite_cast_date, md_sqlite_cast_time, md_sqlite_cast_timestamp,
 	md_sqlite_cast_timestamptz;

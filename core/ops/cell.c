@@ -1,5 +1,7 @@
 #include "core/ops/cell.h"
 
+#include <string.h>
+
 #include "core/base/buf.h"
 #include "core/json/write.h"
 #include "core/model/define.h"
@@ -144,4 +146,35 @@ enum md_code md_cell_field(const struct md_body_cell *cell, const struct md_fiel
 		return code;
 	code = check_form(field, ret_value, arena, err);
 	return code == MD_OK ? md_rules_fit(field->rules, arena, ret_value, err) : code;
+}
+
+static bool is_same(const struct md_value *a, const struct md_value *b)
+{
+	if (a->type == MD_INT && b->type == MD_INT)
+		return a->i == b->i;
+	if (a->type <= MD_REAL && b->type <= MD_REAL) {
+		double x = a->type == MD_INT ? (double)a->i : a->r;
+		double y = b->type == MD_INT ? (double)b->i : b->r;
+
+		return x >= y && x <= y;
+	}
+	return a->type == b->type && a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+}
+
+bool md_cell_is(const struct md_body_cell *cell, const struct md_field *field, struct md_str text,
+		struct md_arena *arena)
+{
+	bool number = cell->kind == MD_CELL_NUMBER;
+	struct md_value a, b;
+
+	if (cell->kind == MD_CELL_ABSENT || cell->kind == MD_CELL_NULL ||
+	    cell->kind == MD_CELL_JSON)
+		return false;
+	if (md_str_equal(text_of(cell), text))
+		return true;
+	/* Without a type, what looks like a number is one in a URL, but in a body only if it is. */
+	if (takes_any_text(field->type) || (field->type == MD_TYPE_ANY && !number))
+		return false;
+	return md_bind_typed(field->type, text_of(cell), arena, &a, NULL) == MD_OK &&
+	       md_bind_typed(field->type, text, arena, &b, NULL) == MD_OK && is_same(&a, &b);
 }

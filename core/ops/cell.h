@@ -1,4 +1,4 @@
-/* Private to core/ops: cells of a request body as values for a column. */
+/* Cells of a request body as values for a column. Any thread. */
 #ifndef MD_CORE_OPS_CELL_H
 #define MD_CORE_OPS_CELL_H
 #include "core/db/catalog.h"
@@ -19,4 +19,8 @@ enum md_code md_cell_value(const struct md_body_cell *cell, enum md_type type, b
 enum md_code md_cell_field(const struct md_body_cell *cell, const struct md_field *field,
 			   bool texts, struct md_arena *arena, struct md_value *ret_value,
 			   struct md_error *err);
+/** Whether a cell is the value that a text of the URL means, in a column of the field's type: 07 is
+ * 7 among integers, but not among texts. */
+bool md_cell_is(const struct md_body_cell *cell, const struct md_field *field, struct md_str text,
+		struct md_arena *arena);
 #endif

@@ -1,6 +1,7 @@
 #include "core/ops/keys.h"
 
 #include "core/json/write.h"
+#include "core/ops/constraint.h"
 #include "core/query/parse.h"
 
 #include "core/base/banned.h"
@@ -39,6 +40,8 @@ void md_key_put_filter(struct md_buf *out, const struct md_value *value)
 	md_buf_puts(out, "eq.");
 	if (value->type == MD_TEXT)
 		md_buf_put(&text, value->text, value->len);
+	else if (value->type == MD_BLOB)
+		md_constraint_put_value(&text, MD_TYPE_BYTES, value);
 	else
 		md_key_put(&text, value);
 	md_buf_inherit(out, &text);

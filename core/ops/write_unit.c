@@ -258,7 +258,7 @@ void md_write_note_location(struct md_write *write, const struct md_value *cells
 		return;
 	for (unsigned i = 0; i < model->key_count; i++) {
 		md_buf_putc(&out, i == 0 ? '?' : '&');
-		md_uri_encode(&out, model->key[i]->name, "-_.~");
+		md_query_print_key(model->key[i]->name, &out);
 		md_buf_putc(&out, '=');
 		md_key_put_filter(&out, &cells[i]);
 	}

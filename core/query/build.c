@@ -280,6 +280,14 @@ void md_put_key_conditions(struct md_build *b, struct md_stmt_build *s, struct m
 	}
 }
 
+/* Whether the column may hold bytes: text of another column may begin with \x, too. */
+static bool may_be_bytes(const struct md_model *model, unsigned column)
+{
+	enum md_type type = model->key_count > 0 ? model->key[column]->type : MD_TYPE_INT8;
+
+	return type == MD_TYPE_BYTES || type == MD_TYPE_KEPT_BYTES || type == MD_TYPE_ANY;
+}
+
 /* FROM a list of keys, given as JSON, and the rows they name. */
 static void put_keys(struct md_build *b, struct md_stmt_build *s, const struct md_node *node,
 		     const char **separator)
@@ -305,8 +313,10 @@ static void put_keys(struct md_build *b, struct md_stmt_build *s, const struct m
 		}
 		snprintf(number, sizeof(number), "%u", i);
 		md_buf_puts(&s->where, " = ");
-		md_put_template(&s->where, dialect->keys_part, (struct md_str){ NULL, 0 },
-				md_str_of(number));
+		md_put_template(&s->where,
+				may_be_bytes(node->model, i) ? dialect->keys_bytes
+							     : dialect->keys_part,
+				(struct md_str){ NULL, 0 }, md_str_of(number));
 	}
 }
 

@@ -55,6 +55,9 @@ enum md_code md_parse_key(struct md_arena *arena, struct md_str segment, unsigne
 /** Write the query back as a query string: parse → print → parse gives the same tree. Only bytes
  * that would be misread are percent-encoded. For tests and logs. */
 void md_query_print(const struct md_query *query, struct md_buf *out);
+/** A column's name as the name of a filter's parameter, encoded; in quotes where it would be
+ * misread. */
+void md_query_print_key(struct md_str name, struct md_buf *out);
 
 /** The query string of Content-Location: parameters sorted by name, encoded as PostgREST does.
  * Empty input: empty. */

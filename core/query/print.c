@@ -110,6 +110,35 @@ static void put_name(struct printer *printer, struct md_str name)
 		put_quoted(printer, name);
 }
 
+/* Blanks and hyphens stand in many names, and are not misread where nothing follows but "=". */
+static bool is_plain_key(struct md_str name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		bool edge = i == 0 || i + 1 == name.len;
+		bool inner = name.ptr[i] == ' ' || name.ptr[i] == '-';
+
+		if (!is_plain_name((struct md_str){ name.ptr + i, 1 }) && (edge || !inner))
+			return false;
+	}
+	return name.len > 0 && !is_word(name);
+}
+
+void md_query_print_key(struct md_str name, struct md_buf *out)
+{
+	md_auto_buf text = MD_BUF(64 * 1024);
+	bool quoted = !is_plain_key(name);
+
+	md_buf_puts(&text, quoted ? "\"" : "");
+	for (size_t i = 0; i < name.len; i++) {
+		if (name.ptr[i] == '"' || name.ptr[i] == '\\')
+			md_buf_putc(&text, '\\');
+		md_buf_putc(&text, name.ptr[i]);
+	}
+	md_buf_puts(&text, quoted ? "\"" : "");
+	md_buf_inherit(out, &text);
+	md_uri_encode(out, md_buf_str(&text), "-_.~");
+}
+
 static void put_column(struct printer *printer, const struct md_column_ref *column)
 {
 	put_name(printer, column->name);
