@@ -88,11 +88,32 @@ void md_session_cancel(struct md_session *session, struct md_unit *unit)
 
 /* --- the end --- */
 
+static struct md_session *session_of(struct md_task *task)
+{
+	return (struct md_session *)((char *)task - offsetof(struct md_session, task));
+}
+
+static void later(struct md_session *session, void (*run)(struct md_task *task))
+{
+	session->task.run = run;
+	md_reactor_post(session->loop->home, &session->task);
+}
+
+static void ended_later(struct md_task *task)
+{
+	md_session_ended(session_of(task));
+}
+
+/* A connection may fail at once; the caller believes that its end is on its way. */
 void md_session_ended(struct md_session *session)
 {
 	md_session_fn *then = session->then;
 	struct md_error error = session->error;
 
+	if (session->starting) {
+		later(session, ended_later);
+		return;
+	}
 	session->work = MD_SESSION_IDLE;
 	session->begun = session->lost = false;
 	then(session, &error, session->arg);
@@ -100,8 +121,7 @@ void md_session_ended(struct md_session *session)
 
 static void run_ended(struct md_task *task)
 {
-	struct md_session *session =
-		(struct md_session *)((char *)task - offsetof(struct md_session, task));
+	struct md_session *session = session_of(task);
 
 	session->way->release(session);
 	md_session_ended(session);
@@ -118,12 +138,13 @@ static void end(struct md_session *session, enum md_session_work work, md_sessio
 	if (session->lost && work == MD_SESSION_COMMIT)
 		md_fail(&session->error, MD_NOT_FOUND, "MD410",
 			"the transaction has ended and was undone");
-	if (session->begun && !session->lost) {
-		session->way->end(session);
+	if (!session->begun || session->lost) {
+		later(session, run_ended);
 		return;
 	}
-	session->task.run = run_ended;
-	md_reactor_post(session->loop->home, &session->task);
+	session->starting = true;
+	session->way->end(session);
+	session->starting = false;
 }
 
 void md_session_commit(struct md_session *session, md_session_fn *then, void *arg)
@@ -138,18 +159,22 @@ void md_session_rollback(struct md_session *session, md_session_fn *then, void *
 
 /* --- marks --- */
 
+static void marked_later(struct md_task *task)
+{
+	md_session_marked(session_of(task));
+}
+
 void md_session_marked(struct md_session *session)
 {
 	md_session_fn *then = session->then;
 	struct md_error error = session->error;
 
+	if (session->starting) {
+		later(session, marked_later);
+		return;
+	}
 	session->work = MD_SESSION_IDLE;
 	then(session, &error, session->arg);
-}
-
-static void run_marked(struct md_task *task)
-{
-	md_session_marked((struct md_session *)((char *)task - offsetof(struct md_session, task)));
 }
 
 /* session->control says for what the transaction begins, and until when. `number` 0: the mark. */
@@ -172,13 +197,15 @@ static void mark(struct md_session *session, enum md_session_work work, unsigned
 	session->then = then;
 	session->arg = arg;
 	md_error_clear(&session->error);
-	if (!session->lost) {
-		session->way->mark(session);
+	if (session->lost) {
+		md_fail(&session->error, MD_NOT_FOUND, "MD410",
+			"the transaction has ended and was undone");
+		later(session, marked_later);
 		return;
 	}
-	md_fail(&session->error, MD_NOT_FOUND, "MD410", "the transaction has ended and was undone");
-	session->task.run = run_marked;
-	md_reactor_post(session->loop->home, &session->task);
+	session->starting = true;
+	session->way->mark(session);
+	session->starting = false;
 }
 
 void md_session_mark(struct md_session *session, uint64_t deadline_ns, md_session_fn *then,

@@ -33,6 +33,7 @@ struct md_session {
 	enum md_session_work work;
 	struct md_unit *unit; /* at work */
 	bool begun, lost, closing;
+	bool starting;       /* way->end() or way->mark() has not returned */
 	md_session_fn *then; /* of COMMIT and ROLLBACK, and of marks */
 	void *arg;
 	struct md_task task;    /* the work has ended */
@@ -67,7 +68,8 @@ extern const struct md_session_way md_session_by_thread, md_session_by_pipe;
 /** session->pipe is closed. Home loop. */
 void md_session_lose_pipe(struct md_session *session);
 
-/** session->work, COMMIT or ROLLBACK, has ended with session->error. Home loop. */
+/** session->work, COMMIT or ROLLBACK, has ended with session->error. Home loop, at any time: also
+ * from within the call that began it. */
 void md_session_ended(struct md_session *session);
 /** … and those of marks. */
 void md_session_marked(struct md_session *session);

@@ -28,7 +28,7 @@ static struct pipe *pipes[CONNS_MAX];
 static unsigned open_count, opened_count, most_count, running_count;
 static uint64_t next_order;
 static enum md_code refuse_with;
-static bool automatic = true;
+static bool automatic = true, breaks;
 
 static void wake_up(struct pipe *pipe)
 {
@@ -49,6 +49,13 @@ void pipe_automatic(bool on)
 {
 	pthread_mutex_lock(&lock);
 	automatic = on;
+	pthread_mutex_unlock(&lock);
+}
+
+void pipe_break_at_push(bool on)
+{
+	pthread_mutex_lock(&lock);
+	breaks = on;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -120,6 +127,7 @@ void pipe_reset(void)
 	pthread_mutex_lock(&lock);
 	refuse_with = MD_OK;
 	automatic = true;
+	breaks = false;
 	opened_count = open_count;
 	most_count = open_count;
 	pthread_mutex_unlock(&lock);
@@ -213,6 +221,9 @@ static void push(struct md_conn *conn, struct md_unit *unit)
 {
 	struct pipe *pipe = (struct pipe *)conn;
 
+	pthread_mutex_lock(&lock);
+	conn->broken = conn->broken || breaks;
+	pthread_mutex_unlock(&lock);
 	if (conn->broken) {
 		md_fail(&unit->error, MD_UNAVAILABLE, "08003", "closed");
 		unit->ops->done(unit, MD_UNAVAILABLE);

@@ -23,5 +23,7 @@ unsigned pipe_opened(void);
 unsigned pipe_most(void);
 /** Every connection is lost, as when the server ends. */
 void pipe_lose_all(void);
+/** Every connection breaks at the next unit, which ends before its push has returned. */
+void pipe_break_at_push(bool on);
 void pipe_reset(void);
 #endif
