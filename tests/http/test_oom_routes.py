@@ -35,6 +35,10 @@ NUMBERS = itertools.count(7000001)  # for {n}, which always has seven digits
 BODY = 4096  # what is longer is a bulk body
 IDLE_S = 0.5  # how long a transaction may be idle
 IN_SESSION = "/-/transactions/"
+# Of a daemon whose only client asks for it.
+IDLE = {"modeld_connections": 1, "modeld_requests_in_flight": 0, "modeld_request_memory_bytes": 0,
+        "modeld_db_waiting": 0, "modeld_db_writes_waiting": 0, "modeld_pool_in_use": 0,
+        "modeld_pool_waiting": 0, "modeld_transactions_open": 0}
 
 
 @dataclasses.dataclass
@@ -478,6 +482,17 @@ def sweep(client, memory, step, times, expected, outcomes):
         after += step
 
 
+def expect_idle(daemon):
+    """Nothing is left of requests: not on a connection, not in the pool."""
+    def left():
+        metrics = daemon.metrics()
+        return {name: metrics[name] for name in IDLE if metrics[name] != IDLE[name]}
+    try:
+        wait_until(lambda: not left(), "an idle daemon")
+    except AssertionError as late:
+        raise AssertionError(f"{late}: {left()}") from None
+
+
 @pytest.mark.parametrize("name", list(ROUTES))
 def test_memory_that_runs_out_does_no_harm(daemon, memory, name):
     """The first sweep fills what is kept for ever; after the second nothing more may be in use."""
@@ -496,6 +511,7 @@ def test_memory_that_runs_out_does_no_harm(daemon, memory, name):
     sweep(client, memory, step, 1, expected, outcomes)
     lost = steady(client, memory) - blocks
     client.close()
+    expect_idle(daemon)
     print(f"{name}: {count} allocations, {dict(outcomes)}, {lost} more blocks")
     assert sanitized() or lost < KEPT, f"{lost} more blocks are in use"
     assert daemon.alive()
