@@ -187,6 +187,14 @@ static void hung_up(struct md_source *source, unsigned events)
 		md_request_cancel(client->request);
 }
 
+/* The library would keep it, and nobody look after it. */
+static struct md_client *turn_away(const union MHD_ConnectionInfo *fd)
+{
+	if (fd)
+		shutdown(fd->connect_fd, SHUT_RDWR);
+	return NULL;
+}
+
 struct md_client *md_client_open(struct md_site *site, struct MHD_Connection *mhd)
 {
 	struct md_loop *loop = site->loop;
@@ -194,7 +202,9 @@ struct md_client *md_client_open(struct md_site *site, struct MHD_Connection *mh
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const union MHD_ConnectionInfo *fd =
 		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-	const struct sockaddr *peer = address ? address->client_addr : NULL;
+	struct sockaddr_storage plain;
+	const struct sockaddr *peer =
+		md_address_plain(address ? address->client_addr : NULL, &plain);
 	struct md_ip ip = md_ip_of(peer);
 	struct md_client *client = loop->free_clients;
 	bool is_proxy = md_is_proxy(peer, &loop->options->trusted_proxies);
@@ -202,14 +212,14 @@ struct md_client *md_client_open(struct md_site *site, struct MHD_Connection *mh
 	if (is_proxy) /* it speaks for many */
 		ip.len = 0;
 	if (!fd || !md_ip_table_enter(loop->server->ips, &ip))
-		return NULL;
+		return turn_away(fd);
 	if (client)
 		loop->free_clients = client->next;
 	else
 		client = malloc(sizeof(*client));
 	if (!client) {
 		md_ip_table_leave(loop->server->ips, &ip);
-		return NULL;
+		return turn_away(fd);
 	}
 	*client = (struct md_client){
 		.site = site,

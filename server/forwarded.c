@@ -9,6 +9,24 @@
 
 #include "core/base/banned.h"
 
+const struct sockaddr *md_address_plain(const struct sockaddr *address,
+					struct sockaddr_storage *plain)
+{
+	struct sockaddr_in6 in6;
+	struct sockaddr_in in = { .sin_family = AF_INET };
+
+	if (!address || address->sa_family != AF_INET6)
+		return address;
+	memcpy(&in6, address, sizeof(in6));
+	if (!IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
+		return address;
+	memcpy(&in.sin_addr, in6.sin6_addr.s6_addr + 12, sizeof(in.sin_addr));
+	in.sin_port = in6.sin6_port;
+	*plain = (struct sockaddr_storage){ .ss_family = AF_INET };
+	memcpy(plain, &in, sizeof(in));
+	return (const struct sockaddr *)plain;
+}
+
 void md_address_text(const struct sockaddr *address, char out[MD_ADDRESS_MAX])
 {
 	struct sockaddr_in in;

@@ -12,6 +12,10 @@ struct md_option_list;
 /** Large enough for any address. */
 enum { MD_ADDRESS_MAX = 48 };
 
+/** The same address, or the one of IPv4 that a socket for both wraps in one of IPv6; that is put
+ * into `plain`. NULL for NULL. */
+const struct sockaddr *md_address_plain(const struct sockaddr *address,
+					struct sockaddr_storage *plain);
 /** The address in words; "unix" for a socket in the file system, "-" for none. */
 void md_address_text(const struct sockaddr *address, char out[MD_ADDRESS_MAX]);
 /** Whether it speaks for others: it is in one of the networks or, when there are any, a peer at a

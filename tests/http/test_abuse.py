@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import read_all, statuses_of, wait_until
+from harness import read_all, status_of, statuses_of, wait_until
 
 GET = b"GET /genre?id=eq.1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LAST = GET[:-2] + b"Connection: close\r\n\r\n"
@@ -62,6 +62,12 @@ def test_many_idle_connections_cost_little(serve, descriptors):
         assert spun(server) < 0.5
         if not server.sanitized():
             assert server.memory() - before < count * 12 * 1024
+        for sock in idle:
+            sock.sendall(GET)
+        assert all(status_of(sock.recv(4096)) == 200 for sock in idle)
+        assert spun(server) < 0.5
+        if not server.sanitized():
+            assert server.memory() - before < count * 28 * 1024
         quick(server)
     finally:
         for sock in idle:
@@ -104,6 +110,53 @@ def test_without_file_descriptors_it_waits_and_recovers(serve, threads):
         sock.close()
     wait_until(lambda: server.metric("modeld_connections") < 5, "connections again")
     quick(server)
+
+
+def own_address():
+    """One that is not loopback's; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.1", 9))
+            return sock.getsockname()[0]
+        except OSError:
+            return pytest.skip("this machine has no address but loopback's")
+
+
+@pytest.mark.sqlite("nothing of it reaches a database")
+def test_one_address_may_have_so_many_connections(serve):
+    """What comes beyond that is closed at once, although it says nothing."""
+    address, limit = own_address(), 20
+    server = serve(listen=f"{address}:0", allow_unauthenticated="true", connections_per_ip=limit,
+                   threads=2, header_deadline="60s")
+    first = [server.connect() for _ in range(limit)]
+    wait_until(lambda: server.metric("modeld_connections") >= limit, "all of them")
+    for _ in range(2 * limit):
+        with server.connect(10) as sock:
+            assert read_all(sock) == b""
+    first.pop().close()
+    wait_until(lambda: server.metric("modeld_connections") <= limit, "one less")
+    quick(server)
+    for sock in first:
+        sock.close()
+
+
+@pytest.mark.sqlite("nothing of it reaches a database")
+def test_a_flood_of_connections_leaves_nothing_behind(serve):
+    """That end at once: some after a request, some with a reset."""
+    server = serve(threads=2)
+    quick(server)
+    before, descriptors = server.memory(), server.metric("process_open_fds")
+    for number in range(5000):
+        with server.connect() as sock:
+            if number % 3 == 0:
+                sock.sendall(GET)
+            if number % 2:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    quick(server)
+    wait_until(lambda: server.metric("modeld_connections") <= 1, "all of them gone")
+    assert server.metric("process_open_fds") <= descriptors + 2
+    if not server.sanitized():
+        assert server.memory() - before < 16 * MIB
 
 
 @pytest.mark.sqlite("nothing of it reaches a database")

@@ -5,6 +5,7 @@ import http.client
 import os
 import re
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -198,6 +199,20 @@ def test_a_unix_socket_is_inherited_and_stays(service, tmp_path):
     assert manager.admin("/genre?id=eq.1", path).status == 200
     manager.stop()
     assert path.exists()
+
+
+def test_clients_of_a_socket_for_both_families_have_their_own_addresses(service):
+    """systemd's ListenStream=8080 is one: all of IPv4 is not one network of IPv6 there."""
+    public = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    manager = service(sockets={"public": public},
+                      settings={"allow_unauthenticated": "true", "connections_per_ip": "2"}).start()
+    port = public.getsockname()[1]
+    kept = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+    assert get(port).status == 200
+    for sock in kept:
+        sock.close()
+    manager.stop()
+    assert "client=127.0.0.1 " in manager.log()
 
 
 def test_inherited_sockets_replace_those_of_the_settings(service):

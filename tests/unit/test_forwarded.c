@@ -67,5 +67,28 @@ START_TEST(a_socket_in_the_file_system_is_a_proxys_when_there_are_any)
 }
 END_TEST
 
-SUITE_MAIN("forwarded", the_last_address_that_is_no_proxys_is_the_clients,
+START_TEST(an_address_of_ipv4_is_one_on_a_socket_for_both)
+{
+	static const struct {
+		const char *six, *text;
+	} pairs[] = { { "::ffff:10.1.2.3", "10.1.2.3" },
+		      { "::ffff:127.0.0.1", "127.0.0.1" },
+		      { "2001:db8::1", "2001:db8::1" },
+		      { "::1", "::1" } };
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+		struct sockaddr_storage plain;
+		char text[MD_ADDRESS_MAX];
+
+		ck_assert_int_eq(inet_pton(AF_INET6, pairs[i].six, &in6.sin6_addr), 1);
+		md_address_text(md_address_plain((struct sockaddr *)&in6, &plain), text);
+		ck_assert_str_eq(text, pairs[i].text);
+	}
+	ck_assert_ptr_null(md_address_plain(NULL, NULL));
+}
+END_TEST
+
+SUITE_MAIN("forwarded", an_address_of_ipv4_is_one_on_a_socket_for_both,
+	   the_last_address_that_is_no_proxys_is_the_clients,
 	   a_socket_in_the_file_system_is_a_proxys_when_there_are_any)
