@@ -1,6 +1,7 @@
 'use strict'
 // What the tests of the JavaScript clients share: the daemon's address, method(), which also keeps
-// account of what was called, and the rows of ticket. URL, ENGINE and NODE_PATH come from run.py.
+// account of what was called with which options, and the rows of ticket. URL, ENGINE and NODE_PATH
+// come from run.py.
 
 const assert = require('node:assert/strict')
 const { test } = require('node:test')
@@ -18,8 +19,30 @@ const internal = new Set([
 ])
 const everything = new Set() // Class.method of all exported classes
 const covered = new Set() // those that a test of that name called, and sent a request
-let called = new Set() // in the test that runs
+let called = new Set() // in the test that runs; with an option: Class.method(option)
 let requests = []
+// Options that are one of a few words: each is one to be tried.
+const words = {
+	count: ['exact', 'planned', 'estimated'], format: ['text', 'json'], type: ['plain', 'phrase', 'websearch'],
+}
+
+/** The options that a function takes, by its text: those that it takes apart and those it looks at. */
+function optionsOf(original) {
+	const text = original.toString().replaceAll('{}', '')
+	const apart = text.match(/\{ ([^{}]*) \} = (?:options|\))/)?.[1].split(',') ?? []
+	const seen = [...text.matchAll(/\boptions\.(\w+)/g)].map((match) => match[1])
+	return [...new Set([...apart.map((one) => one.split(/[=:]/)[0].trim()), ...seen])]
+}
+
+const known = (name, options) => options.flatMap((option) =>
+	(words[option] ?? [undefined]).map((word) => `${name}(${option}${word ? `=${word}` : ''})`))
+
+/** Keep account of the options in what a function was given. */
+function note(name, options, given) {
+	for (const one of given.filter((value) => value && Object.getPrototypeOf(value) === Object.prototype))
+		for (const [option, word] of Object.entries(one).filter(([key]) => options.includes(key)))
+			called.add(`${name}(${option}${words[option] ? `=${word}` : ''})`)
+}
 
 for (const [name, constructor] of Object.entries(library)) {
 	const prototype = typeof constructor === 'function' ? constructor.prototype : undefined
@@ -27,9 +50,12 @@ for (const [name, constructor] of Object.entries(library)) {
 		const original = prototype[key]
 		if (key === 'constructor' || typeof original !== 'function')
 			continue
+		const options = optionsOf(original)
 		everything.add(`${name}.${key}`)
+		known(`${name}.${key}`, options).forEach((one) => everything.add(one))
 		prototype[key] = function (...given) {
 			called.add(`${name}.${key}`)
+			note(`${name}.${key}`, options, given)
 			return original.apply(this, given)
 		}
 	}
@@ -38,6 +64,17 @@ for (const [name, constructor] of Object.entries(library)) {
 function counting(target, options) {
 	requests.push({ url: String(target), ...options })
 	return fetch(target, options)
+}
+
+const clientOptions = optionsOf(library.PostgrestClient.toString().match(/constructor\(.*\) {/)[0])
+known('PostgrestClient.client', clientOptions).forEach((one) => everything.add(one))
+assert.ok(['headers', 'schema', 'fetch', 'retry'].every((one) => clientOptions.includes(one)), clientOptions)
+
+/** A client with options of its own. */
+function client(options) {
+	called.add('PostgrestClient.client')
+	note('PostgrestClient.client', clientOptions, [options])
+	return new library.PostgrestClient(url, { fetch: counting, ...options })
 }
 
 const db = new library.PostgrestClient(url, { fetch: counting })
@@ -50,7 +87,7 @@ function method(names, sentence, body) {
 		await body()
 		assert.ok(requests.length > 0, 'no request was made')
 		for (const name of names.split(' ')) {
-			const found = [...called].filter((one) => one.endsWith(`.${name}`))
+			const found = [...called].filter((one) => one.replace(/\(.*/, '').endsWith(`.${name}`))
 			assert.notEqual(found.length, 0, `${name} was not called`)
 			found.forEach((one) => covered.add(one))
 		}
@@ -59,7 +96,10 @@ function method(names, sentence, body) {
 
 /** The last of all tests: is there a method without a test? */
 function nothingForgotten() {
-	test('every method of the client has a test', () => {
+	test('every method of the client has a test, and every option', () => {
+		for (const one of ['PostgrestQueryBuilder.upsert(onConflict)', 'PostgrestQueryBuilder.select(head)',
+			'PostgrestClient.from(retry)', 'PostgrestClient.rpc(get)'])
+			assert.ok(everything.has(one), `options are not found any more: ${one}`)
 		const forgotten = [...everything].filter((one) => !covered.has(one) && !internal.has(one))
 		assert.deepEqual(forgotten, [])
 		assert.deepEqual([...internal].filter((one) => !everything.has(one)), [], 'not there any more')
@@ -102,6 +142,6 @@ async function tickets() {
 }
 
 module.exports = {
-	assert, column, counting, data, db, library, method, nothingForgotten,
+	assert, client, column, counting, data, db, library, method, nothingForgotten,
 	last: () => requests[requests.length - 1], refused, sqlite, test, TICKETS, tickets, url,
 }

@@ -3,4 +3,5 @@
 
 require('./test_reads')
 require('./test_writes')
+require('./test_options')
 require('./harness').nothingForgotten()

@@ -1,7 +1,9 @@
 """Tries the PyPI package postgrest on the daemon at MODELD_URL, its blocking client and its
 asynchronous one. Every test says by @covers which methods it is about; that it calls them, in a
-request, is checked here, and test_postgrest.py ends with the methods that nobody called."""
+request, is checked here, and test_postgrest.py ends with the methods that nobody called, and the
+options that nobody gave."""
 import asyncio
+import enum
 import functools
 import importlib
 import inspect
@@ -19,13 +21,34 @@ covered = set()  # those that a test about them called
 called = set()  # by the test that runs
 
 
+# The words that options of other types may be.
+WORDS = {"format": ["text", "json"], "count": ["exact", "planned", "estimated"],
+         "returning": ["minimal", "representation"]}
+
+
+def options_of(method, function):
+    """The parameters that need not be given, each word of a few on its own: {name: its default}."""
+    return {f"{method}({name}{word and '='}{word})": (name, parameter.default, word)
+            for name, parameter in inspect.signature(function).parameters.items()
+            if parameter.default is not parameter.empty for word in WORDS.get(name, [""])}
+
+
 def watch(owner, name, function):
-    """Keep account of the calls of a method."""
-    everything.add(f"{owner.__name__}.{name}")
+    """Keep account of the calls of a method, and of what it was given."""
+    method = f"{owner.__name__}.{name.replace('__init__', 'client')}"
+    options = options_of(method, function)
+    everything.add(method)
+    everything.update(options)
 
     @functools.wraps(function)
     def counted(*args, **kwargs):
-        called.add(f"{owner.__name__}.{name}")
+        called.add(method)
+        given = inspect.signature(function).bind(*args, **kwargs).arguments
+        for option, (key, default, word) in options.items():
+            value = given.get(key, default)
+            value = value.value if isinstance(value, enum.Enum) else value
+            if (value == word) if word else value is not default and key in given:
+                called.add(option)
         return function(*args, **kwargs)
     return counted
 
@@ -37,7 +60,7 @@ def watch_all():
             if not owner.__name__.endswith(("Builder", "Client")):
                 continue
             for name, value in list(vars(owner).items()):
-                if name.startswith("_"):
+                if name.startswith("_") and not (name == "__init__" and owner.__name__.endswith("PostgrestClient")):
                     continue
                 if isinstance(value, property):
                     setattr(owner, name, property(watch(owner, name, value.fget)))
@@ -126,7 +149,7 @@ def client(session_client, request):
     if getattr(request.node, "failed", False):
         return
     for name in [name for mark in request.node.iter_markers("covers") for name in mark.args]:
-        found = {one for one in called if one.endswith("." + name)}
+        found = {one for one in called if one.split("(")[0].endswith("." + name)}
         assert found, f"{name} was not called"
         assert session_client.requests > before, "no request was made"
         covered.update(found)

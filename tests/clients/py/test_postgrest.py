@@ -378,4 +378,5 @@ def test_every_method_has_a_test(kind):
     other = "Async" if kind == "Sync" else "Sync"
     forgotten = {one for one in everything - covered if not one.startswith(other)}
     assert not forgotten, sorted(forgotten)
+    assert f"{kind}RequestBuilder.upsert(on_conflict)" in covered  # options are found
     assert called
