@@ -5,8 +5,9 @@ build_packages='build-essential autoconf automake autoconf-archive pkg-config
 	libmicrohttpd-dev libjansson-dev libsqlite3-dev libpq-dev libpcre2-dev'
 test_packages='check python3 python3-pytest python3-pytest-xdist postgresql valgrind xz-utils
 	nginx-light haproxy'
-# Of node and npm any that is there will do; scripts/test looks for them.
-client_packages='python3-venv'
+# Of node and npm any that is there will do; scripts/test looks for them. Debian's npm and pip trust the
+# system's certificates, which only a recommendation would bring.
+client_packages='python3-venv ca-certificates'
 lint_packages='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck shellcheck pmccabe
 	systemd man-db groff mandoc'
 deb_packages='debhelper dpkg-dev lintian'

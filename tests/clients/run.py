@@ -36,7 +36,18 @@ def changed(folder, *pins):
     return lambda: mark.write_text(wanted, encoding="ascii")
 
 
+def find_node():
+    """Node's test runner has had the reporter that is asked for since 18.15."""
+    for program in ("node", "npm"):
+        if not shutil.which(program):
+            sys.exit(f"There is no {program} here (Debian: apt-get install nodejs npm ca-certificates).")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if tuple(map(int, version.lstrip("v").split("-")[0].split(".")[:2])) < (18, 15):
+        sys.exit(f"This node is {version}; 18.15 or later is needed.")
+
+
 def install_js(folder):
+    find_node()
     pins = [HERE / "js" / name for name in ("package.json", "package-lock.json")]
     done = changed(folder, *pins)
     if done:
@@ -74,6 +85,7 @@ def pytest(name):
 
 def install_schema(folder):
     """Both: the TypeScript compiler with what it is tried on, and validators."""
+    find_node()
     pins = [HERE / "schema" / name
             for name in ("package.json", "package-lock.json", "requirements.txt")]
     done = changed(folder, *pins)
