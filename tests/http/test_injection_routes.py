@@ -354,3 +354,18 @@ def test_defaults_labels_and_comments_of_definitions_are_texts(engine, tmp_path)
             assert len(server.rows(f"/choice?label=eq.{enc(text)}")) == 1, text
     finally:
         server.stop()
+
+
+@pytest.mark.postgresql("it has schemas and roles")
+@pytest.mark.parametrize("name", ["'; DROP TABLE word; --", '"; DROP TABLE word; --', "a\\'b", "$$x$$", "$1", "é😀", "%s", "pub lic"])
+def test_schemas_and_roles_of_the_configuration_are_names(database, serve, name):
+    role = "role " + name
+    db = database(f"CREATE SCHEMA {sql_name(name)}; CREATE TABLE {sql_name(name)}.word (id INTEGER PRIMARY KEY, text TEXT);"
+                  f"INSERT INTO {sql_name(name)}.word VALUES (1, 'a');"
+                  f"DROP ROLE IF EXISTS {sql_name(role)}; CREATE ROLE {sql_name(role)};"
+                  f"GRANT USAGE ON SCHEMA {sql_name(name)} TO {sql_name(role)};"
+                  f"GRANT SELECT ON {sql_name(name)}.word TO {sql_name(role)};")
+    server = serve(db, **{"db-schemas": name, "db-anon-role": role})
+    assert server.rows("/word?text=eq.a") == [{"id": 1, "text": "a"}]
+    assert server.delete("/word/1").status in (401, 403, 405)
+    assert db.rows(f"SELECT id FROM {sql_name(name)}.word") == [(1,)]
