@@ -65,6 +65,8 @@ static void print_differences(const struct run *run, const struct md_differences
 			fprintf(to, "modeld: %s: %s", one->blocking ? "error" : "warning",
 				text.data);
 	}
+	if (md_models_can_migrate(differences))
+		fprintf(to, "modeld: %s\n", MD_MODELS_MIGRATE);
 }
 
 static void print_script(const struct run *run, const struct md_tables *tables)
@@ -89,7 +91,9 @@ static void print_made(const struct run *run, const struct md_tables *tables)
 		if (made->makes == MD_MAKES_TABLE)
 			fprintf(to, "made table %s\n", made->name);
 		else
-			fprintf(to, "made index %s of %s\n", made->name, made->model->table);
+			fprintf(to, "made %s %s of %s\n",
+				made->makes == MD_MAKES_INDEX ? "index" : "foreign key", made->name,
+				made->model->table);
 	}
 	if (tables->plan.count == 0)
 		fputs("nothing to make: every table is there\n", to);

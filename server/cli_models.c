@@ -195,18 +195,32 @@ int md_models_list(const struct md_cli *cli, const struct md_options *options,
 		const struct md_def_model *model = &definitions->models[i];
 
 		if (!model->abstract || words->all)
-			fprintf(cli->out, "%-24s %-24s %3u fields  %s:%u\n", model->name,
+			fprintf(cli->out, "%-24s %-24s %3u field%s  %s:%u\n", model->name,
 				model->abstract ? "(abstract)" : model->table, model->field_count,
-				model->place.file, model->place.line);
+				model->field_count == 1 ? " " : "s", model->place.file,
+				model->place.line);
 	}
 	md_definitions_free(definitions);
 	return end(&run, code);
 }
 
+/* By its name, or by that of its table. */
+static const struct md_def_model *find_model(const struct md_definitions *definitions,
+					     const char *name)
+{
+	const struct md_def_model *found = md_definitions_find(definitions, md_str_of(name));
+
+	for (unsigned i = 0; !found && i < definitions->model_count; i++)
+		if (!definitions->models[i].abstract &&
+		    strcmp(definitions->models[i].table, name) == 0)
+			found = &definitions->models[i];
+	return found;
+}
+
 static int show(const struct run *run, const struct md_definitions *definitions)
 {
 	const char *name = run->words->words[0], *like;
-	const struct md_def_model *model = md_definitions_find(definitions, md_str_of(name));
+	const struct md_def_model *model = find_model(definitions, name);
 	md_auto_buf text = MD_BUF(PRINTED_MAX);
 
 	if (!model) {

@@ -74,6 +74,15 @@ void md_models_put_difference(const struct md_difference *difference, struct md_
 	}
 }
 
+bool md_models_can_migrate(const struct md_differences *differences)
+{
+	for (unsigned i = 0; i < differences->count; i++)
+		if (differences->items[i].model &&
+		    differences->items[i].model->managed != MD_DEF_NO)
+			return true;
+	return false;
+}
+
 /* The log takes lines. */
 static void log_text(const struct md_log *log, enum md_log_level level, const struct md_buf *text)
 {
@@ -170,6 +179,8 @@ static void log_differences(const struct md_log *log, const struct md_difference
 		md_models_put_difference(&differences->items[i], &text);
 		log_text(log, stops ? MD_LOG_ERROR : MD_LOG_WARN, &text);
 	}
+	if (md_models_can_migrate(differences))
+		md_log_line(log, MD_LOG_WARN, "%s", MD_MODELS_MIGRATE);
 }
 
 static enum md_code fail_differences(const struct md_options *options,

@@ -4,6 +4,8 @@
  * server/. */
 #ifndef MD_SERVER_MODELS_H
 #define MD_SERVER_MODELS_H
+#include <stdbool.h>
+
 #include "config/options.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
@@ -22,6 +24,13 @@ struct md_def_limits md_models_limits(const struct md_options *options);
 void md_models_put_report(const struct md_def_report *report, struct md_buf *out);
 /** Text of a difference: a line, and what would mend it. */
 void md_models_put_difference(const struct md_difference *difference, struct md_buf *out);
+/** Which commands bring tables to their models; said once, behind the differences. */
+#define MD_MODELS_MIGRATE                                                                        \
+	"modeld db makemigrations and modeld db migrate bring tables to their models; tables "   \
+	"that no revision made are noted first, with models that agree with them, by modeld db " \
+	"baseline"
+/** Whether that may help: tables of models that modeld manages differ. */
+bool md_models_can_migrate(const struct md_differences *differences);
 
 /** Read the files. NULL in *ret_definitions: the setting is empty. MD_NOT_FOUND: no file matches.
  * MD_INVALID: there are mistakes. */

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "core/migrate/compare_private.h"
+#include "core/migrate/ddl_private.h"
 
 #include "core/base/banned.h"
 
@@ -71,18 +72,33 @@ static bool same_type(const struct comparison *c, const char *own, const char *d
 				     : strcasecmp(own, declared) == 0;
 }
 
+static void tell_type(struct comparison *c, const struct md_catalog_column *column,
+		      const char *wanted)
+{
+	tell(c, WARNS, column->name,
+	     md_arena_printf(c->arena, "the type is %s, the model says %s", column->declared,
+			     wanted),
+	     NULL);
+}
+
 static void compare_type(struct comparison *c, const struct md_def_field *field,
 			 const struct md_catalog_column *column)
 {
 	const char *own = md_ddl_own_sql(c->dialect, &field->sql_type);
+	md_auto_buf sql = MD_BUF(TEXT_MAX);
 
 	if (own && !same_type(c, own, column->declared))
-		tell(c, WARNS, column->name,
-		     md_arena_printf(c->arena, "the type is %s, the model says %s",
-				     column->declared, own),
-		     NULL);
-	if (own || is_served(c, field, column))
+		tell_type(c, column, own);
+	if (own)
 		return;
+	if (is_served(c, field, column)) {
+		if (!c->dialect->other_numbers ||
+		    !c->dialect->other_numbers(field, column->declared))
+			return;
+		md_ddl_put_type(c->dialect, &sql, field);
+		tell_type(c, column, keep(c, &sql));
+		return;
+	}
 	tell(c, BLOCKS, column->name,
 	     md_arena_printf(c->arena, "the type %s cannot hold what the model says, %s",
 			     column->declared, c->dialect->types[field->type]),

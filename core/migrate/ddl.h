@@ -70,6 +70,8 @@ struct md_ddl_dialect {
 	const char *const *collation_names;
 	/** Whether a type that a user wrote is the one that the catalog tells. */
 	bool (*same_type)(const char *own, const char *declared);
+	/** Whether the type that the catalog tells holds more or fewer numbers than the field's. */
+	bool (*other_numbers)(const struct md_def_field *field, const char *declared);
 	/** Whether an existing column can hold the field; else served_by decides. */
 	bool (*serves)(const struct md_def_field *field, const struct md_catalog_column *column);
 	/** Whether the default that the catalog tells is the one wanted; both may be "". */

@@ -374,6 +374,7 @@ const struct md_ddl_dialect md_postgres_ddl = {
 	.adds_constraints = true,
 	.collation_names = collation_names,
 	.same_type = md_postgres_same_type,
+	.other_numbers = md_postgres_other_numbers,
 	.serves = md_postgres_serves,
 	.same_default = md_postgres_same_default,
 	.objects_table = "CREATE TABLE IF NOT EXISTS \"_modeld_objects\" (\n"

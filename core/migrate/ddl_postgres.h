@@ -10,6 +10,7 @@
 extern const char md_postgres_nocase_sql[];
 
 bool md_postgres_same_type(const char *own, const char *declared);
+bool md_postgres_other_numbers(const struct md_def_field *field, const char *declared);
 bool md_postgres_serves(const struct md_def_field *field, const struct md_catalog_column *column);
 bool md_postgres_same_default(const struct md_def_field *field, const char *wanted,
 			      const char *found);

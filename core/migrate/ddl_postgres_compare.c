@@ -4,6 +4,7 @@
 
 #include "core/db/catalog.h"
 #include "core/migrate/ddl_postgres.h"
+#include "core/migrate/ddl_private.h"
 
 #include "core/base/banned.h"
 
@@ -100,6 +101,27 @@ bool md_postgres_same_type(const char *own, const char *declared)
 		told = dot + 1; /* the server names the schema, people seldom do */
 	return strcmp(a.name, told) == 0 && strcmp(a.modifier, b.modifier) == 0 &&
 	       a.array == b.array;
+}
+
+bool md_postgres_other_numbers(const struct md_def_field *field, const char *declared)
+{
+	static const char *const numbers[] = { "smallint", "integer", "bigint",
+					       "real",     "numeric", "double precision" };
+	md_auto_buf sql = MD_BUF(TEXT_MAX);
+	struct parts parts;
+	const char *wanted;
+	bool number = false;
+
+	if (!md_def_is_integer(field->type) && field->type != MD_DEF_FLOAT &&
+	    field->type != MD_DEF_DECIMAL)
+		return false;
+	/* Domains have names and limits of their own. */
+	take_apart(declared, &parts);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		number = number || strcmp(parts.name, numbers[i]) == 0;
+	md_ddl_put_type(&md_postgres_ddl, &sql, field);
+	wanted = md_buf_text(&sql);
+	return number && wanted && !md_postgres_same_type(wanted, declared);
 }
 
 bool md_postgres_serves(const struct md_def_field *field, const struct md_catalog_column *column)

@@ -110,6 +110,8 @@ def test_a_difference_in_the_way_is_78_with_what_would_mend_it(db, tmp_path):
     assert (code, out) == (78, "")
     assert f"error: table a, column x: the column is missing (model A, {file}:2)\n" in err
     assert f'    to mend it: ALTER TABLE "a" ADD COLUMN "x" {TEXT[db.engine]}\n' in err
+    assert "modeld db makemigrations and modeld db migrate bring tables to their models" in err
+    assert "modeld db baseline" in err
     assert err.endswith("nothing was made: 1 difference is in the way, see above\n")
     assert db.tables() == {"a"}
     db.run('ALTER TABLE "a" ADD COLUMN "x" TEXT')
@@ -123,6 +125,36 @@ def test_other_differences_are_warnings(db, tmp_path):
     assert "warning: table a, column x: the column may be null, the field may not" in err
     assert "warning: table a, column x: the default is missing, the model says 'b'" in err
     assert "warning: table a, column y: the model has no such field" in err
+
+
+def test_what_is_not_ours_to_change_is_told_without_a_command(db, tmp_path):
+    db.run("CREATE TABLE a (id INTEGER PRIMARY KEY, x TEXT)")
+    code, _, err = run(db, models(
+        tmp_path, '"A": { "managed": false, "fields": { "id": "bigint pk", "x": "text" } }'))
+    assert code == 0 and "the column may be null, the field may not" in err
+    assert "makemigrations" not in err
+
+
+@pytest.mark.postgresql("numbers have their size in the type there")
+def test_numbers_of_another_size_are_told(db, tmp_path):
+    db.run("CREATE DOMAIN positive AS integer CHECK (value > 0)")
+    db.run("CREATE TABLE a (id serial PRIMARY KEY, s smallint, r real, n numeric, d numeric(8, 2),"
+           " p positive)")
+    code, _, err = run(db, models(tmp_path, """"A": { "fields": { "s": "integer?", "r": "float?",
+        "n": "decimal(10, 2)?", "d": "decimal(8, 2)?", "p": "integer?" } }"""))
+    assert code == 0
+    assert re.findall(r"column (\w+): the type is (.*) \(model A", err) == [
+        ("id", "integer, the model says bigint"), ("s", "smallint, the model says integer"),
+        ("r", "real, the model says double precision"),
+        ("n", "numeric, the model says numeric(10,2)")]
+
+
+@pytest.mark.postgresql("there foreign keys can be added later")
+def test_a_circle_of_references_is_made_and_told(db, tmp_path):
+    code, out, _ = run(db, models(tmp_path, """"A": { "fields": { "b_id": "-> B?" } },
+        "B": { "fields": { "a_id": "-> A?" } }"""))
+    assert code == 0
+    assert out.splitlines()[-1] == "made foreign key a_b_id_fkey of a"
 
 
 def test_what_was_made_differs_in_nothing_however_defaults_are_written(db, tmp_path):

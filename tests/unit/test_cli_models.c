@@ -132,6 +132,8 @@ START_TEST(list_and_show_print_models)
 			      "      \"table\": \"user\",\n      \"fields\": {\n"
 			      "        \"id\": { \"type\": \"bigint\", \"primary_key\": true },\n"
 			      "        \"name\": { \"type\": \"text\" }\n      }\n    }\n  }\n}\n");
+	ck_assert_int_eq(RUN(W("show"), W("user"), good), 0);
+	ck_assert_ptr_nonnull(strstr(out, "\"User\": {"));
 	ck_assert_int_eq(RUN(W("show"), W("Usr"), good), 66);
 	ck_assert_str_eq(err, "modeld: there is no model \"Usr\"; did you mean \"User\"?\n");
 	ck_assert_int_eq(RUN(W("show")), 64);
