@@ -10,6 +10,7 @@
 #include "core/base/banned.h"
 
 enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 5000, WAIT_PAUSE_MS = 200, TELL_S = 5 };
+enum { GIVE_MS = 10000, GIVE_PAUSE_MS = 50 };
 
 static void sleep_ms(unsigned ms)
 {
@@ -183,12 +184,21 @@ enum md_code md_migrate_lock(struct md_migrate *migrate, const char *purpose,
 	return MD_OK;
 }
 
+/* As long as this process lives nobody takes the lock from it: what is in the way of giving it back,
+ * no memory or somebody who writes, is waited for. */
 void md_migrate_give(struct md_migrate *migrate)
 {
+	uint64_t began = md_now_ns();
+	enum md_code code;
+
 	if (!migrate->locked)
 		return;
 	migrate->locked = false;
 	if (!migrate->inside)
 		md_db_schema_rollback(migrate->db, NULL);
-	md_history_unlock(migrate->db, NULL);
+	code = md_history_unlock(migrate->db, NULL);
+	while ((code == MD_NOMEM || code == MD_BUSY) && elapsed_ms(began) < GIVE_MS) {
+		sleep_ms(GIVE_PAUSE_MS);
+		code = md_history_unlock(migrate->db, NULL);
+	}
 }
