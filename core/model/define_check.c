@@ -1,4 +1,5 @@
 /* Whether the settings of a field go together, and its values fit its type. */
+#include "core/base/decimal.h"
 #include "core/base/moment.h"
 #include "core/db/value.h"
 #include "core/model/define_private.h"
@@ -74,15 +75,42 @@ static bool has_default(const struct md_def_field *field)
 	       md_def_sql_is_given(&field->value.sql);
 }
 
-static bool is_above(const struct md_def_value *low, const struct md_def_value *high)
+/* The form in which texts of moments sort. False: it is none, which is told elsewhere. */
+static bool sortable(const struct check *check, const struct md_def_value *value, char *out)
 {
-	double a, b;
+	const struct md_def_field *field = check->field;
+	unsigned parts = md_def_moment(field->type);
+	struct md_moment moment;
 
-	if (low->kind == MD_DEF_TEXTUAL && high->kind == MD_DEF_TEXTUAL)
-		return strcmp(low->text, high->text) > 0;
-	return low->kind == MD_DEF_NUMBER && high->kind == MD_DEF_NUMBER &&
-	       md_str_to_double(md_str_of(low->text), &a) &&
-	       md_str_to_double(md_str_of(high->text), &b) && a > b;
+	if (value->kind != MD_DEF_TEXTUAL || md_def_misfit(check->loader, field, value) ||
+	    md_moment_read(md_str_of(value->text), &moment) != MD_MOMENT_READ ||
+	    !md_moment_is_kept_as(&moment, parts))
+		return false;
+	out[md_moment_keep(&moment, parts, out)] = '\0';
+	return true;
+}
+
+/* No value is between the two. `apart`: nor may they be equal. */
+static bool is_above(const struct check *check, const struct md_def_value *low,
+		     const struct md_def_value *high, bool apart)
+{
+	const struct md_def_field *field = check->field;
+	char a[MD_MOMENT_ROOM], b[MD_MOMENT_ROOM];
+	struct md_decimal from, to;
+	int order;
+
+	if (MOMENTS & 1u << field->type) {
+		if (!sortable(check, low, a) || !sortable(check, high, b))
+			return false;
+		order = strcmp(a, b);
+	} else {
+		if (!(NUMBERS & 1u << field->type) || !low->kind || !high->kind ||
+		    md_decimal_read(md_str_of(low->text), &from) != MD_DECIMAL_READ ||
+		    md_decimal_read(md_str_of(high->text), &to) != MD_DECIMAL_READ)
+			return false;
+		order = md_decimal_compare(&from, &to);
+	}
+	return apart ? order >= 0 : order > 0;
 }
 
 static void check_sense(const struct check *check)
@@ -106,9 +134,11 @@ static void check_sense(const struct check *check)
 		md_def_report_at(check->loader, &field->place, MD_DEF_M122,
 				 "a scale of %u is more than the precision of %u", field->scale,
 				 field->precision);
-	if (is_above(&field->min, &field->max) ||
-	    is_above(&field->exclusive_min, &field->exclusive_max))
-		report(check, MD_DEF_M112, "the minimum is more than the maximum");
+	if (is_above(check, &field->min, &field->max, false) ||
+	    is_above(check, &field->exclusive_min, &field->exclusive_max, true) ||
+	    is_above(check, &field->min, &field->exclusive_max, true) ||
+	    is_above(check, &field->exclusive_min, &field->max, true))
+		report(check, MD_DEF_M112, "no value is between the minimum and the maximum");
 	if (field->multiple_of.kind == MD_DEF_NUMBER &&
 	    (!md_str_to_double(md_str_of(field->multiple_of.text), &step) || step <= 0))
 		report(check, MD_DEF_M106, "multiple_of must be more than 0");

@@ -76,6 +76,9 @@ static void check_index(const struct check *check, const struct md_def_index *in
 	check_sql(check, &index->place, &index->where, "where");
 	if (!(known[index->using] & check->engine))
 		unsupported(check, &index->place, "this kind of index");
+	else if (check->engine == MD_ENGINE_POSTGRESQL && index->unique &&
+		 index->using > MD_DEF_BTREE)
+		unsupported(check, &index->place, "unique indexes of this kind");
 	if (index->include.count > 0 && check->engine != MD_ENGINE_POSTGRESQL)
 		unsupported(check, &index->place, "indexes that include fields");
 	if (md_def_sql_is_given(&index->where) && check->engine == MD_ENGINE_MARIADB)
@@ -117,6 +120,9 @@ static void check_model(const struct check *check, const struct md_def_model *mo
 		check_foreign_key(check, &model->foreign_keys[i]);
 	for (unsigned i = 0; i < model->check_count; i++)
 		check_sql(check, &model->checks[i].place, &model->checks[i].sql, "the check");
+	for (unsigned i = 0; check->engine == MD_ENGINE_SQLITE && i < model->key_count; i++)
+		if (model->key[i]->is_generated)
+			unsupported(check, &model->key[i]->place, "generated primary keys");
 	if (check->engine == MD_ENGINE_SQLITE && model->options.without_rowid == MD_DEF_YES &&
 	    model->key_count == 1 && model->key[0]->identity) {
 		unsupported(check, &model->place, "without_rowid when the key counts by itself");

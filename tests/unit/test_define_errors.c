@@ -185,7 +185,7 @@ static const struct {
 	  "m.json:1: M112 /models/A/fields/e: readonly and writeonly exclude each other\n"
 	  "m.json:1: M112 /models/A/fields/f: a generated value has no default\n"
 	  "m.json:1: M112 /models/A/fields/g: min_length is more than max_length\n"
-	  "m.json:1: M112 /models/A/fields/h: the minimum is more than the maximum\n"
+	  "m.json:1: M112 /models/A/fields/h: no value is between the minimum and the maximum\n"
 	  "m.json:1: M112 /models/A/fields/k: unique does not go with type json\n" },
 	{ "more contradictions", 0,
 	  "{\"version\":1,\"models\":{\"A\":{\"abstract\":true,\"table\":\"a\",\"fields\":{}},\"B"
@@ -451,7 +451,7 @@ static const struct {
 	  "m.json:1: M130 /models/A/fields/g: the example 2 is refused: g must be less than 2\n"
 	  "m.json:1: M130 /models/A/fields/h: the default random_hex() does not fit: it has 32 characters\n"
 	  "m.json:1: M130 /models/A/fields/j: the default uuid7() does not fit: it has 36 characters\n"
-	  "m.json:1: M112 /models/A/fields/m: the minimum is more than the maximum\n" },
+	  "m.json:1: M112 /models/A/fields/m: no value is between the minimum and the maximum\n" },
 	{ "keys that cannot be compared", 0,
 	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":\"json pk\"}},\"B\":{\"fields\":{\"x\":\"ar"
 	  "ray(text)\",\"y\":\"text\"},\"primary_key\":[\"y\",\"x\"]}}}", NULL,
@@ -648,6 +648,14 @@ static const struct {
 	  "\n"
 	  "m.json:1: M231 /models/A/fields/z: MariaDB does not support set default\n"
 	  "m.json:1: M231 /models/A/fields/z: MariaDB does not support deferrable foreign keys\n" },
+	{ "keys and unique indexes of engines", MD_ENGINE_SQLITE | MD_ENGINE_POSTGRESQL,
+	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"x\":{\"type\":\"integer\",\"primary_key\":true,"
+	  "\"generated\":{\"sql\":\"1\"}},\"y\":\"text\"},\"unique\":[{\"fields\":[\"y\"],\"using\":"
+	  "\"btree\"}]},\"B\":{\"fields\":{\"y\":\"text\"},\"unique\":[{\"fields\":[\"y\"],\"using\":"
+	  "\"hash\"}]}}}", NULL,
+	  "m.json:1: M231 /models/A/fields/x: SQLite does not support generated primary keys\n"
+	  "m.json:1: M231 /models/B/unique/0: SQLite does not support this kind of index\n"
+	  "m.json:1: M231 /models/B/unique/0: PostgreSQL does not support unique indexes of this kind\n" },
 	{ "cascades in a circle", 0,
 	  "{\"version\":1,\"models\":{\"A\":{\"fields\":{\"b_id\":\"-> B? on delete cascade\",\"a"
 	  "_id\":\"-> A? on delete cascade\"}},\"B\":{\"fields\":{\"c_id\":\"-> C? on delete casc"

@@ -141,6 +141,21 @@ static const struct {
 	  "m.json:1: M130 /models/A/fields/d: min cannot be null\n"
 	  "m.json:1: M130 /models/A/fields/e: the default \"z\" does not fit enum: expected one"
 	  " of the labels a, b, c, d, e, f, g, h, …\n" },
+	{ "nothing between", "{\"version\":1,\"models\":{\"A\":{\"fields\":{"
+	  "\"a\":\"decimal(20, 2) min('10') max('9')\","
+	  "\"b\":\"decimal(20, 2) min('9') max('10')\","
+	  "\"c\":\"datetime min('2024-01-01T00:00:00+05:00') max('2023-12-31T20:00:00Z')\","
+	  "\"d\":\"datetime min('2023-12-31T20:00:00Z') max('2024-01-01T00:00:00+05:00')\","
+	  "\"e\":\"bigint exclusive_min(9007199254740992) max(9007199254740993)\","
+	  "\"f\":\"bigint exclusive_min(9007199254740993) max(9007199254740993)\","
+	  "\"g\":\"integer min(5) exclusive_max(5)\","
+	  "\"h\":\"decimal(4, 2) min(1.50) max(1.5)\","
+	  "\"i\":\"date exclusive_min('2024-01-01') exclusive_max('2024-01-01')\"}}}}",
+	  "m.json:1: M112 /models/A/fields/a: no value is between the minimum and the maximum\n"
+	  "m.json:1: M112 /models/A/fields/d: no value is between the minimum and the maximum\n"
+	  "m.json:1: M112 /models/A/fields/f: no value is between the minimum and the maximum\n"
+	  "m.json:1: M112 /models/A/fields/g: no value is between the minimum and the maximum\n"
+	  "m.json:1: M112 /models/A/fields/i: no value is between the minimum and the maximum\n" },
 	{ "labels that cannot be read",
 	  "{\"version\":1,\"enums\":{\"Role\":[]},\"models\":{\"A\":{\"fields\":{\"r\":\"Role ="
 	  " a\"}}}}",
