@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -32,9 +33,18 @@ static struct {
 	_Atomic uint64_t lost_ever;
 } sink = { .lock = MD_LOCK_INIT };
 
+/* The variable says which file is the journal's; whoever is started by a service with its output
+ * elsewhere, a shell's for example, has it, too. */
 void md_log_setup(void)
 {
-	to_journal = getenv("JOURNAL_STREAM") != NULL;
+	const char *stream = getenv("JOURNAL_STREAM");
+	char ours[64];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st) != 0)
+		return;
+	snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	to_journal = strcmp(stream, ours) == 0;
 }
 
 const char *md_log_prefix(enum md_log_level level)

@@ -338,8 +338,12 @@ def test_secrets_come_from_credentials(service, database, tmp_path):
 
 def test_lines_for_the_journal_have_a_priority_and_an_id(service):
     public = listening()
-    manager = service(sockets={"public": public}, env={"JOURNAL_STREAM": "1:2"},
-                      settings={"server_trace_header": "X-Request-Id", "threads": 1}).start()
+    manager = service(sockets={"public": public},
+                      settings={"server_trace_header": "X-Request-Id", "threads": 1})
+    manager.log_path.touch()
+    journal = manager.log_path.stat()
+    manager.env["JOURNAL_STREAM"] = f"{journal.st_dev}:{journal.st_ino}"
+    manager.start()
     port = public.getsockname()[1]
     answer = get(port, X_Request_Id="from-the-proxy.1")
     assert answer.header("X-Request-Id") == "from-the-proxy.1"
@@ -351,3 +355,10 @@ def test_lines_for_the_journal_have_a_priority_and_an_id(service):
     ids = [re.search(r" id=(\S+)", line).group(1) for line in lines if "request method=" in line]
     assert ids[0] == "from-the-proxy.1"
     assert re.fullmatch(r"[0-9a-f]{16}", ids[1])
+
+
+def test_lines_that_do_not_go_to_the_journal_are_for_people(service):
+    """Shells of a service have the variable, too."""
+    manager = service(sockets={"public": listening()}, env={"JOURNAL_STREAM": "1:2"}).start()
+    manager.stop()
+    assert "<" not in manager.log() and "listening url=" in manager.log()
