@@ -3,6 +3,7 @@ nginx and HAProxy. Each probe hides a second request, `/publisher`, where only o
 it. Whatever becomes of a probe: nobody is ever answered with publishers, the next client behind the
 same proxy gets its own answer, and proxy and daemon have counted the same requests."""
 import re
+import threading
 
 import pytest
 
@@ -198,3 +199,20 @@ def test_a_hidden_request_does_not_get_through_a_proxy(proxied, name):
     wait_until(lambda: counts()[0] - counts()[1] in (0, name in UNCOUNTED),
                f"equal counts, not {counts()}", 12)
     assert counts()[0] >= 3
+
+
+def test_a_long_pipeline_is_the_same_to_a_proxy(proxied):
+    """A thousand requests at once: so many answers in their order, and so many on either side."""
+    proxy, server = proxied
+    before = proxy.forwarded(), answered(server)
+    one = b"GET /genre?id=eq.%d HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
+    with proxy.connect() as sock:
+        sender = threading.Thread(target=sock.sendall, args=[
+            b"".join(one % (1 + i % 3, b"") for i in range(999)) + one % (1, b"Connection: close\r\n")])
+        sender.start()
+        data = read_all(sock)
+        sender.join()
+    assert statuses_of(data) == [200] * 1000
+    assert [int(i) for i in re.findall(rb'\[\{"id":(\d)', data)] == [1 + i % 3 for i in range(1000)]
+    wait_until(lambda: (proxy.forwarded() - before[0], answered(server) - before[1]) == (1000, 1000),
+               "equal counts", 12)
