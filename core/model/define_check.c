@@ -113,6 +113,17 @@ static bool is_above(const struct check *check, const struct md_def_value *low,
 	return apart ? order >= 0 : order > 0;
 }
 
+static void check_range(const struct check *check)
+{
+	const struct md_def_field *field = check->field;
+
+	if (is_above(check, &field->min, &field->max, false) ||
+	    is_above(check, &field->exclusive_min, &field->exclusive_max, true) ||
+	    is_above(check, &field->min, &field->exclusive_max, true) ||
+	    is_above(check, &field->exclusive_min, &field->max, true))
+		report(check, MD_DEF_M112, "no value is between the minimum and the maximum");
+}
+
 static void check_sense(const struct check *check)
 {
 	const struct md_def_field *field = check->field;
@@ -134,11 +145,6 @@ static void check_sense(const struct check *check)
 		md_def_report_at(check->loader, &field->place, MD_DEF_M122,
 				 "a scale of %u is more than the precision of %u", field->scale,
 				 field->precision);
-	if (is_above(check, &field->min, &field->max, false) ||
-	    is_above(check, &field->exclusive_min, &field->exclusive_max, true) ||
-	    is_above(check, &field->min, &field->exclusive_max, true) ||
-	    is_above(check, &field->exclusive_min, &field->max, true))
-		report(check, MD_DEF_M112, "no value is between the minimum and the maximum");
 	if (field->multiple_of.kind == MD_DEF_NUMBER &&
 	    (!md_str_to_double(md_str_of(field->multiple_of.text), &step) || step <= 0))
 		report(check, MD_DEF_M106, "multiple_of must be more than 0");
@@ -316,6 +322,7 @@ static void check_field(struct md_def_resolver *resolver, const struct md_def_fi
 		return;
 	check_settings(&check);
 	check_sense(&check);
+	check_range(&check);
 	check_pattern(&check);
 	check_values(&check);
 }
