@@ -184,6 +184,9 @@ static void check_schemas(const struct check *c)
 {
 	if (c->options->db_schemas.count == 0)
 		ERROR(c, db_schemas, "db_schemas names no schema");
+	if (c->engine && c->engine->schemas && c->options->db_schemas.count > 1)
+		ERROR(c, db_schemas, "db_schemas names %u schemas, and one can be served",
+		      c->options->db_schemas.count);
 	if (c->engine && !c->engine->schemas && c->options->db_schemas.count > 1)
 		ERROR(c, db_schemas, "db_schemas names %u schemas, and a %s database has only one",
 		      c->options->db_schemas.count, c->engine->title);

@@ -123,7 +123,7 @@ static enum md_code choose_media(struct md_request *request)
 	return md_media_choose(&accept, offers, count, &request->media, &request->error);
 }
 
-static enum md_code check_profile(struct md_request *request)
+enum md_code md_check_profile(struct md_request *request)
 {
 	enum md_head head = md_is_write(request) ? MD_HEAD_CONTENT_PROFILE : MD_HEAD_ACCEPT_PROFILE;
 	struct md_str profile = request->heads.value[head];
@@ -192,8 +192,6 @@ static enum md_code parse_data(struct md_request *request)
 	const struct md_str *key = NULL;
 	enum md_code code = md_preferences_read(request);
 
-	if (code == MD_OK)
-		code = check_profile(request);
 	if (code == MD_OK && md_query_is_asked(request))
 		code = md_query_take(request);
 	if (code == MD_OK)
@@ -218,10 +216,14 @@ enum md_go md_step_parse(struct md_request *request)
 	uint64_t begin = timed ? md_now_ns() : 0;
 	enum md_code code;
 
-	if (request->method == MD_METHOD_OPTIONS ||
-	    md_routes[request->route.id].access != MD_ACCESS_DATA)
+	if (md_routes[request->route.id].access != MD_ACCESS_DATA)
 		return MD_GO_ON;
-	code = choose_media(request);
+	code = is_data(request) || request->route.id == MD_ROUTE_ROOT ? md_check_profile(request)
+								      : MD_OK;
+	if (request->method == MD_METHOD_OPTIONS)
+		return code == MD_OK ? MD_GO_ON : MD_GO_FAIL;
+	if (code == MD_OK)
+		code = choose_media(request);
 	if (code == MD_OK && is_data(request))
 		code = parse_data(request);
 	if (timed)

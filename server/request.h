@@ -171,6 +171,8 @@ const char *md_request_id(struct md_request *request);
 
 /* Steps with a file of their own. */
 enum md_go md_step_parse(struct md_request *request); /* params.c */
+/** params.c: the schema that a header names must be the one that is served. */
+enum md_code md_check_profile(struct md_request *request);
 enum md_go md_step_auth(struct md_request *request);  /* auth.c */
 enum md_go md_step_reply(struct md_request *request); /* reply.c */
 #endif

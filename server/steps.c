@@ -1,4 +1,6 @@
 /* The steps of a request, and the table that orders them. */
+#include <string.h>
+
 #include "config/options.h"
 #include "core/base/clock.h"
 #include "core/model/registry.h"
@@ -81,10 +83,15 @@ static enum md_go step_route(struct md_request *request)
 		return MD_GO_REPLY;
 	}
 	if (md_parse_path(request->arena, request->raw_path, &request->path, &request->error) !=
-		    MD_OK ||
-	    md_route_find(&request->path, listeners_of(request), registry, &request->route,
-			  &request->error) != MD_OK)
+	    MD_OK)
 		return MD_GO_FAIL;
+	if (md_route_find(&request->path, listeners_of(request), registry, &request->route,
+			  &request->error) != MD_OK) {
+		/* A table is missing from a schema; which one comes first. */
+		if (strcmp(request->error.wire, "PGRST205") == 0)
+			md_check_profile(request);
+		return MD_GO_FAIL;
+	}
 	request->has_route = true;
 	request->generation = registry ? md_registry_generation(registry) : 0;
 	if (md_route_check(&request->route, request->method, request->method_text,

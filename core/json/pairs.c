@@ -94,8 +94,13 @@ enum md_code md_pairs_read(struct md_arena *arena, struct md_str text,
 	struct md_pair *pairs;
 	unsigned count;
 	char *scratch;
-	enum md_code code = md_body_open(arena, MD_BODY_JSON, text, limits, NULL, 0, &body, err);
+	enum md_code code;
 
+	/* What a list of rows would be refused for says nothing about a query. */
+	text = md_str_trim(text);
+	if (md_str_starts_with(text, MD_STR("[")))
+		return md_fail(err, MD_INVALID, "PGRST102", "a query is an object of texts");
+	code = md_body_open(arena, MD_BODY_JSON, text, limits, NULL, 0, &body, err);
 	if (code != MD_OK)
 		return code;
 	if (md_body_is_array(body))

@@ -57,6 +57,7 @@ static enum md_code fail_range(struct md_error *err, const char *details)
  * narrowest of all. */
 static enum md_code set_range(struct md_read *read, struct md_error *err)
 {
+	static const struct md_range none;
 	const struct md_level *root = &read->request.query->root;
 	const struct md_range *range = &read->request.range;
 	int64_t first = root->has_offset && root->offset > 0 ? root->offset : 0, end = INT64_MAX;
@@ -68,12 +69,19 @@ static enum md_code set_range(struct md_read *read, struct md_error *err)
 		return fail_range(err,
 				  "The lower boundary must be lower than or equal to the upper "
 				  "boundary in the Range header.");
+	if (root->has_limit && root->limit == 0) {
+		first = 0;
+		range = &none;
+	}
 	if (root->has_limit && __builtin_add_overflow(first, root->limit, &end))
 		end = INT64_MAX;
 	if (range->given && range->first > first)
 		first = range->first;
 	if (range->given && range->has_last && range->last < end - 1)
 		end = range->last + 1;
+	if (end <= first && range->given)
+		return fail_range(err, "The Range header and limit and offset have no row in "
+				       "common.");
 	if (end < first)
 		end = first;
 	read->ask.has_limit = end != INT64_MAX;

@@ -386,7 +386,8 @@ static enum md_code build_count(struct md_build *b, const char *estimate,
 				const struct md_model *model, const struct md_level *level,
 				const struct md_relation *via, struct md_error *err)
 {
-	bool limited = !estimate && b->request->count == MD_ROWS_BOTH;
+	bool limited = !estimate && b->request->count == MD_ROWS_BOTH &&
+		       b->context->dialect->templates[MD_SQL_ESTIMATE];
 	bool inside = !estimate && (limited || md_level_is_grouped(model, level));
 	const struct md_envelope around = { .before = estimate ? estimate
 						      : inside ? "SELECT count(*) FROM ("

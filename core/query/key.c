@@ -9,6 +9,7 @@ struct walker {
 	struct md_walk *walk;
 	const struct md_query *query;
 	bool full, array_lists;
+	const char *negative; /* a limit or an offset of an embed */
 };
 
 static void put_byte(struct walker *w, unsigned byte)
@@ -138,6 +139,10 @@ static void put_level(struct walker *w, const struct md_level *level)
 		w->full = true;
 	else
 		w->walk->offsets[w->walk->offset_count++] = level;
+	if (level->has_limit && level->limit < 0)
+		w->negative = "LIMIT";
+	else if (level->has_offset && level->offset < 0)
+		w->negative = "OFFSET";
 	put_select(w, level->select);
 	put_logic(w, level->where);
 	put_order(w, level->order);
@@ -175,6 +180,9 @@ enum md_code md_plan_key(const struct md_plan_request *request, struct md_buf *k
 	if (w.full)
 		return md_fail(err, MD_TOO_LARGE, "MD414",
 			       "too many filters or embedded resources in one request");
+	if (w.negative)
+		return md_fail(err, MD_INVALID, *w.negative == 'L' ? "2201W" : "2201X",
+			       "%s must not be negative", w.negative);
 	if (key->failed)
 		return md_fail_nomem(err);
 	return MD_OK;

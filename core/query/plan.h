@@ -34,7 +34,7 @@ struct md_plan_request {
 		MD_ROWS_NOT_COUNTED,
 		MD_ROWS_COUNTED,   /* all of them */
 		MD_ROWS_ESTIMATED, /* what the engine believes; counted when it cannot tell */
-		MD_ROWS_BOTH       /* counted up to `count_limit`, and estimated */
+		MD_ROWS_BOTH       /* counted up to `count_limit`, and estimated; or counted */
 	} count;
 	int64_t count_limit;
 	bool strip_nulls;

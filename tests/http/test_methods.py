@@ -136,6 +136,26 @@ def test_an_unknown_profile_is_406_PGRST106(library):
     assert "public" in error["hint"]
 
 
+@pytest.mark.parametrize("method, target", [
+    ("OPTIONS", "/genre"), ("GET", "/nowhere"), ("OPTIONS", "/nowhere"), ("GET", "/"), ("HEAD", "/"),
+    ("OPTIONS", "/"), ("GET", "/genre/1")])
+def test_an_unknown_profile_comes_before_what_is_asked_of_it(library, method, target):
+    response = library.request(method, target, {"Accept-Profile": "secret"})
+    assert (response.status, response.header("Proxy-Status")) == (406, "PostgREST; error=PGRST106")
+
+
+@pytest.mark.parametrize("method, status", [("POST", 406), ("GET", 404)])
+def test_writes_have_a_profile_of_their_own(library, method, status):
+    response = library.request(method, "/nowhere", {"Content-Profile": "secret"})
+    assert response.status == status
+
+
+def test_a_preflight_knows_no_profile(library):
+    response = library.options("/genre", Accept_Profile="secret", Origin="http://a.example",
+                               Access_Control_Request_Method="GET")
+    assert response.status == 200
+
+
 def test_the_schema_can_have_another_name(serve, database):
     db = database("CREATE SCHEMA library; SET search_path = library; -- postgresql only\n" + LIBRARY)
     server = serve(db, db_schemas="library")

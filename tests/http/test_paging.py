@@ -156,6 +156,37 @@ def test_an_estimated_count_is_exact_up_to_max_rows(serve, database, rows, total
     assert response.header("Content-Range") == f"0-{rows - 1}/{total}"
 
 
+@pytest.mark.sqlite("PostgreSQL has an estimate, this engine none")
+def test_an_estimated_count_without_an_estimate_is_exact(serve, database):
+    server = serve(database("CREATE TABLE t (id INTEGER PRIMARY KEY)"), db_max_rows=2)
+    server.post("/t", [{"id": number} for number in range(7)])
+    response = server.get("/t", Prefer="count=estimated")
+    assert (response.status, response.header("Content-Range")) == (206, "0-1/7")
+
+
+@pytest.mark.parametrize("query, range_", [
+    ("limit=1&offset=3", "0-2"), ("limit=1", "1-3"), ("limit=2&offset=1", "3-9")])
+def test_a_range_header_that_has_nothing_of_limit_and_offset_is_416(library, query, range_):
+    error = library.error(f"/book?{query}", 416, "PGRST103", Range=range_)
+    assert error["details"] == "The Range header and limit and offset have no row in common."
+
+
+@pytest.mark.parametrize("query, headers", [
+    ("limit=0", {}), ("limit=0&offset=9", {}), ("limit=0", {"Range": "2-3"})])
+def test_no_rows_can_be_asked_for_wherever_they_would_begin(library, query, headers):
+    response = library.get(f"/book?{query}", Prefer="count=exact", **headers)
+    assert (response.status, response.json) == (206, [])
+    assert response.header("Content-Range") == "*/5"
+
+
+@pytest.mark.parametrize("target", [
+    "/publisher?select=id,book(id)&book.{}", "/book?select=id,publisher(name)&publisher.{}",
+    "/book?select=id,...publisher(name)&publisher.{}"])
+def test_a_negative_limit_or_offset_of_an_embed_is_refused(library, target):
+    library.error(target.format("limit=-1"), 400, "2201W")
+    library.error(target.format("offset=-1"), 400, "2201X")
+
+
 # --- Link -----------------------------------------------------------------------------------------
 
 def next_of(response):

@@ -74,6 +74,8 @@ START_TEST(what_a_query_cannot_say_is_refused)
 		{ "{\"a\":[[\"x\"]]}", "PGRST102 'a' is neither a text nor a list of texts" },
 		{ "[]", "PGRST102 a query is an object of texts" },
 		{ "[{}]", "PGRST102 a query is an object of texts" },
+		{ " [\"a\"]", "PGRST102 a query is an object of texts" },
+		{ "[{\"a\":\"\"},{}]", "PGRST102 a query is an object of texts" },
 		{ "7", "PGRST102 a query is an object of texts" },
 		{ "", "PGRST102 Empty or invalid json" },
 		{ "{\"a\":[\"x\",]}", "PGRST102 Empty or invalid json" },

@@ -224,6 +224,7 @@ START_TEST(combinations_are_checked)
 	refuses(DB "request_line = 17KiB\n", "request_line (17408 bytes) must be at most");
 	refuses(DB "stream_piece = 2MiB\n", "stream_piece");
 	refuses(DB "db_schemas = a, b\n", "a SQLite database has only one");
+	refuses(PG "db_schemas = a, b\n", "db_schemas names 2 schemas, and one can be served");
 	refuses(DB "listen = nonsense\n", "expected HOST:PORT");
 	refuses(DB "on-difference = ignore\n",
 		"on-difference = \"ignore\": expected one of refuse, warn");
