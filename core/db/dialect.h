@@ -56,6 +56,9 @@ enum md_template {
 				 transaction ends; NULL: nobody could */
 	MD_SQL_DECIMAL,       /* a decimal that is kept as text, to be ordered by its value; NULL:
 				 nothing has to be done */
+	MD_SQL_JSON_KEY,      /* JSON, to be compared and ordered by its value; NULL: as
+				 MD_SQL_DECIMAL */
+	MD_SQL_JSON_ASKED,    /* … of a value that somebody asks for, which is checked */
 	MD_SQL_SUM,           /* sums and averages of exact numbers {c} … */
 	MD_SQL_SUM_REAL,      /* … and of floating point numbers */
 	MD_SQL_AVG,

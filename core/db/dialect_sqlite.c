@@ -87,6 +87,8 @@ const struct md_dialect md_sqlite_dialect = {
 		[MD_SQL_BOOL_TEXT] = "CASE {c} WHEN 0 THEN 'false' WHEN 1 THEN 'true' "
 				     "ELSE md_cast_text({c}) END",
 		[MD_SQL_DECIMAL] = "{c} COLLATE md_decimal",
+		[MD_SQL_JSON_KEY] = "md_json_key({c})",
+		[MD_SQL_JSON_ASKED] = "md_json_key(md_cast_json({c}))",
 		[MD_SQL_SUM] = "md_sum({c})",
 		[MD_SQL_SUM_REAL] = "sum({c})",
 		[MD_SQL_AVG] = "md_avg({c})",

@@ -70,7 +70,7 @@ static const char *next(struct work *work, const char *p, const char *end)
 }
 
 /* One character of a string's inside, escapes taken away. */
-static uint32_t next_char(const char **at, const char *end)
+uint32_t md_sqlite_json_char(const char **at, const char *end)
 {
 	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
 	const char *found;
@@ -101,7 +101,7 @@ static bool same_string(const char *a, const char *b)
 	a++;
 	b++;
 	while (a < a_end && b < b_end)
-		if (next_char(&a, a_end) != next_char(&b, b_end))
+		if (md_sqlite_json_char(&a, a_end) != md_sqlite_json_char(&b, b_end))
 			return false;
 	return a == a_end && b == b_end;
 }

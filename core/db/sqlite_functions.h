@@ -42,12 +42,16 @@ md_sqlite_function md_sqlite_cast_int, md_sqlite_cast_real, md_sqlite_cast_numer
 /* sqlite_datetime.c: (value) */
 md_sqlite_function md_sqlite_cast_date, md_sqlite_cast_time, md_sqlite_cast_timestamp,
 	md_sqlite_cast_timestamptz;
-/* sqlite_json.c: (value); sqlite_contains.c: (haystack, needle) */
-md_sqlite_function md_sqlite_cast_json, md_sqlite_json_contains, md_sqlite_json_valid;
+/* sqlite_json.c: (value); sqlite_contains.c: (haystack, needle); sqlite_json_key.c: (value) */
+md_sqlite_function md_sqlite_cast_json, md_sqlite_json_contains, md_sqlite_json_valid,
+	md_sqlite_json_key;
 /** sqlite_aggregates.c: add md_sum() and md_avg(). Returns SQLite's code. */
 int md_sqlite_add_aggregates(sqlite3 *db);
-/** Well-formed JSON, at most 200 levels. */
+/** Well-formed JSON, at most 200 levels; what is stored may have 2000. */
 bool md_sqlite_is_json(struct md_str text);
+bool md_sqlite_is_stored_json(struct md_str text);
+/** One character inside a string of JSON, escapes taken away, as md_sqlite_next_char(). */
+uint32_t md_sqlite_json_char(const char **at, const char *end);
 /** The value of four hexadecimal digits; -1: they are none. */
 int md_sqlite_hex4(const char *p);
 #endif

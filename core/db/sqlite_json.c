@@ -170,6 +170,11 @@ bool md_sqlite_is_json(struct md_str text)
 	return is_json(text, DEPTH_MAX);
 }
 
+bool md_sqlite_is_stored_json(struct md_str text)
+{
+	return is_json(text, STORED_DEPTH_MAX);
+}
+
 /* SQLite's own is not marked as harmless in 3.40: without a trusted schema no CHECK, no view and
  * no index may use it. Of NULL it says 0, as 3.40 does and later versions do not. */
 void md_sqlite_json_valid(sqlite3_context *ctx, int count, sqlite3_value **args)

@@ -139,6 +139,9 @@ enum md_code md_put_relation(struct md_build *b, struct md_stmt_build *s, struct
 			     unsigned parent, bool child, struct md_error *err);
 enum md_code md_put_order(struct md_build *b, struct md_stmt_build *s, struct md_node *node,
 			  struct md_error *err);
+/** JSON, which is no list of a declared field, on an engine that has to be told how it compares. */
+bool md_is_ranked_json(const struct md_build *b, const struct md_node *node,
+		       const struct md_column_ref *ref, enum md_type type);
 /** An expression as it is compared by < and put in order. */
 void md_put_ordered(struct md_build *b, struct md_buf *out, enum md_type type, struct md_str text);
 /** The order that the relation itself gives its rows. */

@@ -48,6 +48,7 @@ struct leaf {
 	const struct md_filter *filter;
 	struct md_str column;
 	enum md_type type;
+	bool ranked;         /* JSON, of which keys are compared */
 	struct md_bind bind; /* all but `item` */
 	/* What stands for MD_BIND_TYPED and MD_BIND_JSON, and for both on an engine that checks
 	 * values itself. */
@@ -94,10 +95,34 @@ static void put_value(struct md_build *b, struct md_stmt_build *s, const struct 
 		      unsigned item, enum md_bind_as as, struct md_buf *out)
 {
 	struct md_bind bind = leaf->bind;
+	md_auto_buf param = MD_BUF(64);
 
 	bind.item = item;
 	bind.as = bind_as(b, leaf, as);
-	md_put_bind(b, s, out, &bind);
+	md_put_bind(b, s, &param, &bind);
+	s->failed |= param.failed;
+	if (leaf->ranked)
+		md_put_template(out, b->context->dialect->templates[MD_SQL_JSON_ASKED],
+				md_buf_str(&param), (struct md_str){ NULL, 0 });
+	else
+		md_buf_putstr(out, md_buf_str(&param));
+}
+
+/* JSON is compared by keys, where the engine knows it as text only. */
+static enum md_code set_rank(struct md_build *b, const struct md_node *node, struct leaf *leaf,
+			     struct md_error *err)
+{
+	const struct md_filter *filter = leaf->filter;
+	bool compares = operators[filter->op].infix || filter->op == MD_OP_ISDISTINCT;
+	md_auto_buf text = MD_BUF(1u << 16);
+
+	if (!compares || !md_is_ranked_json(b, node, &filter->column, leaf->type))
+		return MD_OK;
+	md_put_template(&text, b->context->dialect->templates[MD_SQL_JSON_KEY], leaf->column,
+			(struct md_str){ NULL, 0 });
+	leaf->column = md_arena_str(b->arena, md_buf_str(&text));
+	leaf->ranked = true;
+	return text.failed || !leaf->column.ptr ? md_fail_nomem(err) : MD_OK;
 }
 
 /* All values of the filter in one parameter: ANY($1) */
@@ -358,6 +383,9 @@ static enum md_code put_leaf(struct md_build *b, struct md_stmt_build *s, struct
 				      .type = leaf.type,
 				      .index = filter_number(b, filter) };
 	set_forms(node, &leaf);
+	code = set_rank(b, node, &leaf, err);
+	if (code != MD_OK)
+		return code;
 	if (filter->op != MD_OP_IN && filter->op != MD_OP_IS && !operators[filter->op].infix &&
 	    (template == MD_SQL_TEMPLATES || !b->context->dialect->templates[template]))
 		return fail_unsupported(b, filter, err);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "core/model/define.h"
+
 #include "core/base/banned.h"
 
 void md_put_alias(struct md_buf *out, unsigned alias)
@@ -293,6 +295,26 @@ void md_put_ordered(struct md_build *b, struct md_buf *out, enum md_type type, s
 		md_buf_putstr(out, text);
 }
 
+bool md_is_ranked_json(const struct md_build *b, const struct md_node *node,
+		       const struct md_column_ref *ref, enum md_type type)
+{
+	const struct md_field *field = md_model_field(node->model, ref->name);
+
+	return type == MD_TYPE_JSON && b->context->dialect->templates[MD_SQL_JSON_KEY] &&
+	       (ref->path_len > 0 || !field->def || field->def->type != MD_DEF_ARRAY);
+}
+
+/* In the order of its values. */
+static void put_sorted(struct md_build *b, struct md_buf *out, const struct md_node *node,
+		       const struct md_column_ref *ref, enum md_type type, struct md_str text)
+{
+	if (md_is_ranked_json(b, node, ref, type))
+		md_put_template(out, b->context->dialect->templates[MD_SQL_JSON_KEY], text,
+				(struct md_str){ NULL, 0 });
+	else
+		md_put_ordered(b, out, type, text);
+}
+
 /* PostgreSQL puts NULLs last when ascending and first when descending; said only where it is not
  * sure to be so. */
 static void put_direction(struct md_buf *out, const struct md_order *order, bool nullable)
@@ -365,7 +387,7 @@ static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *
 		if (code == MD_OK)
 			code = md_column_expression(b, s, link->joined, column, &text, &type, err);
 		if (code == MD_OK)
-			md_put_ordered(b, out, type, text);
+			put_sorted(b, out, link->joined, column, type, text);
 		return code;
 	}
 	code = md_node_new(b, link->relation->to, &link->embed->level, &target, err);
@@ -384,7 +406,7 @@ static enum md_code put_related_order(struct md_build *b, struct md_stmt_build *
 		code = md_put_conditions(b, s, &sub, target, &separator, err);
 	md_buf_putc(&sub, ')');
 	s->failed |= sub.failed;
-	md_put_ordered(b, out, type, md_buf_str(&sub));
+	put_sorted(b, out, target, column, type, md_buf_str(&sub));
 	return code;
 }
 
@@ -429,7 +451,8 @@ enum md_code md_put_relation_order(struct md_build *b, struct md_stmt_build *s,
 		if (column.failed)
 			return md_fail_nomem(err);
 		md_buf_puts(&s->order, i == 0 ? " ORDER BY " : ",");
-		md_put_ordered(b, &s->order, term->field->type, md_buf_str(&column));
+		put_sorted(b, &s->order, node, &(struct md_column_ref){ .name = term->field->name },
+			   term->field->type, md_buf_str(&column));
 		put_direction(&s->order, &order, term->field->nullable);
 		unique |= term->field->unique && !term->field->nullable;
 	}
@@ -464,7 +487,7 @@ enum md_code md_put_order(struct md_build *b, struct md_stmt_build *s, struct md
 				unique |= field->unique && !field->nullable;
 			}
 			if (code == MD_OK)
-				md_put_ordered(b, &s->order, type, text);
+				put_sorted(b, &s->order, node, &order->column, type, text);
 		}
 		if (code != MD_OK)
 			return code;
