@@ -53,15 +53,11 @@ static enum md_code fail_range(struct md_error *err, const char *details)
 	return MD_INVALID;
 }
 
-/* limit and offset of the root, from the query string, the Range header and db-max-rows: the
- * narrowest of all. */
-static enum md_code set_range(struct md_read *read, struct md_error *err)
+/* The page of the query string and the Range header: `first` and what is behind its last row. */
+static enum md_code meet(const struct md_level *root, const struct md_range *range,
+			 int64_t *ret_first, int64_t *ret_end, struct md_error *err)
 {
-	static const struct md_range none;
-	const struct md_level *root = &read->request.query->root;
-	const struct md_range *range = &read->request.range;
 	int64_t first = root->has_offset && root->offset > 0 ? root->offset : 0, end = INT64_MAX;
-	uint64_t max_rows = read->ops->options.max_rows;
 
 	if (root->has_limit && root->limit < 0)
 		return fail_range(err, "Limit should be greater than or equal to zero.");
@@ -70,8 +66,8 @@ static enum md_code set_range(struct md_read *read, struct md_error *err)
 				  "The lower boundary must be lower than or equal to the upper "
 				  "boundary in the Range header.");
 	if (root->has_limit && root->limit == 0) {
-		first = 0;
-		range = &none;
+		*ret_first = *ret_end = 0;
+		return MD_OK;
 	}
 	if (root->has_limit && __builtin_add_overflow(first, root->limit, &end))
 		end = INT64_MAX;
@@ -79,11 +75,25 @@ static enum md_code set_range(struct md_read *read, struct md_error *err)
 		first = range->first;
 	if (range->given && range->has_last && range->last < end - 1)
 		end = range->last + 1;
-	if (end <= first && range->given)
-		return fail_range(err, "The Range header and limit and offset have no row in "
-				       "common.");
-	if (end < first)
-		end = first;
+	if (range->given && end <= first)
+		return fail_range(err,
+				  "The Range header and limit and offset have no row in common.");
+	*ret_first = first;
+	*ret_end = end;
+	return MD_OK;
+}
+
+/* limit and offset of the root, from the query string, the Range header and db-max-rows: the
+ * narrowest of all. */
+static enum md_code set_range(struct md_read *read, struct md_error *err)
+{
+	uint64_t max_rows = read->ops->options.max_rows;
+	int64_t first = 0, end = 0;
+	enum md_code code =
+		meet(&read->request.query->root, &read->request.range, &first, &end, err);
+
+	if (code != MD_OK)
+		return code;
 	read->ask.has_limit = end != INT64_MAX;
 	read->ask.limit = end - first;
 	if (max_rows <= INT64_MAX &&
