@@ -251,6 +251,7 @@ static enum md_code blame(enum md_code code, const struct md_log *log, struct md
 	md_fail(err, MD_INVALID, "MD422", "the SQL of the definition files is wrong: %s",
 		cause.message);
 	md_error_details(err, "%s", cause.details);
+	md_error_hint(err, "%s", cause.hint);
 	return MD_INVALID;
 }
 

@@ -48,7 +48,11 @@ static void tell_absent(struct comparison *c, const struct md_def_field *field)
 		     md_arena_printf(c->arena, "the column is called \"%s\"", like->name),
 		     md_arena_printf(c->arena, "give the field \"column\": \"%s\"", like->name));
 	else
-		tell(c, BLOCKS, name, "the column is missing", add_column(c, field));
+		tell(c, BLOCKS, name, "the column is missing",
+		     c->model->managed == MD_DEF_NO
+			     ? "take the field away, or have the column added: modeld does not "
+			       "manage the table"
+			     : add_column(c, field));
 }
 
 static bool is_long(const struct comparison *c, const struct md_def_field *field)

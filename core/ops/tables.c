@@ -100,6 +100,18 @@ static enum md_code look(struct work *work, struct md_db_schema *schema, struct 
 	return code == MD_OK ? write_script(work, err) : code;
 }
 
+/* Which model a statement belongs to, and where that is declared. */
+static void say_where(const struct md_ddl_plan *plan, const char *sql, struct md_error *err)
+{
+	for (unsigned i = 0; i < plan->count; i++) {
+		const struct md_def_model *model = plan->statements[i].model;
+
+		if (plan->statements[i].sql == sql && err->hint[0] == '\0')
+			md_error_hint(err, "the model is %s, %s:%u", model->name, model->place.file,
+				      model->place.line);
+	}
+}
+
 static enum md_code run_script(const struct work *work, struct md_db_schema *schema,
 			       struct md_error *err)
 {
@@ -109,6 +121,7 @@ static enum md_code run_script(const struct work *work, struct md_db_schema *sch
 		if (code == MD_OK)
 			continue;
 		md_error_details(err, "in: %.1400s", work->script[i]);
+		say_where(&work->tables.plan, work->script[i], err);
 		return code;
 	}
 	return MD_OK;

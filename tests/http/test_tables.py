@@ -133,6 +133,9 @@ def test_what_is_not_ours_to_change_is_told_without_a_command(db, tmp_path):
         tmp_path, '"A": { "managed": false, "fields": { "id": "bigint pk", "x": "text" } }'))
     assert code == 0 and "the column may be null, the field may not" in err
     assert "makemigrations" not in err
+    code, _, err = run(db, models(
+        tmp_path, '"A": { "managed": false, "fields": { "id": "bigint pk", "y": "text" } }'))
+    assert code == 78 and "to mend it: take the field away, or have the column added" in err
 
 
 @pytest.mark.postgresql("numbers have their size in the type there")
@@ -172,6 +175,7 @@ def test_mistakes_in_files_are_65_and_touch_nothing(db, tmp_path):
     code, _, err = run(db, models(
         tmp_path, '"A": { "fields": { "x": "text" }, "checks": ["y > 1"] }'))
     assert code == 65 and "y" in err and 'in: CREATE TABLE "a"' in err
+    assert f"the model is A, {tmp_path / 'models.json'}:2\n" in err
     expect_untouched(db)
 
 
