@@ -71,6 +71,7 @@ struct md_catalog_column {
 	bool identity;         /* the engine counts: rowid, serial, identity */
 	unsigned max_length;   /* of varchar(n), char(n); 0: none */
 	const char *fallback;  /* DEFAULT expression as the engine tells it; NULL: none */
+	bool fallback_of_type; /* it is not the column's own, but that of its domain */
 	const char *collation; /* NULL: the engine's byte order */
 	const char *origin_table,
 		*origin_column; /* views: the base column it shows unchanged; NULL: computed */

@@ -203,6 +203,7 @@ enum {
 	C_GENERATED,
 	C_IDENTITY,
 	C_DEFAULT,
+	C_DEFAULT_OF_TYPE,
 	C_COLLATION,
 	C_COLLATION_NAME,
 	C_COMMENT
@@ -211,8 +212,11 @@ enum {
 static const char columns_question[] =
 	"SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod,"
 	" format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated <> '', a.attidentity,"
-	" pg_get_expr(e.adbin, e.adrelid), a.attcollation, o.collname, d.description"
+	" coalesce(pg_get_expr(e.adbin, e.adrelid), CASE WHEN a.attidentity = '' THEN"
+	" pg_get_expr(t.typdefaultbin, 0) END), e.adbin IS NULL AND t.typdefaultbin IS NOT NULL,"
+	" a.attcollation, o.collname, d.description"
 	" FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+	" JOIN pg_type t ON t.oid = a.atttypid"
 	" LEFT JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum"
 	" LEFT JOIN pg_collation o ON o.oid = a.attcollation"
 	" LEFT JOIN pg_description d ON d.objoid = a.attrelid AND d.objsubid = a.attnum AND"
@@ -250,6 +254,7 @@ static bool read_column(struct md_pg_survey *survey, struct columns *columns, un
 	column->nullable = !md_pg_cell_true(result, (int)i, C_NOT_NULL);
 	column->generated = md_pg_cell_true(result, (int)i, C_GENERATED);
 	column->always = identity == 'a';
+	column->fallback_of_type = md_pg_cell_true(result, (int)i, C_DEFAULT_OF_TYPE);
 	column->identity = identity != '\0' ||
 			   md_str_starts_with(md_str_of(md_pg_cell(result, (int)i, C_DEFAULT)),
 					      MD_STR("nextval("));

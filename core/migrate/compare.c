@@ -128,7 +128,7 @@ static void compare_default(struct comparison *c, const struct md_def_field *fie
 	wanted = md_buf_text(&sql);
 	if (!wanted)
 		c->failed = true;
-	else if (!same_default(c, field, wanted, found))
+	else if (!(column->fallback_of_type && !*wanted) && !same_default(c, field, wanted, found))
 		tell(c, WARNS, column->name,
 		     md_arena_printf(c->arena, "the default is %s, the model says %s",
 				     *found ? found : "missing", *wanted ? wanted : "none"),

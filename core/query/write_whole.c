@@ -137,6 +137,15 @@ static bool has_secret(const struct md_write_request *request)
 	return false;
 }
 
+/* A row that lacks a column has NULL there until it gets the default, which a domain may not take:
+ * it is the type below, and becomes the domain when it is stored. */
+static struct md_str type_in_body(const struct md_field *field, enum md_template which)
+{
+	bool waits = which == MD_SQL_BODY_EACH && field->base && has_default(field);
+
+	return waits ? md_str_of(field->base) : field->declared;
+}
+
 /* FROM the rows of the body, as columns of the types of the table's. */
 static void put_body(struct whole *w)
 {
@@ -151,7 +160,7 @@ static void put_body(struct whole *w)
 		md_buf_puts(&columns, columns.len > 0 ? "," : "");
 		w->b->context->dialect->put_name(&columns, field->name);
 		md_buf_putc(&columns, ' ');
-		md_buf_putstr(&columns, field->declared);
+		md_buf_putstr(&columns, type_in_body(field, which));
 	}
 	md_put_bind(
 		w->b, &w->s, &param,

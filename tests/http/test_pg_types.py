@@ -1,6 +1,7 @@
 """Types that only PostgreSQL has, in answers other than JSON and under settings of the database."""
 import csv
 import io
+import json
 
 import pytest
 
@@ -42,3 +43,46 @@ def test_what_csv_says_of_such_values_can_be_posted(serve, database):
                            Prefer="return=representation")
     assert response.status == 201, response
     assert response.json == daemon.rows(f"/kind?select={names}&id=lt.3&order=id")
+
+
+DOMAINS = """
+    CREATE DOMAIN seven AS integer DEFAULT 7;
+    CREATE DOMAIN eight AS seven DEFAULT 8 CHECK (VALUE IS NOT NULL);
+    CREATE DOMAIN word AS varchar(5) NOT NULL DEFAULT 'x';
+    CREATE DOMAIN given AS text NOT NULL;
+    CREATE TABLE thing (id integer PRIMARY KEY, a seven, b eight DEFAULT 9, c eight, d word,
+        e given);
+"""
+
+
+def test_the_default_of_a_domain_counts_like_that_of_a_column(serve, database):
+    daemon = serve(database(DOMAINS))
+    response = daemon.post("/thing?columns=id,a,b,c,d,e", [
+        {"id": 1, "e": "y"}, {"id": 2, "a": None, "b": 1, "c": 2, "d": "z", "e": "y"}],
+        Prefer="missing=default, return=representation")
+    assert response.status == 201, response
+    assert response.json == [{"id": 1, "a": 7, "b": 9, "c": 8, "d": "x", "e": "y"},
+                             {"id": 2, "a": None, "b": 1, "c": 2, "d": "z", "e": "y"}]
+    for row, code in [({"id": 3}, "23502"), ({"id": 3, "e": "y", "c": None}, "23514"),
+                      ({"id": 3, "e": "y", "d": None}, "23502"),
+                      ({"id": 3, "e": "y", "d": "longer"}, "22001")]:
+        response = daemon.post("/thing?columns=id,a,b,c,d,e", row, Prefer="missing=default")
+        assert (response.status, response.json["code"]) == (400, code), response
+    fields = {field["name"]: field for field in daemon.get("/-/schema").json["models"][0]["fields"]}
+    assert [name for name, field in fields.items() if field["required"]] == ["id", "e"]
+    assert fields["d"]["default"] == {"sql": "'x'::character varying"}
+
+
+@pytest.mark.parametrize("default", [None, 7, 6])
+def test_a_model_of_a_column_of_a_domain_need_not_repeat_its_default(serve, database, tmp_path,
+                                                                     default):
+    field = {"type": "integer", "nullable": True, "sql_type": "seven"}
+    if default:
+        field["default"] = default
+    models = tmp_path / "models.json"
+    models.write_text(json.dumps({"version": 1, "models": {"Thing": {
+        "table": "thing", "managed": False,
+        "fields": {"id": {"type": "integer", "primary_key": True}, "a": field}}}}))
+    daemon = serve(database(DOMAINS), models=models)
+    told = daemon.admin("/-/models/Thing").json.get("differences", [])
+    assert any("the default is" in str(each) for each in told) == (default == 6), told
