@@ -70,12 +70,12 @@ static const char *json_template(const struct md_build *b, enum md_type type)
 	return known ? NULL : b->context->dialect->templates[MD_SQL_AS_JSON];
 }
 
-/* The same for an expression, in JSON that can be grouped by where there are groups. */
-static const char *json_of_expression(const struct md_build *b, const struct md_stmt_build *s)
+/* The same for an expression, in JSON that can be grouped by where it makes groups. */
+static const char *json_of_expression(const struct md_build *b, bool groups)
 {
 	const char *comparable = b->context->dialect->templates[MD_SQL_TO_JSON];
 
-	return s->grouped && comparable ? comparable : json_template(b, MD_TYPE_OTHER);
+	return groups && comparable ? comparable : json_template(b, MD_TYPE_OTHER);
 }
 
 static void put_as_json(struct md_stmt_build *s, const char *template, struct md_str sql)
@@ -189,6 +189,7 @@ static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
 {
 	struct md_shape_item *item;
 	struct md_output output;
+	bool groups;
 	enum md_code code = md_select_output(b, s, node, select, &output, err);
 
 	if (code != MD_OK)
@@ -204,8 +205,10 @@ static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
 	}
 	item->column = add_cell(s);
 	expect(s, node, item);
-	put_as_json(s, output.any_type ? json_of_expression(b, s) : NULL, output.sql);
-	if (md_select_aggregate(node->model, select) == MD_AGG_NONE)
+	groups = md_select_aggregate(node->model, select) == MD_AGG_NONE;
+	put_as_json(s, output.any_type ? json_of_expression(b, groups && s->grouped) : NULL,
+		    output.sql);
+	if (groups)
 		md_group_by(s, nothing);
 	return MD_OK;
 }

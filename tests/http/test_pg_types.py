@@ -86,3 +86,14 @@ def test_a_model_of_a_column_of_a_domain_need_not_repeat_its_default(serve, data
     daemon = serve(database(DOMAINS), models=models)
     told = daemon.admin("/-/models/Thing").json.get("differences", [])
     assert any("the default is" in str(each) for each in told) == (default == 6), told
+
+
+def test_an_aggregate_of_such_a_type_is_what_row_to_json_prints(serve, database):
+    db = database(KINDS)
+    daemon = serve(db, db_aggregates_enabled="true")
+    shown = db.rows("SELECT row_to_json(t)::text FROM (SELECT max(tags) AS a, sum(took) AS b,"
+                    " sum(price) AS c, max(net) AS d, max(mood) AS e FROM kind) t")[0][0]
+    response = daemon.get("/kind?select=a:tags.max(),b:took.sum(),c:price.sum(),d:net.max(),"
+                          "e:mood.max()")
+    assert response.text == f"[{shown}]"
+    assert '["a",null]' in shown  # no blank behind the comma
