@@ -211,6 +211,10 @@ enum md_code md_stmt_keep(struct md_build *b, const struct md_stmt_build *s, str
 
 	if (s->failed || sql->no_memory)
 		return md_fail_nomem(err);
+	if (s->crowded)
+		return md_fail(err, MD_TOO_LARGE, "MD414",
+			       "the request needs more than %d columns or %d values", MD_CELLS_MAX,
+			       MD_BINDS_MAX);
 	if (sql->failed)
 		return md_fail(err, MD_TOO_LARGE, "MD414", "the request needs too much SQL");
 	text = md_arena_strndup(b->arena, sql->data, sql->len);

@@ -12,7 +12,8 @@ struct md_cell {
 	const struct md_field *field; /* NULL: an expression, never shared */
 	enum md_expect expect;
 };
-enum { MD_CELLS_MAX = 1000, MD_BINDS_MAX = 4096, MD_SQL_MAX = 1u << 18 };
+/* As many columns as a table can have on any engine. */
+enum { MD_CELLS_MAX = 2000, MD_BINDS_MAX = 4096, MD_SQL_MAX = 1u << 18 };
 /** Instead of an alias: columns are written by their name alone (RETURNING). */
 #define MD_NO_ALIAS UINT_MAX
 
@@ -37,6 +38,7 @@ struct md_stmt_build {
 	bool grouped;           /* it has aggregates: `group` is filled with the other cells */
 	bool key;               /* it tells rows of a list apart: lists in it are cells, too */
 	bool failed;            /* memory */
+	bool crowded;           /* more cells or binds than there may be */
 };
 
 struct md_node;

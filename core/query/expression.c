@@ -73,7 +73,7 @@ unsigned md_put_bind(struct md_build *b, struct md_stmt_build *s, struct md_buf 
 		}
 	}
 	if (s->params == s->binds_cap) {
-		s->failed = true;
+		s->crowded = true;
 		return 1;
 	}
 	s->binds[s->params++] = *bind;

@@ -358,6 +358,7 @@ void md_parts_open(struct md_stmt_build *inner, const struct md_stmt_build *s)
 void md_parts_close(struct md_stmt_build *inner, struct md_stmt_build *s)
 {
 	s->params = inner->params;
+	s->crowded |= inner->crowded;
 	s->failed |= inner->failed || inner->cells.failed || inner->from.failed ||
 		     inner->where.failed || inner->group.failed || inner->order.failed;
 	md_buf_release(&inner->cells);

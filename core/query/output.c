@@ -53,7 +53,7 @@ static enum md_codec field_codec(const struct md_build *b, const struct md_field
 static unsigned add_cell(struct md_stmt_build *s)
 {
 	if (s->cell_count == MD_CELLS_MAX) {
-		s->failed = true;
+		s->crowded = true;
 		return 0;
 	}
 	if (s->cell_count > 0)

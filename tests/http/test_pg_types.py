@@ -97,3 +97,19 @@ def test_an_aggregate_of_such_a_type_is_what_row_to_json_prints(serve, database)
                           "e:mood.max()")
     assert response.text == f"[{shown}]"
     assert '["a",null]' in shown  # no blank behind the comma
+
+
+def test_a_table_of_as_many_columns_as_there_can_be_is_served(serve, database):
+    columns = [f"c{number}" for number in range(1599)]
+    typed = ", ".join(f"{name} integer" for name in columns)
+    daemon = serve(database(f"CREATE TABLE wide (id integer PRIMARY KEY, {typed});"
+                            "CREATE TABLE kid (id integer PRIMARY KEY REFERENCES wide);"
+                            f"CREATE TABLE other (nr integer PRIMARY KEY REFERENCES wide, {typed});"
+                            "INSERT INTO wide (id, c1598) VALUES (1, 7); INSERT INTO kid VALUES (1);"))
+    row = {"id": 1, **dict.fromkeys(columns), "c1598": 7}
+    assert daemon.rows("/wide") == [row]
+    assert daemon.rows("/kid?select=id,wide(*)") == [{"id": 1, "wide": row}]
+    assert daemon.patch("/wide/1?select=*", {"c0": 1}, Prefer="return=representation").json == {
+        **row, "c0": 1}
+    response = daemon.get("/other?select=*,...wide(*)")  # two of them side by side
+    assert (response.status, response.json["code"]) == (400, "MD414"), response
