@@ -46,9 +46,16 @@ static unsigned limit(const struct md_pool *pool)
 	return pool->size + (unsigned)pool->overflow;
 }
 
+/* What is reserved stays so when the limit sinks below it: one is lent in any case, or nobody who
+ * needs one would ever be served. */
 static bool has_room(const struct md_pool *pool)
 {
-	return pool->taken + pool->reserved < limit(pool);
+	return pool->taken == 0 || pool->taken + pool->reserved < limit(pool);
+}
+
+static bool is_over(const struct md_pool *pool)
+{
+	return pool->taken > 1 && pool->taken + pool->reserved > limit(pool);
 }
 
 static void note_wait(struct md_pool *pool, uint64_t waited_ns)
@@ -127,7 +134,7 @@ void md_pool_resize(struct md_pool *pool, unsigned size, int overflow)
 	pool->size = size;
 	pool->overflow = overflow;
 	grant_slots(pool);
-	if (pool->taken + pool->reserved > limit(pool) || (size > 0 && pool->idle > size))
+	if (is_over(pool) || (size > 0 && pool->idle > size))
 		ask_others(pool); /* what is idle beyond the limits is closed */
 	md_lock_leave(&pool->lock);
 }
@@ -258,8 +265,7 @@ enum md_return md_pool_put(struct md_pool *pool, struct md_pool_place *place, bo
 	if (unit) {
 		*ret_unit = unit;
 		what = MD_RETURN_GIVE;
-	} else if (pool->taken + pool->reserved > limit(pool) ||
-		   (pool->size > 0 && pool->idle >= pool->size)) {
+	} else if (is_over(pool) || (pool->size > 0 && pool->idle >= pool->size)) {
 		what = MD_RETURN_CLOSE;
 	} else {
 		place->idle++;

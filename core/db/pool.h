@@ -5,7 +5,8 @@
  * connection that becomes free goes to the first that waits, wherever that is.
  *
  * Limits mean what they mean in SQLAlchemy's QueuePool: up to `size` connections are kept when
- * idle, `overflow` more may be open, `size` 0 or `overflow` -1 is no limit.
+ * idle, `overflow` more may be open, `size` 0 or `overflow` -1 is no limit. One is lent even when a
+ * limit that was lowered has no room beside what is reserved.
  *
  * Every function may be called by any thread unless it says otherwise; a unit that waits here is
  * touched by nobody else. */

@@ -303,6 +303,38 @@ START_TEST(a_larger_limit_lets_those_in_who_wait)
 }
 END_TEST
 
+START_TEST(a_limit_that_sinks_below_the_fast_lanes_leaves_one_session)
+{
+	struct rig rig;
+	struct md_db_options smaller = options(1, 0);
+
+	rig_open(&rig, 10, 0);
+	pipe_automatic(false);
+	ck_assert_uint_eq(pool_of(&rig).reserved, 4);
+	for (unsigned i = 0; i < 4; i++)
+		start(&rig, i % 2, &jobs[i], MD_LANE_OWN);
+	turn(&rig);
+	ck_assert_uint_eq(pipe_running(), 4);
+	MUST(md_db_tune(rig.db, &smaller, NULL) == MD_OK);
+	for (unsigned i = 0; i < 4; i++) {
+		pipe_end();
+		turn(&rig);
+	}
+	ck_assert_uint_eq(rig.ended, 4);
+	for (unsigned i = 4; i < 8; i++)
+		start(&rig, i % 2, &jobs[i], MD_LANE_OWN);
+	turn(&rig);
+	ck_assert_uint_eq(pipe_running(), 1);
+	ck_assert_uint_eq(pool_of(&rig).waiting, 3);
+	while (rig.ended < 8) {
+		MUST(pipe_end());
+		turn(&rig);
+	}
+	ck_assert_uint_eq(pool_of(&rig).idle, 1);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(a_lost_connection_makes_older_ones_suspect)
 {
 	struct rig rig;
@@ -525,7 +557,9 @@ END_TEST
 SUITE_MAIN("pool", who_waits_is_served_in_turn_whatever_its_loop,
 	   pools_of_every_size_work_and_keep_their_limit, zero_and_minus_one_are_no_limit,
 	   an_idle_connection_elsewhere_is_handed_over, the_last_used_is_used_next,
-	   a_larger_limit_lets_those_in_who_wait, a_lost_connection_makes_older_ones_suspect,
+	   a_larger_limit_lets_those_in_who_wait,
+	   a_limit_that_sinks_below_the_fast_lanes_leaves_one_session,
+	   a_lost_connection_makes_older_ones_suspect,
 	   connections_refused_are_tried_again_and_who_waits_shares_the_outcome,
 	   a_stop_with_units_that_wait_ends_them_all, survives_a_failure_of_every_allocation,
 	   loops_on_threads_share_a_small_pool)
