@@ -47,6 +47,7 @@ class Wire:
 
     def __init__(self, host, port):
         self.where = (host, port)
+        self.patience = PATIENCE
         self.sock = None
         self.rest = b""
 
@@ -60,7 +61,7 @@ class Wire:
         answers = []
         while len(answers) < len(requests):
             if not self.sock:
-                self.sock = socket.create_connection(self.where, timeout=PATIENCE)
+                self.sock = socket.create_connection(self.where, timeout=self.patience)
             batch = requests[len(answers):len(answers) + AT_ONCE]
             begin = len(answers)
             try:
