@@ -107,7 +107,7 @@ static enum md_code choose_media(struct md_request *request)
 	const enum md_media *offers = read_offers;
 	unsigned count = COUNT(read_offers);
 
-	if (request->route.id == MD_ROUTE_SCHEMA)
+	if (request->route.id == MD_ROUTE_SCHEMA || request->route.id == MD_ROUTE_OPENAPI)
 		return MD_OK; /* it is the format that is asked for */
 	if (!is_data(request)) {
 		bool root = request->route.id == MD_ROUTE_ROOT;

@@ -73,6 +73,26 @@ static enum md_code find_own(const struct md_path *path, unsigned listeners,
 	return no_route(err);
 }
 
+/* Where nothing but administration is answered PostgREST's names cannot collide with a relation. */
+static enum md_code find_postgrest(const struct md_path *path, struct md_route *route,
+				   struct md_error *err)
+{
+	static const struct {
+		const char *name;
+		enum md_route_id id;
+	} names[] = { { "live", MD_ROUTE_LIVE },
+		      { "ready", MD_ROUTE_READY },
+		      { "metrics", MD_ROUTE_METRICS },
+		      { "schema_cache", MD_ROUTE_SCHEMA } };
+
+	for (size_t i = 0; path->count == 1 && i < sizeof(names) / sizeof(names[0]); i++)
+		if (md_str_is(path->segments[0], names[i].name)) {
+			route->id = names[i].id;
+			return MD_OK;
+		}
+	return no_route(err);
+}
+
 static enum md_code find_item(const struct md_path *path, const struct md_registry *registry,
 			      struct md_route *route, struct md_error *err)
 {
@@ -108,7 +128,7 @@ enum md_code md_route_find(const struct md_path *path, unsigned listeners,
 	if (path->count > 0 && md_str_is(path->segments[0], "-")) {
 		code = find_own(path, listeners, registry, &route, err);
 	} else if (!(listeners & MD_ON_PUBLIC)) {
-		code = no_route(err);
+		code = find_postgrest(path, &route, err);
 	} else if (path->count == 1) {
 		route.id = MD_ROUTE_RELATION;
 		code = find_relation(registry, path->segments[0], &route, err);

@@ -81,7 +81,7 @@ static bool find_format(struct md_request *request, enum md_schema_format *ret_f
 	struct md_str value = find_value(request->raw_query, "format");
 	md_auto_buf all = MD_BUF(1024);
 
-	*ret_format = MD_SCHEMA_JSON;
+	*ret_format = request->route.id == MD_ROUTE_OPENAPI ? MD_SCHEMA_OPENAPI : MD_SCHEMA_JSON;
 	if (!value.ptr || md_schema_format_find(value, ret_format))
 		return true;
 	for (unsigned i = 0; i < MD_SCHEMA_FORMATS; i++)

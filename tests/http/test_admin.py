@@ -18,6 +18,27 @@ def test_probes_answer_on_both_listeners(library, target):
     assert library.admin(target).status == 200
 
 
+@pytest.mark.parametrize("name, ours", [("live", "live"), ("ready", "ready"), ("metrics", "metrics"),
+                                        ("schema_cache", "schema")])
+def test_the_administration_answers_to_the_names_of_postgrest(library, name, ours):
+    """There, where no relation can have them."""
+    answer = library.admin(f"/{name}")
+    assert answer.status == 200
+    assert answer.header("Content-Type") == library.admin(f"/-/{ours}").header("Content-Type")
+    assert library.admin(f"/{name}", "POST").status == 405
+    assert library.get(f"/{name}").status == 404
+    assert library.admin(f"/{name}/more").status == 404
+
+
+def test_openapi_has_a_name_of_its_own(library):
+    answer, same = library.get("/-/openapi.json"), library.get("/-/schema?format=openapi")
+    assert answer.status == 200 and answer.json["openapi"].startswith("3.1")
+    assert answer.body == same.body and answer.header("ETag") == same.header("ETag")
+    assert library.get("/-/openapi.json", If_None_Match=answer.header("ETag")).status == 304
+    assert library.get("/-/openapi.json", Accept="application/json").status == 200
+    assert library.admin("/-/openapi.json").json == answer.json
+
+
 def test_the_registry_is_listed(library):
     response = library.get("/-/models")
     assert response.status == 200
