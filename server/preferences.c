@@ -27,20 +27,42 @@ static bool is_refused(const struct md_request *request)
 	return md_str_is_given(zone) && !has_zones(request) && !is_utc(zone);
 }
 
+static bool allows_tx(const struct md_options *options)
+{
+	return options->db_tx_end == MD_TX_END_COMMIT_OVERRIDE ||
+	       options->db_tx_end == MD_TX_END_ROLLBACK_OVERRIDE;
+}
+
+/* The opposite of what is preferred would happen: what was to be tried would be kept. */
+static bool is_tx_refused(const struct md_request *request)
+{
+	const struct md_options *options = request->loop->options;
+	bool keeps = options->db_tx_end == MD_TX_END_COMMIT;
+
+	return !allows_tx(options) &&
+	       request->prefer.tx == (keeps ? MD_TX_PREFER_ROLLBACK : MD_TX_PREFER_COMMIT);
+}
+
+static void put_refused(struct md_buf *list, const char *name, struct md_str value)
+{
+	md_buf_puts(list, list->len > 0 ? ", " : "");
+	md_buf_puts(list, name);
+	md_buf_putstr(list, value);
+}
+
 static enum md_code fail_preferences(struct md_request *request)
 {
 	const struct md_prefer *prefer = &request->prefer;
 	md_auto_buf list = MD_BUF(MD_DETAILS_MAX);
 
-	for (unsigned i = 0; i < prefer->invalid_count; i++) {
-		if (i > 0)
-			md_buf_puts(&list, ", ");
-		md_buf_putstr(&list, prefer->invalid[i]);
-	}
-	if (is_refused(request)) {
-		md_buf_puts(&list, list.len > 0 ? ", timezone=" : "timezone=");
-		md_buf_putstr(&list, prefer->timezone);
-	}
+	for (unsigned i = 0; i < prefer->invalid_count; i++)
+		put_refused(&list, "", prefer->invalid[i]);
+	if (is_tx_refused(request))
+		put_refused(&list, "tx=",
+			    prefer->tx == MD_TX_PREFER_COMMIT ? MD_STR("commit")
+							      : MD_STR("rollback"));
+	if (is_refused(request))
+		put_refused(&list, "timezone=", prefer->timezone);
 	md_fail(&request->error, MD_INVALID, "PGRST122",
 		"Invalid preferences given with handling=strict");
 	md_error_details(&request->error, "Invalid preferences: %.*s", (int)list.len,
@@ -80,12 +102,6 @@ static enum md_code set_zone(struct md_request *request)
 	return request->prelude ? MD_OK : md_fail_nomem(&request->error);
 }
 
-static bool allows_tx(const struct md_options *options)
-{
-	return options->db_tx_end == MD_TX_END_COMMIT_OVERRIDE ||
-	       options->db_tx_end == MD_TX_END_ROLLBACK_OVERRIDE;
-}
-
 enum md_code md_preferences_read(struct md_request *request)
 {
 	struct md_prefer *prefer = &request->prefer;
@@ -97,7 +113,7 @@ enum md_code md_preferences_read(struct md_request *request)
 	for (unsigned i = 0; i < headers && i < MD_PREFER_HEADERS_MAX; i++)
 		md_prefer_parse(prefer, request->heads.prefer[i]);
 	if (prefer->handling == MD_HANDLING_STRICT &&
-	    (prefer->invalid_count > 0 || is_refused(request)))
+	    (prefer->invalid_count > 0 || is_tx_refused(request) || is_refused(request)))
 		return fail_preferences(request);
 	if (prefer->handling != MD_HANDLING_NONE)
 		request->applied |= MD_PREFER_HANDLING;

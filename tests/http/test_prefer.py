@@ -81,6 +81,17 @@ def test_tx_is_not_followed_where_it_may_not_be_chosen(serve, database):
     assert server.get("/t", Prefer="tx=rollback").header("Preference-Applied") is None
 
 
+@pytest.mark.parametrize("end, tx", [("commit", "rollback"), ("rollback", "commit")])
+def test_strict_handling_refuses_the_opposite_of_how_transactions_end(serve, database, end, tx):
+    server = serve(database("CREATE TABLE t (id INTEGER PRIMARY KEY)"), db_tx_end=end)
+    response = server.post("/t", {"id": 1}, Prefer=f"tx={tx}, handling=strict, x=y")
+    assert (response.status, response.json["code"]) == (400, "PGRST122")
+    assert response.json["details"] == f"Invalid preferences: x=y, tx={tx}"
+    assert server.column("/t") == []
+    response = server.post("/t", {"id": 1}, Prefer=f"tx={end}, handling=strict")
+    assert (response.status, response.header("Preference-Applied")) == (201, "handling=strict")
+
+
 @pytest.mark.parametrize("end, prefer, kept", [
     ("commit-allow-override", "tx=rollback", False), ("commit-allow-override", "tx=commit", True),
     ("rollback", "tx=commit", False), ("rollback-allow-override", "tx=commit", True),
