@@ -1,16 +1,11 @@
 /* The beginning of a write: which columns the body has, which plans they need, and every value that
- * does not come from a row of the body.
- *
- * With missing=default the rows of a body may lack different columns; each such set is a variant
- * with a plan of its own, because a column that is not named is what gets its default. */
+ * does not come from a row of the body. */
 #include <stddef.h>
 
 #include "core/ops/check.h"
 #include "core/ops/write_private.h"
 
 #include "core/base/banned.h"
-
-enum { VARIANTS_MAX = 32 };
 
 static enum md_code find_fields(struct md_write *write, const struct md_str *names, unsigned count,
 				const struct md_field ***ret_fields, struct md_error *err)
@@ -109,80 +104,6 @@ static enum md_code read_columns(struct md_write *write, struct md_error *err)
 		       ? check_body(write, names, err)
 		       : find_fields(write, names, write->column_count, &write->fields, err);
 	return code == MD_OK ? make_row_arena(write, err) : code;
-}
-
-static bool has_same_columns(const struct md_write *write, const struct md_write_variant *variant)
-{
-	unsigned k = 0;
-
-	for (unsigned i = 0; i < write->column_count; i++) {
-		bool present = write->cells[i].kind != MD_CELL_ABSENT;
-		bool listed = k < variant->count && variant->columns[k] == i;
-
-		if (present != listed)
-			return false;
-		k += listed;
-	}
-	return true;
-}
-
-struct md_write_variant *md_write_find_variant(struct md_write *write)
-{
-	if (!write->ask.missing_default)
-		return &write->variants[0];
-	for (unsigned i = 0; i < write->variant_count; i++)
-		if (has_same_columns(write, &write->variants[i]))
-			return &write->variants[i];
-	return NULL;
-}
-
-/* A variant of the columns that the row at hand has; all of them unless missing=default. */
-static enum md_code add_variant(struct md_write *write, struct md_error *err)
-{
-	struct md_write_variant *variant = &write->variants[write->variant_count];
-
-	if (write->variant_count == VARIANTS_MAX)
-		return md_fail(err, MD_TOO_LARGE, "MD413",
-			       "the rows of the body lack columns in more than %d ways",
-			       VARIANTS_MAX);
-	*variant = (struct md_write_variant){ .count = 0 };
-	variant->fields =
-		md_arena_alloc(write->ask.arena, write->column_count * sizeof(*variant->fields));
-	variant->columns =
-		md_arena_alloc(write->ask.arena, write->column_count * sizeof(*variant->columns));
-	variant->lacking =
-		md_arena_alloc(write->ask.arena, write->column_count * sizeof(*variant->lacking));
-	if (!variant->fields || !variant->columns || !variant->lacking)
-		return md_fail_nomem(err);
-	for (unsigned i = 0; i < write->column_count; i++) {
-		if (write->ask.missing_default && !md_write_is_whole(write) &&
-		    write->cells[i].kind == MD_CELL_ABSENT) {
-			variant->lacking[variant->lacking_count++] = write->fields[i];
-			continue;
-		}
-		variant->fields[variant->count] = write->fields[i];
-		variant->columns[variant->count++] = i;
-	}
-	write->variant_count++;
-	return MD_OK;
-}
-
-static enum md_code find_variants(struct md_write *write, struct md_error *err)
-{
-	enum md_code code = MD_OK;
-
-	write->variants = md_arena_alloc(write->ask.arena, VARIANTS_MAX * sizeof(*write->variants));
-	if (!write->variants)
-		return md_fail_nomem(err);
-	if (write->ask.missing_default && write->ask.body && !md_write_is_whole(write)) {
-		md_body_rewind(&write->cursor, write->ask.body, write->scratch);
-		while (code == MD_OK && md_body_next(&write->cursor, write->cells))
-			if (!md_write_find_variant(write))
-				code = add_variant(write, err);
-	}
-	if (code == MD_OK && write->variant_count == 0)
-		code = add_variant(write, err);
-	return code;
 }
 
 static enum md_code set_resolution(struct md_write *write, struct md_write_request *request,
@@ -464,7 +385,7 @@ bool md_write_late_variant(struct md_write *write)
 	struct md_error *err = &write->unit.error;
 	struct md_write_variant *variant;
 
-	if (add_variant(write, err) != MD_OK)
+	if (md_write_add_variant(write, err) != MD_OK)
 		return false;
 	variant = &write->variants[write->variant_count - 1];
 	return plan_variant(write, &write->request, variant, err) == MD_OK;
@@ -501,7 +422,7 @@ enum md_code md_write_prepare(struct md_write *write, struct md_error *err)
 	if (code == MD_OK)
 		code = read_columns(write, err);
 	if (code == MD_OK)
-		code = find_variants(write, err);
+		code = md_write_find_variants(write, err);
 	if (code == MD_OK)
 		code = set_resolution(write, &write->request, err);
 	for (unsigned i = 0; i < write->variant_count && code == MD_OK; i++)

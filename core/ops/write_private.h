@@ -115,6 +115,11 @@ void md_write_match_release(struct md_write *write);
 extern const struct md_unit_ops md_write_match_ops;
 /** MD412. */
 enum md_code md_write_fail_match(struct md_error *err);
+/** The variants of all rows, or of the first part; one at least. */
+enum md_code md_write_find_variants(struct md_write *write, struct md_error *err);
+/** A variant of the columns that the row at hand has, the last one then; its plan is still to be
+ * found. */
+enum md_code md_write_add_variant(struct md_write *write, struct md_error *err);
 /** The variant of the row at hand; NULL: there is none yet. */
 struct md_write_variant *md_write_find_variant(struct md_write *write);
 /** The next row of the body, its variant and its values. False: none, or unit.error says what is

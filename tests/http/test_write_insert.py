@@ -155,6 +155,19 @@ def test_missing_default_gives_lacking_columns_their_default(shop):
     assert response.header("Preference-Applied") == "missing=default, return=representation"
 
 
+def test_rows_may_lack_columns_in_many_ways(serve, database):
+    server = serve(database("CREATE TABLE w (id INTEGER PRIMARY KEY," + ", ".join(
+        [f"d{i} INTEGER DEFAULT 7" for i in range(6)] + [f"n{i} INTEGER" for i in range(4)]) + ")"))
+    names = [f"d{i}" for i in range(6)] + [f"n{i}" for i in range(4)]
+    rows = [{name: 1 for bit, name in enumerate(names) if number >> bit & 1}
+            for number in range(1024)]
+    response = server.post("/w?columns=" + ",".join(names), rows,
+                           Prefer=FULL + ", missing=default")
+    assert response.status == 201
+    assert [{name: row[name] for name in names} for row in response.json] == [
+        {name: row.get(name, 7 if name[0] == "d" else None) for name in names} for row in rows]
+
+
 def test_missing_default_resets_what_merged_rows_lack(shop):
     shop.patch("/toy?id=in.(1,2)", {"stock": 40, "price": 4})
     response = shop.post("/toy?columns=id,name,stock,price",
