@@ -295,6 +295,9 @@ int md_cli_take_flags(struct md_cli_call *call)
 		if (call->argv[i][0] != '-') {
 			fprintf(call->cli->err, "modeld: %s does not take \"%s\"\n",
 				call->command->name, call->argv[i]);
+			if (strstr(call->argv[i], ".json"))
+				fputs("A pattern of files for --models stands in quotes.\n",
+				      call->cli->err);
 			return usage_error(call);
 		}
 		code = take_flag(call, &i);

@@ -55,6 +55,8 @@ static void hint_syntax(struct md_def_loader *loader, const json_error_t *error)
 
 	if (json_error_code((json_error_t *)(uintptr_t)error) == json_error_numeric_overflow)
 		md_def_hint(loader, "a number of so many digits is written as a text");
+	else if (strncmp(error->text, "'[' or '{' expected", 19) == 0)
+		md_def_hint(loader, "a file begins with { \"version\": 1, \"models\": {");
 	else if (c == '#')
 		md_def_hint(loader, "comments begin with //, or stand between /* and */");
 	else if (c == '\'' || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))

@@ -54,7 +54,7 @@ static bool read_all(struct md_def_loader *loader, const char *path, int fd, str
 
 static bool read_file(struct md_def_loader *loader, const char *path, struct md_buf *into)
 {
-	struct stat status;
+	struct stat status = { .st_mode = 0 };
 	/* A pipe without a writer must not stop us. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	bool ok = false;
@@ -63,10 +63,13 @@ static bool read_file(struct md_def_loader *loader, const char *path, struct md_
 		refuse(loader, path, MD_DEF_M100, "cannot be read: %m");
 		return false;
 	}
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
 		refuse(loader, path, MD_DEF_M100, "is not a file");
-	else
+		if (S_ISDIR(status.st_mode))
+			md_def_hint(loader, "name the files in it: %s/*.json", path);
+	} else {
 		ok = read_all(loader, path, fd, into);
+	}
 	close(fd);
 	return ok;
 }

@@ -119,6 +119,17 @@ START_TEST(targets_come_from_the_database_or_the_setting)
 }
 END_TEST
 
+START_TEST(a_pattern_without_quotes_is_explained)
+{
+	ck_assert_int_eq(
+		run((char *const[]){ W("serve"), W("--models"), W("a.json"), W("b.json"), NULL }),
+		64);
+	ck_assert_str_eq(err, "modeld: serve does not take \"b.json\"\n"
+			      "A pattern of files for --models stands in quotes.\n"
+			      "Try: modeld serve --help\n");
+}
+END_TEST
+
 START_TEST(list_and_show_print_models)
 {
 	begin();
@@ -170,5 +181,5 @@ START_TEST(fmt_rewrites_files_and_keeps_what_it_cannot)
 END_TEST
 
 SUITE_MAIN("cli models", check_tells_everything_and_65,
-	   targets_come_from_the_database_or_the_setting, list_and_show_print_models,
-	   fmt_rewrites_files_and_keeps_what_it_cannot)
+	   targets_come_from_the_database_or_the_setting, a_pattern_without_quotes_is_explained,
+	   list_and_show_print_models, fmt_rewrites_files_and_keeps_what_it_cannot)

@@ -20,7 +20,8 @@ static const struct {
 	  "m.json:2: M101 comment without an end\n" },
 	{ "empty", 0,
 	  "", NULL,
-	  "m.json:1: M101 '[' or '{' expected near end of file\n" },
+	  "m.json:1: M101 '[' or '{' expected near end of file\n"
+	  "    a file begins with { \"version\": 1, \"models\": {\n" },
 	{ "unknown key", 0,
 	  "{\"version\":1,\"modles\":{},\n"
 	  "\"models\":{\"A\":{\"fields\":{},\"indices\":[]}}}", NULL,

@@ -83,6 +83,8 @@ START_TEST(what_cannot_be_read_is_a_mistake)
 	ck_assert_int_eq(read_with(9), MD_INVALID);
 	ck_assert_uint_eq(report.errors, 4);
 	ck_assert(is_told("a.json: M100 is not a file\n"));
+	ck_assert(is_told("/a.json/*.json\n"));
+	ck_assert(is_told("    name the files in it: "));
 	ck_assert(is_told("b.json: M100 is not a file\n"));
 	ck_assert(is_told("c.json: M100 cannot be read: No such file or directory\n"));
 	ck_assert(is_told("d.json: M108 a file has at most 9 bytes\n"));
