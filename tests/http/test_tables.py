@@ -1,4 +1,5 @@
 """modeld db create-tables: tables from definition files, as a user runs it."""
+import json
 import os
 import pathlib
 import re
@@ -230,3 +231,32 @@ def test_tables_named_like_functions_of_the_engine_are_in_nobodys_way(serve, dat
     server = serve(db)
     for name in names:
         assert server.rows(f"/{name}?tags=ov.[\"a\"]") == [{"id": 1, "tags": ["a"]}], name
+
+
+def test_the_schema_for_editors_has_the_keys_of_files_and_no_others(tmp_path):
+    defs = json.loads(pathlib.Path(ROOT, "config/models/modeld-models-1.schema.json").read_text())["$defs"]
+
+    def told(model):
+        path = tmp_path / "m.json"
+        path.write_text(json.dumps({"version": 1, "models": {"A": model}}))
+        done = subprocess.run([find_modeld(), "models", "check", str(path)], capture_output=True,
+                              text=True, timeout=60, check=False)
+        return done.stdout + done.stderr
+
+    def anything(name):
+        schema = defs[name]
+        for choice in schema.get("oneOf", [schema]):
+            if "properties" in choice:
+                return dict.fromkeys(choice["properties"], {"$": {}})
+        raise AssertionError(name)
+
+    field = {"type": "text", "default": anything("fn")}
+    for model in [anything("model"), {"fields": {"x": anything("field_object"), "y": field}},
+                  {"fields": {}, "relations": {"r": anything("relation")}},
+                  {"fields": {}, "indexes": [anything("index")]},
+                  {"fields": {"x": {"references": anything("reference")}}}]:
+        err = told(model)
+        assert "mistake" in err
+        assert not [line for line in err.splitlines()
+                    if "unknown key" in line and '"$"' not in line], err
+    assert 'unknown key "nonsense"' in told({"fields": {}, "nonsense": 1})
