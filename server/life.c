@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "config/settings.h"
+#include "core/base/clock.h"
+#include "server/migrations.h"
 #include "server/notify.h"
 #include "server/reload.h"
 #include "server/reread.h"
@@ -22,6 +24,8 @@
 /* How often ending loops are looked at; administration, which answers until the end, gets a moment
  * for those who are just asking. The manager waits that much longer than the drain may take. */
 enum { LOOK_MS = 10, ADMIN_DRAIN_MS = 100, END_MS = 10000 };
+/* How often the manager is asked for more time. */
+#define TELL_NS (10 * MD_SEC)
 
 void md_life_init(struct md_life *life, struct md_server *server)
 {
@@ -145,6 +149,28 @@ static void tell_stopping(const struct md_server *server, uint64_t drain_ms)
 		 (drain_ms + END_MS) * 1000);
 	md_notify(text);
 	md_log_line(&server->log, MD_LOG_INFO, "stopping");
+}
+
+bool md_life_await_migrations(struct md_life *life)
+{
+	struct md_server *server = life->server;
+	uint64_t told_ns = 0;
+
+	while (!md_migrations_end()) {
+		if (told_ns == 0)
+			md_log_line(
+				&server->log, MD_LOG_INFO,
+				"waiting for a migration to end; a second signal stops at once");
+		if (md_now_ns() - told_ns >= TELL_NS) {
+			told_ns = md_now_ns();
+			md_notify("STOPPING=1\nSTATUS=waiting for a migration\n"
+				  "EXTEND_TIMEOUT_USEC=60000000");
+		}
+		md_watchdog_tick_anyway(&life->watchdog);
+		if (is_end(next_signal(life, LOOK_MS)))
+			return false;
+	}
+	return true;
 }
 
 bool md_life_stop(struct md_life *life, uint64_t drain_ms)

@@ -20,9 +20,9 @@ enum md_code md_migrations_at_start(const struct md_options *options,
 				    const struct md_definitions *definitions,
 				    struct md_wal_owner *served, const struct md_log *log,
 				    bool *ret_managed, struct md_error *err);
-/** Take no more requests about migrations, and wait for those at work. Main thread, while loops
+/** Take no more requests about migrations. False: one is still at work. Main thread, while loops
  * run. */
-void md_migrations_end(void);
+bool md_migrations_end(void);
 
 /** Exit codes besides those of sysexits.h. */
 enum {

@@ -47,13 +47,12 @@ struct verb {
 	bool makes;   /* 201 when a file was written */
 };
 
-/* How many threads there are; who stops the server waits for none of them. */
+/* How many threads there are; who stops the server waits until there are none. */
 static struct {
 	struct md_lock lock;
-	pthread_cond_t none;
 	unsigned count;
 	bool closed;
-} jobs = { .lock = MD_LOCK_INIT, .none = PTHREAD_COND_INITIALIZER };
+} jobs = { .lock = MD_LOCK_INIT };
 
 /* --- what the body says ------------------------------------------------------------------------
  */
@@ -357,19 +356,20 @@ static void *work(void *arg)
 	if (!again || !md_reload_ask(&job->ask))
 		md_reactor_post(home, &job->ask.task);
 	md_lock_enter(&jobs.lock);
-	if (--jobs.count == 0)
-		pthread_cond_broadcast(&jobs.none);
+	jobs.count--;
 	md_lock_leave(&jobs.lock);
 	return NULL;
 }
 
-void md_migrations_end(void)
+bool md_migrations_end(void)
 {
+	bool none;
+
 	md_lock_enter(&jobs.lock);
 	jobs.closed = true;
-	while (jobs.count > 0)
-		md_cond_wait(&jobs.none, &jobs.lock);
+	none = jobs.count == 0;
 	md_lock_leave(&jobs.lock);
+	return none;
 }
 
 static bool start_thread(struct md_job *job)

@@ -367,10 +367,11 @@ static void init(struct md_server *server, const struct md_options *o)
 /* Everything but what a stuck request still uses; that ends the process as it is. */
 static void finish(struct md_server *server, struct md_life *life, const struct md_options *o)
 {
-	md_migrations_end();
+	bool migrated = md_life_await_migrations(life);
+
 	md_tune_end();
 	md_reload_end();
-	if (md_life_stop(life, o->drain_timeout))
+	if (md_life_stop(life, o->drain_timeout) && migrated)
 		return;
 	md_log_line(&server->log, MD_LOG_ERROR,
 		    "requests did not end within the drain timeout; leaving them");

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import PATIENCE, exchange, wait_until
+from harness import PATIENCE, UnixConnection, exchange, wait_until
 from manager import Manager, listening, listening_unix, threads_of
 from migrating import Migrating
 
@@ -119,6 +119,66 @@ def test_a_start_need_not_come_to_its_end(waiting, number):
     writer.execute("ROLLBACK")
     manager.start()
     assert get(manager.sockets["public"].getsockname()[1], "/note").status == 200
+
+
+@pytest.fixture
+def migrating(service, database, tmp_path):
+    """A service that is asked for a migration, which waits: somebody else writes."""
+    fields = {"id": {"type": "bigint", "primary_key": True}, "text": "string(80)"}
+    first = {"Note": {"table": "note", "fields": fields}}
+    project = Migrating(database("CREATE TABLE other (id INTEGER PRIMARY KEY)"), tmp_path)
+    project.models(first).make("notes")
+    project.up()
+    project.models({"Note": {"table": "note", "fields": {**fields, "tag": "string(9)?"}}}).make("tags")
+    project.models(first)
+    manager = service(project.db.url, sockets={"public": listening()},
+                      settings={"models": project.file, "migrations": project.revisions,
+                                "migrate": "false", "lock_timeout": "300ms"}).start()
+    writer = sqlite3.connect(project.db.path, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    answers = []
+
+    def ask():
+        connection = UnixConnection(str(manager.folder / "admin.sock"))
+        try:
+            answers.append(exchange(connection, "POST", "/-/migrations/apply", {}, b"{}"))
+        except (OSError, http.client.HTTPException) as failure:
+            answers.append(failure)
+        connection.close()
+    asker = threading.Thread(target=ask)
+    asker.start()
+    wait_until(lambda: b"modeld_requests_in_flight 1\n" in manager.admin("/-/metrics").body, "it")
+    yield manager, writer, project, asker, answers
+    writer.close()
+    asker.join()
+
+
+def test_a_migration_comes_to_its_end_before_the_service_stops(migrating):
+    manager, writer, project, asker, answers = migrating
+    manager.signal(signal.SIGTERM)
+    asked = manager.wait_for("EXTEND_TIMEOUT_USEC")
+    assert asked["STATUS"] == "waiting for a migration" and asked["STOPPING"] == "1"
+    assert get(manager.sockets["public"].getsockname()[1], "/note").status == 200
+    writer.execute("ROLLBACK")
+    assert manager.wait() == 0
+    asker.join()
+    assert answers[0].status == 200, answers
+    assert not project.status()["pending"]
+
+
+def test_a_second_signal_does_not_wait_for_a_migration(migrating):
+    manager, writer, project, asker, answers = migrating
+    manager.signal(signal.SIGTERM)
+    manager.wait_for("EXTEND_TIMEOUT_USEC")
+    begin = time.monotonic()
+    manager.signal(signal.SIGTERM)
+    assert manager.wait() == 75
+    assert time.monotonic() - begin < 3
+    writer.execute("ROLLBACK")
+    asker.join()
+    manager.process = None
+    project.up()
+    assert not project.status()["pending"]
 
 
 # --- the watchdog -------------------------------------------------------------------------------
