@@ -48,7 +48,6 @@ static void check_field(const struct check *check, const struct md_def_field *fi
 	check_sql(check, place, &field->value.sql, "the default");
 	check_sql(check, place, &field->generated, "the generated value");
 	check_sql(check, place, &field->check, "the check");
-	check_sql(check, place, &field->sql_type, "sql_type");
 	check_sql(check, place, &field->backfill.sql, "backfill");
 	if (check->engine == MD_ENGINE_POSTGRESQL && field->stored == MD_DEF_NO)
 		unsupported(check, place, "generated values that are not stored");

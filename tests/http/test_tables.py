@@ -153,6 +153,16 @@ def test_numbers_of_another_size_are_told(db, tmp_path):
         ("n", "numeric, the model says numeric(10,2)")]
 
 
+def test_a_type_of_another_engine_leaves_this_one_its_own(db, tmp_path):
+    other = {"sqlite": "postgresql", "postgresql": "sqlite"}[db.engine]
+    file = models(tmp_path, """"A": { "fields": { "x": { "type": "text", "nullable": true,
+        "sql_type": { "%s": "CHARACTER LARGE OBJECT" } } } }""" % other)
+    code, out, err = run(db, "--dry-run", file)
+    assert (code, err) == (0, "") and f'"x" {TEXT[db.engine]}' in out
+    assert run(db, file) == (0, "made table a\n", "")
+    assert run(db, file) == (0, "nothing to make: every table is there\n", "")
+
+
 @pytest.mark.postgresql("there foreign keys can be added later")
 def test_a_circle_of_references_is_made_and_told(db, tmp_path):
     code, out, _ = run(db, models(tmp_path, """"A": { "fields": { "b_id": "-> B?" } },
