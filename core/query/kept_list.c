@@ -41,9 +41,19 @@ static size_t skip_blanks(struct md_str text, size_t at)
 	return at;
 }
 
+/* Booleans as PostgreSQL prints them in lists, where there are no strings. */
+static struct md_str word_of(enum md_bind_as as, struct md_str element)
+{
+	if (as == MD_BIND_ARRAY && md_str_is(element, "t"))
+		return MD_STR("true");
+	if (as == MD_BIND_ARRAY && md_str_is(element, "f"))
+		return MD_STR("false");
+	return element;
+}
+
 /* One element of {a,"b c",1}: quoted ones are strings, and all when the list is one of texts;
  * numbers are numbers. Returns where it ended. */
-static size_t put_element(struct md_buf *out, struct md_str text, size_t from, bool texts)
+static size_t put_element(struct md_buf *out, struct md_str text, size_t from, enum md_bind_as as)
 {
 	md_auto_buf item = MD_BUF(LIST_MAX);
 	size_t i = skip_blanks(text, from);
@@ -57,10 +67,10 @@ static size_t put_element(struct md_buf *out, struct md_str text, size_t from, b
 			i++;
 		md_buf_putc(&item, text.ptr[i]);
 	}
-	element = quoted ? md_buf_str(&item) : md_str_trim(md_buf_str(&item));
+	element = quoted ? md_buf_str(&item) : word_of(as, md_str_trim(md_buf_str(&item)));
 	if (!quoted && md_str_equal_nocase(element, MD_STR("null")))
 		md_buf_puts(out, "null");
-	else if (!quoted && !texts &&
+	else if (!quoted && as != MD_BIND_ARRAY_TEXT &&
 		 (md_json_is_number(element.ptr, element.len) || md_str_is(element, "true") ||
 		  md_str_is(element, "false")))
 		md_buf_putstr(out, element);
@@ -97,7 +107,7 @@ enum md_code md_kept_list(enum md_bind_as as, struct md_str text, struct md_aren
 	while (i < text.len && text.ptr[i] != '}') {
 		if (out.len > 1)
 			md_buf_putc(&out, ',');
-		i = put_element(&out, text, i, as == MD_BIND_ARRAY_TEXT);
+		i = put_element(&out, text, i, as);
 		if (i < text.len && text.ptr[i] == ',')
 			i++;
 		else

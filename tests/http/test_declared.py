@@ -54,7 +54,7 @@ TYPES = """"Zoo": { "fields": {
     "color": "enum(red, 'dark blue')?", "role": "Role?", "numbers": "array(smallint)?",
     "labels": "array(string)?", "days": "array(date)?",
     "instants": "array(datetime)?", "blobs": "array(bytes)?",
-    "keys": "array(uuid)?" } }"""
+    "keys": "array(uuid)?", "flags": "array(boolean)?" } }"""
 ENUMS = '"enums": { "Role": ["user", "admin"] },'
 
 
@@ -108,6 +108,7 @@ def zoo(declare):
     ("keys", ["{A0EEBC99-9C0B4EF8-BB6D6BB9BD380A11}", None],
      ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", None]),
     ("numbers", "{1,NULL,3}", [1, None, 3]),
+    ("flags", "{t,f,NULL,true}", [True, False, None, True]),
     ("labels", '{a,"b c",NULL,1}', ["a", "b c", None, "1"]),
     ("labels", ["ä\n\"\\"], ["ä\n\"\\"]),
 ])
