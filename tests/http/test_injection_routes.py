@@ -356,6 +356,32 @@ def test_defaults_labels_and_comments_of_definitions_are_texts(engine, tmp_path)
         server.stop()
 
 
+def test_tables_and_columns_of_definitions_are_names(engine, tmp_path):
+    """Made by modeld: tables, indexes, checks and foreign keys, whatever they are called."""
+    some = [text for text in distinct(names(50)) if text == text.strip() and text.isprintable() and
+            not text.startswith(("-", "sqlite_", "pg_"))][::6]
+    models = {}
+    for number, text in enumerate(some):
+        models[f"M{number}"] = {"table": text, "indexes": [{"fields": ["word"]}], "fields": {
+            "word": {"type": "string", "max_length": 200, "column": text},
+            "up": f"-> M{max(number - 1, 0)}?"}}
+    file = tmp_path / "models.json"
+    file.write_text(json.dumps({"version": 1, "models": models}), encoding="utf-8")
+    db = engine.database(tmp_path, "", "named.db")
+    server = Modeld(db.url, "--models", str(file), folder=tmp_path)
+    try:
+        for text in some:
+            made = server.post("/" + enc(text), {"word": text, "up": None}, Prefer="return=representation")
+            assert made.status == 201 and made.json == [{"id": 1, "word": text, "up": None}], (text, made)
+        for text in some:
+            assert server.patch(f"/{enc(text)}/1", {"up": 1}).status == 204, text
+            found = server.rows(f"/{enc(text)}?select=word,up(id)&word=eq.{enc(text)}&order=word")
+            assert found == [{"word": text, "up": {"id": 1}}], text
+            assert db.rows(f"SELECT {sql_name(text)} FROM {sql_name(text)}") == [(text,)]
+    finally:
+        server.stop()
+
+
 @pytest.mark.postgresql("it has schemas and roles")
 @pytest.mark.parametrize("name", ["'; DROP TABLE word; --", '"; DROP TABLE word; --', "a\\'b", "$$x$$", "$1", "é😀", "%s", "pub lic"])
 def test_schemas_and_roles_of_the_configuration_are_names(database, serve, name):
