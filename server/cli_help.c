@@ -86,9 +86,10 @@ void md_cli_print_overview(FILE *to)
 	      "sqlite:///FILE\n"
 	      "Exit codes: 0 done, 64 wrong command line, 65 wrong definitions or data, 66 no such "
 	      "file, model or row,\n"
-	      "69 database not reachable, 71 system error, 74 cannot write, 75 try again, 77 not "
-	      "permitted,\n"
-	      "78 wrong configuration.\n",
+	      "69 database not reachable or address in use, 71 system error, 74 cannot write, 75 "
+	      "try again,\n"
+	      "77 not permitted, 78 wrong configuration; 3 to 7 are of modeld db, see "
+	      "modeld(1).\n",
 	      to);
 }
 
