@@ -108,14 +108,25 @@ def test_max_rows_caps_a_page(serve):
     assert response.header("Content-Range") == "0-1/*"
 
 
+def test_the_last_page_is_partial_too(library):
+    response = library.get("/book?order=id&limit=3&offset=3", Prefer="count=exact")
+    assert (response.status, response.header("Content-Range")) == (206, "3-4/5")
+    response = library.get("/book?offset=5", Prefer="count=exact")
+    assert (response.status, response.header("Content-Range")) == (206, "*/5")
+    library.error("/book?offset=6", 416, "PGRST103", Prefer="count=exact")
+
+
 def test_max_rows_caps_what_limit_asks_for(serve):
     assert serve(db_max_rows=2).column("/book?order=id&limit=4") == [1, 2]
 
 
-def test_max_rows_caps_embeds(serve):
+@pytest.mark.parametrize("limit, ids", [
+    ("", [1]), ("&book.limit=2", [1]), ("&book.limit=1", [1]), ("&book.limit=0", []),
+    ("&book.limit=9&book.offset=1", [2])])
+def test_max_rows_caps_embeds(serve, limit, ids):
     server = serve(db_max_rows=1)
-    assert server.rows("/publisher?id=eq.1&select=id,book(id)&book.order=id") == [
-        {"id": 1, "book": [{"id": 1}]}]
+    assert server.rows(f"/publisher?id=eq.1&select=id,book(id)&book.order=id{limit}") == [
+        {"id": 1, "book": [{"id": number} for number in ids]}]
 
 
 def test_a_count_beyond_max_rows_is_exact(serve):

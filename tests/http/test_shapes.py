@@ -1,5 +1,5 @@
-"""Requests that are alike share a plan; those that differ in what decides the SQL or the shape of the
-answer must not, however little it is. Each pair is asked in turn on one connection: of one event
+"""Requests that are alike share a plan; those that differ in what decides the SQL or the shape of
+the answer must not, however little it is. Each pair is asked in turn on one connection: of one event
 loop, which has one cache."""
 import pytest
 
@@ -33,9 +33,25 @@ PAIRS = [
 ]
 
 
-def answer(server, target):
-    response = server.get(target)
-    return response.status, response.json
+AGGREGATES = [
+    ("/book?select=x:pages.sum()", "/book?select=x:pages.max()"),
+    ("/book?select=x:pages.sum()", "/book?select=x:pages"),
+    ("/book?select=x:pages.sum()", "/book?select=x:pages.sum()::text"),
+    ("/book?select=x:pages.max()", "/book?select=x:pages::text.max()"),
+    ("/book?select=count()", "/book?select=id.count(),publisher_id"),
+    ("/publisher?select=id,book(x:pages.min())", "/publisher?select=id,book(x:pages.avg())"),
+    ("/book?select=...publisher(name),pages.sum()", "/book?select=publisher(name),pages.sum()"),
+]
+FORMS = [
+    {}, {"Accept": "application/vnd.pgrst.array+json;nulls=stripped"}, {"Accept": "text/csv"},
+    {"Accept": "application/x-ndjson"}, {"Prefer": "count=exact"}, {"Range": "0-1"},
+    {"Range": "1-"}, {"Prefer": "count=exact", "Range": "1-1"},
+]
+
+
+def answer(server, target, headers=None):
+    response = server.request("GET", target, headers)
+    return response.status, response.body, response.header("Content-Range")
 
 
 @pytest.mark.parametrize("one,other", PAIRS)
@@ -43,3 +59,19 @@ def test_plans_of_requests_that_differ_are_not_mistaken_for_one_another(library,
     first = answer(library, one)
     assert answer(library, other) != first
     assert answer(library, one) == first
+
+
+@pytest.mark.parametrize("one,other", AGGREGATES)
+def test_neither_are_those_with_aggregates(serve, one, other):
+    server = serve(db_aggregates_enabled="true")
+    first = answer(server, one)
+    assert first[0] == 200
+    assert answer(server, other) != first
+    assert answer(server, one) == first
+
+
+def test_neither_are_those_whose_headers_differ(library):
+    target = "/book?select=id,publisher_id,publisher(name)&order=id"
+    first = [answer(library, target, headers) for headers in FORMS]
+    assert len(set(first)) == len(FORMS)
+    assert [answer(library, target, headers) for headers in reversed(FORMS)] == first[::-1]
