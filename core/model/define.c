@@ -76,7 +76,7 @@ static void wrong_syntax(struct md_def_loader *loader, const json_error_t *error
 	hint_syntax(loader, error);
 }
 
-enum { TWICE_MAX = 50 }; /* each makes the parser begin again */
+enum { TWICE_MAX = 20 }; /* each makes the parser begin again */
 
 /* What the parser stops at. True: that has been told and taken out, the rest can be read. */
 static bool go_on(struct md_def_loader *loader, struct reading *reading, const json_error_t *error,

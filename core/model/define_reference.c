@@ -158,23 +158,25 @@ static const struct md_def_enum *find_enum(struct md_def_resolver *resolver,
 					   const struct md_def_field *field)
 {
 	const struct md_def_enum *found = md_map_get(resolver->enums, md_str_of(field->enum_name));
+	struct md_def_guess guess;
 	const char *like;
 
 	if (found)
 		return found;
 	md_def_report_at(resolver->loader, &field->place, MD_DEF_M123,
 			 "\"%s\" is neither a type nor an enum", field->enum_name);
-	like = md_def_word_like(md_def_types,
-				md_str_of(md_def_lower(resolver->loader, field->enum_name)));
-	if (md_map_get(resolver->by_name, md_str_of(field->enum_name)))
+	if (md_map_get(resolver->by_name, md_str_of(field->enum_name))) {
 		md_def_hint(resolver->loader, "for a reference write \"-> %s\"", field->enum_name);
-	else if (like)
-		md_def_hint(resolver->loader, "did you mean \"%s\"?", like);
+		return NULL;
+	}
+	md_def_guess_init(&guess, md_str_of(md_def_lower(resolver->loader, field->enum_name)));
 	for (unsigned i = 0; i < resolver->enum_count; i++)
-		if (md_str_equal_nocase(md_str_of(resolver->enum_list[i].name),
-					md_str_of(field->enum_name)))
-			md_def_hint(resolver->loader, "did you mean \"%s\"?",
-				    resolver->enum_list[i].name);
+		md_def_guess_offer(&guess, resolver->enum_list[i].name);
+	like = md_def_guess_best(&guess);
+	if (!like)
+		like = md_def_type_like(guess.wanted);
+	if (like)
+		md_def_hint(resolver->loader, "did you mean \"%s\"?", like);
 	return NULL;
 }
 

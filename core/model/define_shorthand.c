@@ -397,7 +397,8 @@ static void parse_type(struct parser *p, struct md_def_field *field)
 	field->typed = true;
 	if (md_def_word_find(md_def_types, word, &type)) {
 		field->type = type;
-	} else if (word.ptr[0] >= 'A' && word.ptr[0] <= 'Z' && md_def_is_name(word)) {
+	} else if (word.ptr[0] >= 'A' && word.ptr[0] <= 'Z' && md_def_is_name(word) &&
+		   p->token != T_OPEN) {
 		field->type = MD_DEF_ENUM;
 		field->enum_name = md_def_copy(p->loader, word);
 		return;
