@@ -172,7 +172,7 @@ static void put_parent(const struct md_constraint *c, struct md_buf *sql,
 	md_buf_puts(sql, " LIMIT 1");
 }
 
-/* What the field will be: a placeholder of the write, or what it is. */
+/* What the field will be: a placeholder of the write, its default, or what it is. */
 static void put_future(const struct md_constraint *c, struct md_buf *sql,
 		       const struct md_field *field)
 {
@@ -180,6 +180,8 @@ static void put_future(const struct md_constraint *c, struct md_buf *sql,
 
 	if (value)
 		c->ask.dialect->put_param(sql, (unsigned)(value - c->row.args) + 1);
+	else if (md_written_lacks(&c->row, field))
+		md_buf_printf(sql, "(%s)", field->fallback ? field->fallback : "NULL");
 	else
 		put_member(c, sql, c->ask.plan->alias, field);
 }
@@ -350,9 +352,12 @@ static bool find_relation(struct md_constraint *c)
  * False: it does not, or they cannot be looked for. */
 static bool keep_orphan(struct md_constraint *c)
 {
+	bool changes = is_written(&c->row, c->relation);
 	md_auto_buf sql = MD_BUF(SQL_MAX);
 
-	if (c->ask.kind != MD_WRITE_UPDATE || !is_written(&c->row, c->relation))
+	for (unsigned i = 0; i < c->relation->local_count; i++)
+		changes = changes || md_written_lacks(&c->row, c->relation->local[i]);
+	if (c->ask.kind != MD_WRITE_UPDATE || !changes)
 		return false;
 	put_orphan(c, &sql, c->relation);
 	c->partly = keep(c, &sql, c->row.stmt->stmt.params, c->row.stmt->stmt.secret);

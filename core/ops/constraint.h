@@ -15,8 +15,10 @@ struct md_constraint;
 struct md_written_row {
 	const struct md_plan_stmt *stmt;
 	const struct md_value *args;
-	const struct md_field *const *fields; /* by index of MD_FROM_BODY */
-	const struct md_made *made;           /* by index of MD_FROM_MADE */
+	const struct md_field *const *fields;  /* by index of MD_FROM_BODY */
+	const struct md_made *made;            /* by index of MD_FROM_MADE */
+	const struct md_field *const *lacking; /* they get their defaults */
+	unsigned lacking_count;
 };
 
 /** What was written. Everything borrowed. */
@@ -59,6 +61,8 @@ void md_constraint_find_name(const struct md_constraint_ask *ask);
 /** The value that the row gives to the field; NULL: the row does not say. */
 const struct md_value *md_written_value(const struct md_written_row *row,
 					const struct md_field *field);
+/** Whether the row gets the default of the field. */
+bool md_written_lacks(const struct md_written_row *row, const struct md_field *field);
 
 /** "(a, b)=(1, x)". False: there is a value that nobody may see, or no memory. */
 bool md_constraint_put_pairs(struct md_buf *out, const struct md_field *const *fields,

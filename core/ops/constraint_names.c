@@ -60,6 +60,14 @@ static bool is_said(const struct md_constraint_ask *ask, struct md_buf *text)
 	return made && strcmp(made, ask->unit->violated) == 0;
 }
 
+bool md_written_lacks(const struct md_written_row *row, const struct md_field *field)
+{
+	for (unsigned i = 0; i < row->lacking_count; i++)
+		if (row->lacking[i] == field)
+			return true;
+	return false;
+}
+
 static void tell_duplicate(const struct md_constraint_ask *ask, struct md_str name,
 			   const struct md_field *const *fields, unsigned count)
 {

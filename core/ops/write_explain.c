@@ -11,7 +11,9 @@ static void give_row(void *arg, struct md_written_row *ret_row)
 	*ret_row = (struct md_written_row){ .stmt = &write->now->cached->write->write,
 					    .args = write->now->write_args,
 					    .fields = write->now->fields,
-					    .made = write->now->made };
+					    .made = write->now->made,
+					    .lacking = write->now->lacking,
+					    .lacking_count = write->now->lacking_count };
 }
 
 static bool give_next(void *arg, bool first, struct md_written_row *ret_row)

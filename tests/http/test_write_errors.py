@@ -157,6 +157,13 @@ def test_constraints_answer_in_the_words_of_postgresql(league, method, target, b
     assert everything() == before
 
 
+def test_a_default_that_refers_to_nothing_is_named(league):
+    response = league.patch("/trophy?id=eq.1&columns=holder", {}, Prefer="missing=default")
+    error = refused(response, 409, "23503")
+    assert error["message"] == ABSENT.format("trophy", "trophy_holder_fkey")
+    assert error["details"] == 'Key (holder)=(77) is not present in table "team".'
+
+
 @pytest.mark.parametrize("method, target, body, part", [
     ("POST", "/toy", {"name": "x", "stock": "many"}, "many"),
     ("POST", "/flag", {"up": "perhaps"}, "perhaps"),
