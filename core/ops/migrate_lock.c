@@ -184,8 +184,8 @@ enum md_code md_migrate_lock(struct md_migrate *migrate, const char *purpose,
 	return MD_OK;
 }
 
-/* As long as this process lives nobody takes the lock from it: what is in the way of giving it back,
- * no memory or somebody who writes, is waited for. */
+/* As long as this process lives nobody takes the lock from it: what is in the way of giving it
+ * back, no memory or somebody who writes, is waited for. */
 void md_migrate_give(struct md_migrate *migrate)
 {
 	uint64_t began = md_now_ns();
