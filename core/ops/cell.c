@@ -161,20 +161,61 @@ static bool is_same(const struct md_value *a, const struct md_value *b)
 	return a->type == b->type && a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
+/* An instant without an offset is one of the session's zone, which we do not know. */
+static bool has_offset(struct md_str text)
+{
+	enum { DATE = 10 };
+
+	for (size_t i = DATE; i < text.len; i++)
+		if (strchr("+-Zz", text.ptr[i]))
+			return true;
+	return false;
+}
+
+/* The type in whose one form equal values are equal texts. */
+static enum md_type form_of(enum md_type type, struct md_str a, struct md_str b)
+{
+	static const enum md_type forms[MD_TYPE_COUNT] = {
+		[MD_TYPE_DATE] = MD_TYPE_KEPT_DATE,
+		[MD_TYPE_TIMESTAMP] = MD_TYPE_KEPT_TIMESTAMP,
+		[MD_TYPE_TIMESTAMPTZ] = MD_TYPE_KEPT_TIMESTAMPTZ,
+		[MD_TYPE_UUID] = MD_TYPE_KEPT_UUID,
+	};
+
+	if (type == MD_TYPE_TIMESTAMPTZ && (!has_offset(a) || !has_offset(b)))
+		return type;
+	return forms[type] ? forms[type] : type;
+}
+
+/* {1,2} in a URL is [1,2] in a body. */
+static bool is_same_list(const struct md_field *field, struct md_str list, struct md_str text,
+			 struct md_arena *arena)
+{
+	enum md_bind_as as =
+		takes_any_text(field->element_type) ? MD_BIND_ARRAY_TEXT : MD_BIND_ARRAY;
+	struct md_value a, b;
+
+	return field->kind == MD_KIND_ARRAY && md_kept_json(list, arena, &a, NULL) == MD_OK &&
+	       md_kept_list(as, text, arena, &b, NULL) == MD_OK && is_same(&a, &b);
+}
+
 bool md_cell_is(const struct md_body_cell *cell, const struct md_field *field, struct md_str text,
 		struct md_arena *arena)
 {
 	bool number = cell->kind == MD_CELL_NUMBER;
+	enum md_type type;
 	struct md_value a, b;
 
-	if (cell->kind == MD_CELL_ABSENT || cell->kind == MD_CELL_NULL ||
-	    cell->kind == MD_CELL_JSON)
+	if (cell->kind == MD_CELL_ABSENT || cell->kind == MD_CELL_NULL)
 		return false;
+	if (cell->kind == MD_CELL_JSON)
+		return is_same_list(field, text_of(cell), text, arena);
 	if (md_str_equal(text_of(cell), text))
 		return true;
 	/* Without a type, what looks like a number is one in a URL, but in a body only if it is. */
-	if (takes_any_text(field->type) || (field->type == MD_TYPE_ANY && !number))
+	type = form_of(field->type, text_of(cell), text);
+	if (takes_any_text(type) || (type == MD_TYPE_ANY && !number))
 		return false;
-	return md_bind_typed(field->type, text_of(cell), arena, &a, NULL) == MD_OK &&
-	       md_bind_typed(field->type, text, arena, &b, NULL) == MD_OK && is_same(&a, &b);
+	return md_bind_typed(type, text_of(cell), arena, &a, NULL) == MD_OK &&
+	       md_bind_typed(type, text, arena, &b, NULL) == MD_OK && is_same(&a, &b);
 }

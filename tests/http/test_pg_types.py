@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import urllib.parse
 
 import pytest
 
@@ -113,3 +114,20 @@ def test_a_table_of_as_many_columns_as_there_can_be_is_served(serve, database):
         **row, "c0": 1}
     response = daemon.get("/other?select=*,...wide(*)")  # two of them side by side
     assert (response.status, response.json["code"]) == (400, "MD414"), response
+
+
+@pytest.mark.parametrize("kind, key, value", [
+    ("uuid", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+    ("timestamptz", "2024-01-01T00:00:00Z", "2024-01-01T02:00:00+02:00"),
+    ("timestamp", "2024-01-01 00:00:00", "2024-01-01T00:00:00.000"),
+    ("integer[]", "{1,2}", [1, 2]), ("text[]", '{a,"b c"}', ["a", "b c"])])
+def test_a_put_knows_its_key_in_another_writing(serve, database, kind, key, value):
+    daemon = serve(database(f"CREATE TABLE keyed (id {kind} PRIMARY KEY, n integer)"))
+    for number, status in ((1, 201), (2, 200)):
+        response = daemon.put(f"/keyed/{urllib.parse.quote(key, safe='')}", {"id": value, "n": number},
+                              Prefer="return=representation")
+        assert (response.status, response.json["n"]) == (status, number), response
+    other = {"uuid": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12", "timestamptz": "2024-01-01T00:00:00",
+             "timestamp": "2024-01-01T00:00:01", "integer[]": [1, 2, 3], "text[]": ["a", "b", "c"]}
+    response = daemon.put(f"/keyed/{urllib.parse.quote(key, safe='')}", {"id": other[kind], "n": 3})
+    assert (response.status, response.json["code"]) == (400, "PGRST115"), response
