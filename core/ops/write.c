@@ -127,6 +127,44 @@ static void be_discreet(const struct md_write *write, struct md_error *err)
 		md_error_details(err, "%s", words);
 }
 
+/* … for type uuid: "abc" */
+static bool speaks_of(const char *message, struct md_str value)
+{
+	size_t len = strlen(message);
+
+	return len >= value.len + 2 && message[len - 1] == '"' &&
+	       message[len - value.len - 2] == '"' &&
+	       memcmp(message + len - value.len - 1, value.ptr, value.len) == 0;
+}
+
+static bool body_has(const struct md_write *write, struct md_str text)
+{
+	for (unsigned i = 0; i < write->column_count; i++)
+		if (write->cells[i].kind == MD_CELL_STRING &&
+		    md_str_equal(write->cells[i].text, text))
+			return true;
+	return false;
+}
+
+/* A key in the path that its column cannot hold is one that is not there. The engine does not say
+ * which value it does not take, but it shows it. */
+static bool names_no_row(const struct md_write *write, const struct md_error *err)
+{
+	static const char *const of_values[] = { "22P02", "22003", "22007", "22008" };
+	const struct md_write_ask *ask = &write->ask;
+	bool is_value = false;
+
+	for (size_t i = 0; i < sizeof(of_values) / sizeof(of_values[0]); i++)
+		is_value = is_value || strcmp(err->wire, of_values[i]) == 0;
+	if (!is_value || !ask->key || ask->kind == MD_WRITE_INSERT || ask->query->value_count > 0)
+		return false;
+	for (unsigned i = 0; i < ask->model->key_count; i++)
+		if (ask->model->key[i]->type != MD_TYPE_TEXT &&
+		    speaks_of(err->message, ask->key[i]) && !body_has(write, ask->key[i]))
+			return true;
+	return false;
+}
+
 void md_write_done(struct md_unit *unit, enum md_code code)
 {
 	struct md_write *write = (struct md_write *)unit;
@@ -135,6 +173,8 @@ void md_write_done(struct md_unit *unit, enum md_code code)
 		md_write_tell_part(write);
 	if (code != MD_OK && !write->explaining) /* what was explained is in our own words */
 		be_discreet(write, &unit->error);
+	if (code != MD_OK && names_no_row(write, &unit->error))
+		md_fail(&unit->error, MD_NOT_FOUND, "MD404", "no such row");
 	let_go(write);
 	write->state = code == MD_OK ? MD_READ_DONE : MD_READ_FAILED;
 	write->ask.ready(write, write->ask.arg);

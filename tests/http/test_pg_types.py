@@ -106,7 +106,8 @@ def test_a_table_of_as_many_columns_as_there_can_be_is_served(serve, database):
     daemon = serve(database(f"CREATE TABLE wide (id integer PRIMARY KEY, {typed});"
                             "CREATE TABLE kid (id integer PRIMARY KEY REFERENCES wide);"
                             f"CREATE TABLE other (nr integer PRIMARY KEY REFERENCES wide, {typed});"
-                            "INSERT INTO wide (id, c1598) VALUES (1, 7); INSERT INTO kid VALUES (1);"))
+                            "INSERT INTO wide (id, c1598) VALUES (1, 7);"
+                            "INSERT INTO kid VALUES (1);"))
     row = {"id": 1, **dict.fromkeys(columns), "c1598": 7}
     assert daemon.rows("/wide") == [row]
     assert daemon.rows("/kid?select=id,wide(*)") == [{"id": 1, "wide": row}]
@@ -123,11 +124,24 @@ def test_a_table_of_as_many_columns_as_there_can_be_is_served(serve, database):
     ("integer[]", "{1,2}", [1, 2]), ("text[]", '{a,"b c"}', ["a", "b c"])])
 def test_a_put_knows_its_key_in_another_writing(serve, database, kind, key, value):
     daemon = serve(database(f"CREATE TABLE keyed (id {kind} PRIMARY KEY, n integer)"))
+    target = f"/keyed/{urllib.parse.quote(key, safe='')}"
     for number, status in ((1, 201), (2, 200)):
-        response = daemon.put(f"/keyed/{urllib.parse.quote(key, safe='')}", {"id": value, "n": number},
-                              Prefer="return=representation")
+        response = daemon.put(target, {"id": value, "n": number}, Prefer="return=representation")
         assert (response.status, response.json["n"]) == (status, number), response
     other = {"uuid": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12", "timestamptz": "2024-01-01T00:00:00",
              "timestamp": "2024-01-01T00:00:01", "integer[]": [1, 2, 3], "text[]": ["a", "b", "c"]}
-    response = daemon.put(f"/keyed/{urllib.parse.quote(key, safe='')}", {"id": other[kind], "n": 3})
+    response = daemon.put(target, {"id": other[kind], "n": 3})
     assert (response.status, response.json["code"]) == (400, "PGRST115"), response
+
+
+@pytest.mark.parametrize("kind, key", [
+    ("uuid", "abc"), ("timestamptz", "abc"), ("date", "2024-02-30"), ("mood", "sad"),
+    ("boolean", "abc"), ("inet", "abc"), ("integer", "abc")])
+def test_a_key_that_its_column_cannot_hold_is_that_of_no_row(serve, database, kind, key):
+    daemon = serve(database("CREATE TYPE mood AS ENUM ('calm');"
+                            f"CREATE TABLE keyed (id {kind} PRIMARY KEY, n integer)"))
+    for method, body in (("GET", None), ("PATCH", {"n": 1}), ("DELETE", None)):
+        response = daemon.write(method, f"/keyed/{key}", body)
+        assert (response.status, response.json["code"]) == (404, "MD404"), (method, response)
+    response = daemon.patch("/keyed?n=eq.1", {"n": key})  # values of bodies are errors as ever
+    assert (response.status, response.json["code"]) == (400, "22P02"), response
