@@ -7,6 +7,7 @@
 
 #include "core/base/lock.h"
 #include "core/db/db.h"
+#include "core/model/json_load.h"
 #include "core/ops/tables.h"
 #include "server/migrations.h"
 #include "server/models.h"
@@ -410,19 +411,19 @@ static enum md_code start(struct md_job *job)
 
 static enum md_code read_body(struct md_request *request, json_t **ret_body)
 {
-	json_error_t where;
-	json_t *body = request->body.len == 0 ? json_object()
-					      : json_loadb(request->body.data, request->body.len,
-							   JSON_REJECT_DUPLICATES, &where);
+	bool no_memory = request->body.len == 0;
+	json_t *body = no_memory ? json_object()
+				 : md_json_load(request->body.data, request->body.len,
+						JSON_REJECT_DUPLICATES, NULL, &no_memory);
 
 	if (json_is_object(body)) {
 		*ret_body = body;
 		return MD_OK;
 	}
 	json_decref(body);
-	return request->body.len == 0 ? md_fail_nomem(&request->error)
-				      : md_fail(&request->error, MD_INVALID, "MD400",
-						"the body is no JSON object");
+	return no_memory ? md_fail_nomem(&request->error)
+			 : md_fail(&request->error, MD_INVALID, "MD400",
+				   "the body is no JSON object");
 }
 
 static const struct verb *find_verb(const struct md_request *request, struct md_str name)

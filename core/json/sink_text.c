@@ -663,7 +663,9 @@ struct md_text_sink *md_text_sink_new(struct md_arena *arena, const struct md_sh
 
 static enum md_sink fail(const struct md_buf *out, struct md_error *err)
 {
-	if (out->failed)
+	if (out->no_memory)
+		md_fail_nomem(err);
+	else if (out->failed)
 		md_fail(err, MD_TOO_LARGE, "54000", "the answer is too large");
 	return MD_SINK_FAIL;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "core/model/json_load.h"
+
 #include "core/base/banned.h"
 
 enum { ID_BYTES = 6, FIND_LEAST = 4, FIND_TOLD = 8 };
@@ -136,6 +138,7 @@ static enum md_code load(struct md_str text, json_t **ret_document, struct md_er
 {
 	unsigned line = md_revision_conflict_line(text);
 	json_error_t where;
+	bool no_memory;
 	json_t *document;
 
 	if (line > 0) {
@@ -151,8 +154,8 @@ static enum md_code load(struct md_str text, json_t **ret_document, struct md_er
 		return md_fail(err, MD_INVALID, "MD422",
 			       "more than %d brackets inside of each other",
 			       (int)MD_REVISION_DEPTH);
-	document = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES, &where);
-	if (!document && json_error_code(&where) == json_error_out_of_memory)
+	document = md_json_load(text.ptr, text.len, JSON_REJECT_DUPLICATES, &where, &no_memory);
+	if (no_memory)
 		return md_fail_nomem(err);
 	if (!document)
 		return md_fail(err, MD_INVALID, "MD422", "line %d, column %d: %s", where.line,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/model/define_private.h"
+#include "core/model/json_load.h"
 
 #include "core/base/banned.h"
 
@@ -106,10 +107,12 @@ static bool parse(struct md_def_loader *loader, struct reading *reading)
 	json_error_t error;
 
 	for (unsigned twice = 0; !loader->failed; twice++) {
-		reading->json =
-			json_loadb(reading->text, loader->len, JSON_REJECT_DUPLICATES, &error);
+		reading->json = md_json_load(reading->text, loader->len, JSON_REJECT_DUPLICATES,
+					     &error, &loader->failed);
 		if (reading->json)
 			return true;
+		if (loader->failed)
+			return false;
 		if (!go_on(loader, reading, &error, twice == TWICE_MAX))
 			return false;
 	}

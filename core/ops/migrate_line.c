@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/model/json_load.h"
 #include "core/ops/migrate_private.h"
 
 #include "core/base/banned.h"
@@ -47,9 +48,11 @@ static struct md_link *link_of(struct md_line *line, const char *id)
 
 static json_t *body_of(const struct md_history_row *row)
 {
-	json_error_t where;
+	bool no_memory;
 
-	return row->body ? json_loads(row->body, JSON_ALLOW_NUL, &where) : NULL;
+	return row->body ? md_json_load(row->body, strlen(row->body), JSON_ALLOW_NUL, NULL,
+					&no_memory)
+			 : NULL;
 }
 
 json_t *md_line_document(const struct md_link *link)
@@ -353,9 +356,13 @@ enum md_code md_snapshot_parse(const char *text, struct md_snapshot **ret_snapsh
 			       struct md_error *err)
 {
 	json_error_t where;
-	json_t *document = text ? json_loads(text, JSON_ALLOW_NUL, &where) : NULL;
+	bool no_memory = false;
+	json_t *document =
+		text ? md_json_load(text, strlen(text), JSON_ALLOW_NUL, &where, &no_memory) : NULL;
 	enum md_code code;
 
+	if (no_memory)
+		return md_fail_nomem(err);
 	if (text && !document)
 		return md_fail(err, MD_CONFLICT, "MD_HISTORY",
 			       "a snapshot in the database is no JSON: %s", where.text);

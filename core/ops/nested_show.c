@@ -5,9 +5,12 @@
 
 #include "core/base/banned.h"
 
-static bool fail_large(struct md_nested *nest)
+static bool fail_large(struct md_nested *nest, const struct md_buf *out)
 {
-	md_fail(&nest->error, MD_TOO_LARGE, "54000", "the answer is too large");
+	if (out->no_memory)
+		md_fail_nomem(&nest->error);
+	else
+		md_fail(&nest->error, MD_TOO_LARGE, "54000", "the answer is too large");
 	md_nest_fail(nest, &nest->error);
 	return false;
 }
@@ -18,7 +21,7 @@ static void take_all(struct md_nested *nest)
 
 	md_buf_put(out, nest->shown.data, nest->shown.len);
 	if (out->failed)
-		fail_large(nest);
+		fail_large(nest, out);
 }
 
 /* One row of a list: without its brackets. */
@@ -32,7 +35,7 @@ static void take_one(struct md_nested *nest)
 	if (nest->at == nest->steps[nest->step].group->count)
 		md_buf_putc(out, ']');
 	if (out->failed)
-		fail_large(nest);
+		fail_large(nest, out);
 }
 
 /* Keys that were counted: their order is that in which rows were made. */
@@ -74,7 +77,7 @@ static bool show_none(struct md_nested *nest)
 
 	if (nest->at++ == 0 && ask->answer == MD_ANSWER_JSON)
 		md_buf_puts(ask->out, ask->singular ? "null" : "[]");
-	return ask->out->failed && fail_large(nest);
+	return ask->out->failed && fail_large(nest, ask->out);
 }
 
 bool md_nest_show(struct md_nested *nest, struct md_nest_group *group)

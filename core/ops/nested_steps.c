@@ -103,10 +103,12 @@ static void read_ready(struct md_read *read, void *arg)
 		failed(nest, md_read_error(read));
 	} else {
 		md_buf_put(&nest->shown, nest->out.data, nest->out.len);
-		if (nest->shown.failed) {
+		if (nest->shown.no_memory)
+			md_fail_nomem(&nest->error);
+		else if (nest->shown.failed)
 			md_fail(&nest->error, MD_TOO_LARGE, "54000", "the answer is too large");
+		if (nest->shown.failed)
 			md_nest_fail(nest, &nest->error);
-		}
 	}
 	go_on(nest, nest->taken);
 }
