@@ -11,6 +11,8 @@
 #include "core/base/banned.h"
 
 static const uint64_t pause_first_ns = MD_SEC, pause_most_ns = 30 * MD_SEC;
+/* So long a request waits for the next look when the one at work has found nothing. */
+static const uint64_t soon_ns = 3 * MD_SEC;
 
 static struct {
 	pthread_once_t once;
@@ -150,12 +152,12 @@ void md_reread_look(struct md_server *server, const struct md_options *options)
 }
 
 /* Who asked in the meantime begins again with what was found; that is mostly enough. When nothing
- * was, they do not wait for the next look either, unless it comes soon. */
+ * was, what they have seen may be newer: they wait for the next look, if it comes soon. */
 static struct md_reload_ask *take_satisfied(bool changed)
 {
 	struct md_reload_ask *asks = reread.asks;
 
-	if (!changed && !is_in_vain())
+	if (!changed && reread.next_ns <= md_now_ns() + soon_ns)
 		return NULL;
 	reread.asks = NULL;
 	if (changed)
