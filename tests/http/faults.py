@@ -17,6 +17,11 @@ def sanitized():
     return b"__asan_init" in binary or b"__tsan_init" in binary
 
 
+def thread_sanitized():
+    """ThreadSanitizer ends the program when it has no memory for a new thread."""
+    return b"__tsan_init" in pathlib.Path(find_modeld()).read_bytes()
+
+
 class Numbers:
     """64-bit numbers in a file that a preloaded library shares."""
     library, variable, first = None, None, ()

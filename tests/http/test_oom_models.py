@@ -31,7 +31,7 @@ IN = {"Transaction": "{v}"}
 def admin(target, status=200, body=None, **more):
     """A verb of the migrations, or a look at them."""
     return Route(target, status, "GET" if body is None else "POST", body=body, admin=True, check=STEADY,
-                 **more)
+                 threads=True, **more)
 
 
 ROUTES = {

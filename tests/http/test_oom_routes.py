@@ -223,7 +223,7 @@ ROUTES = {
     "change the pool": Route("/-/pool", method="PATCH", admin=True, loose=True,
                              body='{"pool_size":2,"max_overflow":0}'),
     "change the log": Route("/-/log", method="PATCH", admin=True, body='{"echo":false}'),
-    "reload": Route("/-/reload", method="POST", admin=True, loose=True),
+    "reload": Route("/-/reload", method="POST", admin=True, loose=True, threads=True),
 }
 
 
