@@ -75,7 +75,7 @@ const struct md_dialect md_sqlite_dialect = {
 #endif
 		[MD_SQL_IS_DISTINCT] = "{c} IS NOT {p}",
 		[MD_SQL_CONTAINS] = "md_json_contains({c}, {p})",
-		[MD_SQL_CONTAINED] = "md_json_contains({p}, {c})",
+		[MD_SQL_CONTAINED] = "md_json_contains({p}, {c}, 1)",
 		/* Asking what they contain tells NULL, and refuses what is not JSON. */
 		[MD_SQL_OVERLAPS] = "CASE WHEN md_json_contains({c}, 'null') + md_json_contains({p}, 'null') "
 				    "IS NOT NULL THEN EXISTS (SELECT 1 FROM temp.json_each({c}) AS a JOIN "

@@ -190,15 +190,22 @@ static bool contains(struct work *work, const char *h, const char *n)
 	}
 }
 
+/* {} is an empty object, and as a literal of PostgreSQL's an empty array: whichever the other one
+ * is. */
+static bool is_literal(const char *p, const char *end, const char *other)
+{
+	return *p == '{' && *other == '[' && !first(p, end);
+}
+
 void md_sqlite_json_contains(sqlite3_context *ctx, int count, sqlite3_value **args)
 {
 	char scratch[2][MD_SQLITE_NUMBER_MAX];
 	struct md_str h = md_sqlite_value_text(args[0], scratch[0]);
 	struct md_str n = md_sqlite_value_text(args[1], scratch[1]);
 	struct work work = { .bytes = 0 };
+	bool given = count > 2; /* it is the first that somebody asks for, else the second */
 	bool result;
 
-	(void)count;
 	if (!h.ptr || !n.ptr)
 		return;
 	if (!md_sqlite_is_json(h) || !md_sqlite_is_json(n)) {
@@ -209,8 +216,12 @@ void md_sqlite_json_contains(sqlite3_context *ctx, int count, sqlite3_value **ar
 	work.n_end = n.ptr + n.len;
 	h.ptr = skip_blank(h.ptr, work.h_end);
 	n.ptr = skip_blank(n.ptr, work.n_end);
+	if (!given && is_literal(n.ptr, work.n_end, h.ptr))
+		result = true;
+	else if (given && is_literal(h.ptr, work.h_end, n.ptr))
+		result = !first(n.ptr, work.n_end);
 	/* An array contains a value that stands alone, at the top only. */
-	if (*h.ptr == '[' && *n.ptr != '[' && *n.ptr != '{')
+	else if (*h.ptr == '[' && *n.ptr != '[' && *n.ptr != '{')
 		result = some_element(&work, h.ptr, n.ptr);
 	else
 		result = contains(&work, h.ptr, n.ptr);

@@ -43,6 +43,7 @@ static const struct {
 	{ "md_key_bytes", 1, md_sqlite_key_bytes, NULL },
 	{ "json_valid", 1, md_sqlite_json_valid, NULL }, /* in place of SQLite's own */
 	{ "md_json_contains", 2, md_sqlite_json_contains, NULL },
+	{ "md_json_contains", 3, md_sqlite_json_contains, NULL },
 	{ "md_json_key", 1, md_sqlite_json_key, NULL },
 };
 

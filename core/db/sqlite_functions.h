@@ -42,7 +42,8 @@ md_sqlite_function md_sqlite_cast_int, md_sqlite_cast_real, md_sqlite_cast_numer
 /* sqlite_datetime.c: (value) */
 md_sqlite_function md_sqlite_cast_date, md_sqlite_cast_time, md_sqlite_cast_timestamp,
 	md_sqlite_cast_timestamptz;
-/* sqlite_json.c: (value); sqlite_contains.c: (haystack, needle); sqlite_json_key.c: (value) */
+/* sqlite_json.c: (value); sqlite_contains.c: (haystack, needle, 3rd: it is the
+ * haystack that somebody asks for); sqlite_json_key.c: (value) */
 md_sqlite_function md_sqlite_cast_json, md_sqlite_json_contains, md_sqlite_json_valid,
 	md_sqlite_json_key;
 /** sqlite_aggregates.c: add md_sum() and md_avg(). Returns SQLite's code. */

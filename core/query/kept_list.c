@@ -100,7 +100,8 @@ enum md_code md_kept_list(enum md_bind_as as, struct md_str text, struct md_aren
 	md_auto_buf out = MD_BUF(LIST_MAX);
 	size_t i = 1;
 
-	if (text.len < 2 || text.ptr[0] != '{' || (!list && memchr(text.ptr, ':', text.len)))
+	if (text.len < 2 || text.ptr[0] != '{' ||
+	    (!list && (text.len == 2 || memchr(text.ptr, ':', text.len))))
 		return list && !is_json_list(text) ? fail_literal(text, err)
 						   : md_kept_json(text, arena, ret_value, err);
 	md_buf_putc(&out, '[');

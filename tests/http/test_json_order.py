@@ -70,6 +70,11 @@ def test_lists_are_compared_by_value(values, condition, texts):
     assert [PLACES[row["id"]][1] for row in rows] == texts
 
 
+def test_every_object_contains_the_empty_one(values):
+    assert len(values.rows("/v?select=id&data=cs.{}")) == len(PLACES)
+    assert values.rows("/v?select=id&data=cd.{}") == []
+
+
 def test_what_is_no_json_is_refused(values):
     values.error("/v?data->v=eq.yes", 400, "22P02")
     values.error("/v?whole=gt.{", 400, "22P02")

@@ -499,9 +499,18 @@ START_TEST(json_contains_as_jsonb_does)
 	      { "\"ab\"", "\"a\"", "0" }, { "{\"\\u0061\":1}", "{\"a\":1}", "1" },
 	      { "{\"a\":1,\"a\":2}", "{\"a\":1}", "0" }, { "{\"a\":1,\"a\":2}", "{\"a\":2}", "1" },
 	      { "null", "null", "1" }, { "true", "false", "0" }, { "[true]", "[true]", "1" },
-	      { "{}", "[]", "0" }, { " [ 1 , {\"a\" : \"]\" } ] ", " [ {\"a\":\"]\"} ] ", "1" },
-	      { NULL, "1", "NULL" }, { "1", NULL, "NULL" },
-	      { "{", "1", "22P02 invalid input syntax for type json" });
+	      { "{}", "[]", "0" }, { "[1]", "{}", "1" }, { "[]", "{}", "1" },
+	      { "{\"a\":1}", "[]", "0" }, { "[]", "{\"a\":1}", "0" },
+	      { " [ 1 , {\"a\" : \"]\" } ] ", " [ {\"a\":\"]\"} ] ", "1" }, { NULL, "1", "NULL" },
+	      { "1", NULL, "NULL" }, { "{", "1", "22P02 invalid input syntax for type json" });
+}
+END_TEST
+
+START_TEST(empty_braces_are_what_the_value_is)
+{
+	CHECK("SELECT md_json_contains(?1, ?2, 1)", { "{}", "[]", "1" }, { "{}", "[1]", "0" },
+	      { "{}", "{}", "1" }, { "{}", "{\"a\":1}", "0" }, { "[]", "{}", "0" },
+	      { "[1]", "{}", "0" });
 }
 END_TEST
 
@@ -558,6 +567,7 @@ int main(void)
 		json_is_checked_and_kept,
 		json_valid_answers_as_sqlites_own_and_may_stand_in_a_check,
 		json_contains_as_jsonb_does,
+		empty_braces_are_what_the_value_is,
 		json_contains_is_bounded,
 	};
 	Suite *suite = suite_create("sqlite_functions");
