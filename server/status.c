@@ -61,6 +61,7 @@ static const struct row exact_table[] = {
 	{ "53400", 500 },
 	{ "53100", 507 },
 	{ "58030", 503 },
+	{ "55P03", 503 }, /* somebody else holds the lock */
 	{ "57P01", 503 },
 	{ "P0001", 400 },
 	/* Migrations, core/ops/migrate.h. */

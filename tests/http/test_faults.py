@@ -231,7 +231,7 @@ def test_a_lock_of_another_program_is_waited_for_and_then_an_error(serve, databa
     server = serve(db, lock_timeout="300ms")
     other = hold_lock(db)
     begin = time.monotonic()
-    expect_refused(server, 500, LOCKED)
+    expect_refused(server, 503, LOCKED)
     assert time.monotonic() - begin >= 0.3
     other.execute("ROLLBACK")
     expect_works(server, 1)
@@ -246,7 +246,7 @@ def test_a_lock_under_load_loses_nothing(serve, database):
                                       check_same_thread=False))
         others[-1].execute("BEGIN IMMEDIATE")
     everything = [under_load(server, numbers, take_lock, lambda: others[-1].execute("ROLLBACK"),
-                             (500, LOCKED)) for _ in range(2)]
+                             (503, LOCKED)) for _ in range(2)]
     expect_whole(db, *everything)
 
 

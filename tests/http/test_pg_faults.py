@@ -451,7 +451,8 @@ def test_writes_wait_lock_timeout_for_a_row_and_reads_do_not(start, server):
         assert other.status == 204 and seconds < patience_for(daemon, 0.5)
         for result in blocked:
             answer, seconds = result()
-            assert (answer.status, answer.json["code"]) == (500, "55P03"), answer
+            assert (answer.status, answer.json["code"]) == (503, "55P03"), answer
+            assert answer.header("Retry-After")
             assert 0.6 < seconds < patience_for(daemon, 2)
         waiting = in_background(ask, daemon, *patch)
         time.sleep(0.2)
