@@ -34,7 +34,6 @@ static void begin(struct md_write *write)
 {
 	bool inserts = write->ask.kind == MD_WRITE_INSERT;
 	bool at_end = write->phase != MD_PHASE_WRITE;
-	struct md_plan_context context;
 	struct md_constraint_ask ask = {
 		.registry = write->generation->registry,
 		.model = write->ask.model,
@@ -53,8 +52,8 @@ static void begin(struct md_write *write)
 	if (!ask.at_row && !inserts)
 		return;
 	ask.row_count = ask.at_row ? write->row : md_body_rows(write->ask.body);
-	md_ops_context(write->ops, &context);
-	ask.dialect = context.dialect;
+	/* This may be another thread than the loop's: of `ops` only what never changes. */
+	ask.dialect = write->ops->options.dialect;
 	write->constraint = md_constraint_new(&ask);
 }
 
