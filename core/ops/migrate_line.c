@@ -68,6 +68,22 @@ json_t *md_line_document(const struct md_link *link)
 	return link->file ? json_deep_copy(link->file->document) : NULL;
 }
 
+enum md_code md_line_fail_document(const struct md_link *link, struct md_error *err)
+{
+	const struct md_history_row *row = link->row;
+	bool no_memory = true;
+	json_t *body = NULL;
+
+	if (row && row->body)
+		body = md_json_load(row->body, strlen(row->body), JSON_ALLOW_NUL, NULL, &no_memory);
+	if (body || no_memory) {
+		json_decref(body);
+		return md_fail_nomem(err);
+	}
+	return md_fail(err, MD_CONFLICT, "MD_HISTORY",
+		       "what the database keeps of revision %s is no revision", link->id);
+}
+
 json_t *md_line_plan(const struct md_history_row *row)
 {
 	md_auto_json body = body_of(row);
@@ -88,8 +104,7 @@ static enum md_code find_change(struct md_link *link, struct md_error *err)
 		return MD_OK;
 	applied = md_line_document(link);
 	if (!applied)
-		return md_fail(err, MD_CONFLICT, "MD_HISTORY",
-			       "what the database keeps of revision %s is no revision", link->id);
+		return md_line_fail_document(link, err);
 	code = md_revision_checksum(link->file->document, "", ours, err);
 	if (code == MD_OK)
 		code = md_revision_checksum(applied, "", theirs, err);

@@ -294,9 +294,7 @@ enum md_code md_run_prepare(struct md_run *run, struct md_snapshot *before, stru
 
 	run->document = md_line_document(run->link);
 	if (!run->document)
-		return md_fail(err, MD_CONFLICT, "MD_HISTORY",
-			       "what the database keeps of revision %s is no revision",
-			       run->link->id);
+		return md_line_fail_document(run->link, err);
 	if (run->down && run->link->half) {
 		code = goes_on(run) ? MD_OK : prepare_taking_back(run, owned, err);
 		if (code != MD_OK)

@@ -123,6 +123,8 @@ enum md_code md_line_head(const struct md_migrate *migrate, struct md_snapshot *
 /** The revision's document without what this file's neighbours keep in it; NULL: MD_NOMEM, or what
  * the database has is no JSON. */
 json_t *md_line_document(const struct md_link *link);
+/** Say which of the two it was. */
+enum md_code md_line_fail_document(const struct md_link *link, struct md_error *err);
 /** The plan that is kept beside a document in the database; NULL: none. New. */
 json_t *md_line_plan(const struct md_history_row *row);
 /** The database takes over what the file says of a revision; in a transaction. */

@@ -313,8 +313,7 @@ enum md_code md_migrate_show(struct md_migrate *migrate, const char *revision,
 		return code;
 	document = md_line_document(link);
 	if (!document)
-		return md_fail(err, MD_CONFLICT, "MD_HISTORY",
-			       "what the database keeps of revision %s is no revision", link->id);
+		return md_line_fail_document(link, err);
 	json_object_set_new(document, "changes",
 			    texts_of(migrate, json_object_get(document, "up")));
 	json_object_set_new(document, "file",
