@@ -20,21 +20,25 @@ static bool has_memory(void)
 	return count == PROBES;
 }
 
-/* The same mistake twice at the same place, and memory after it: then it is one. */
+/* jansson (2.14) drops a byte of a text, and says nothing, when its buffer cannot grow: only what
+ * was read twice with one outcome is believed. */
 json_t *md_json_load(const char *text, size_t len, size_t flags, json_error_t *where,
 		     bool *ret_no_memory)
 {
-	json_error_t first, again;
-	json_t *json = json_loadb(text, len, flags, &first);
+	json_error_t first_error = { .line = 0 }, error = { .line = 0 };
+	json_t *first = json_loadb(text, len, flags, &first_error);
+	json_t *again = json_loadb(text, len, flags, &error);
+	bool same = first ? again && json_equal(first, again)
+			  : !again && first_error.position == error.position &&
+				    error.text[0] != '\0' &&
+				    strcmp(first_error.text, error.text) == 0 && has_memory();
 
-	*ret_no_memory = false;
-	if (json)
-		return json;
-	json = json_loadb(text, len, flags, &again);
-	*ret_no_memory = json || first.position != again.position || first.text[0] == '\0' ||
-			 strcmp(first.text, again.text) != 0 || !has_memory();
-	json_decref(json);
+	json_decref(again);
+	*ret_no_memory = !same;
 	if (where)
-		*where = first;
+		*where = first_error;
+	if (same)
+		return first;
+	json_decref(first);
 	return NULL;
 }

@@ -1,6 +1,6 @@
 /* JSON text as a tree of jansson's, where a lack of memory is not taken for a mistake in the text:
- * when an allocation fails, jansson mostly says that a token is invalid. The tree is the caller's.
- * Any thread. */
+ * when an allocation fails, jansson mostly says that a token is invalid, or drops a byte of a text.
+ * The tree is the caller's. Any thread. */
 #ifndef MD_CORE_MODEL_JSON_LOAD_H
 #define MD_CORE_MODEL_JSON_LOAD_H
 #include <jansson.h>
