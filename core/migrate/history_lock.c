@@ -13,6 +13,7 @@
 
 /* For the server to end the session of a dead holder. */
 enum { ENDING_TRIES = 40, ENDING_PAUSE_MS = 50, TOKEN_TEXT = MD_PROCESS_TEXT + 48 };
+static const struct timespec ending_pause = { 0, (long)(ENDING_PAUSE_MS *MD_MS) };
 
 /* --- who ---------------------------------------------------------------------------------------
  */
@@ -227,7 +228,6 @@ static enum md_code ask_session(struct md_db_schema *schema, const struct md_his
 /* End the sessions that hold it and take it as soon as it is free. */
 static enum md_code follow_dead(struct taking *taking, bool *ret_taken, struct md_error *err)
 {
-	static const struct timespec pause = { 0, (long)(ENDING_PAUSE_MS * MD_MS) };
 	const struct md_history_texts *texts = taking->place.texts;
 	enum md_code code =
 		ask_session(taking->schema, &taking->place, texts->end_session, NULL, err);
@@ -237,7 +237,7 @@ static enum md_code follow_dead(struct taking *taking, bool *ret_taken, struct m
 				   err);
 		if (code != MD_OK || *ret_taken)
 			break;
-		nanosleep(&pause, NULL);
+		nanosleep(&ending_pause, NULL);
 	}
 	return code;
 }
@@ -349,6 +349,23 @@ enum md_code md_history_unlock(struct md_db_schema *schema, struct md_error *err
 	return code;
 }
 
+/* Sessions that are told to end do so soon, not at once: whoever takes the lock next should find it
+ * free. */
+static enum md_code end_sessions(struct md_db_schema *schema, const struct md_history_place *place,
+				 const struct self *self, struct md_error *err)
+{
+	struct md_lock_holder holder = { .held = true };
+	enum md_code code = ask_session(schema, place, place->texts->end_session, NULL, err);
+
+	for (unsigned i = 0; code == MD_OK && i < ENDING_TRIES; i++) {
+		code = look_at(schema, place, self, &holder, err);
+		if (code != MD_OK || !holder.held || holder.mine)
+			break;
+		nanosleep(&ending_pause, NULL);
+	}
+	return code;
+}
+
 enum md_code md_history_seize(struct md_db_schema *schema, struct md_lock_holder *ret_holder,
 			      struct md_error *err)
 {
@@ -361,7 +378,7 @@ enum md_code md_history_seize(struct md_db_schema *schema, struct md_lock_holder
 	if (code == MD_OK && place.exists)
 		code = look_at(schema, &place, &self, &holder, err);
 	if (code == MD_OK && place.exists && place.texts->end_session)
-		code = ask_session(schema, &place, place.texts->end_session, NULL, err);
+		code = end_sessions(schema, &place, &self, err);
 	if (code == MD_OK && place.exists)
 		code = drop_row(schema, &place, NULL, err);
 	if (code == MD_OK && ret_holder)
