@@ -91,6 +91,21 @@ static enum md_code build(const struct md_server *server, const struct md_option
 	return md_registry_build(&source, ret_registry, err);
 }
 
+/* Connections beyond it are refused, and those who wait for them with a 504. */
+static void warn_of_room(const struct md_server *server, const struct md_options *options,
+			 const struct md_catalog *catalog)
+{
+	int64_t most = (int64_t)options->pool_size + options->max_overflow;
+
+	if (catalog->room == 0 || options->pool_size == 0 || options->max_overflow < 0 ||
+	    most <= catalog->room)
+		return;
+	md_log_line(&server->log, MD_LOG_WARN,
+		    "pool_size and max_overflow allow %lld connections, and the database has room "
+		    "for %u",
+		    (long long)most, catalog->room);
+}
+
 static enum md_code read_and_build(const struct md_server *server, const struct md_options *options,
 				   struct md_registry_source source,
 				   struct md_registry **ret_registry, struct md_error *err)
@@ -103,6 +118,7 @@ static enum md_code read_and_build(const struct md_server *server, const struct 
 		code = build(server, options, source, arena, ret_registry, err);
 	if (code != MD_OK)
 		return code;
+	warn_of_room(server, options, source.catalog);
 	reload.generation = source.generation;
 	reload.print = md_catalog_print(source.catalog);
 	return MD_OK;

@@ -203,6 +203,7 @@ struct md_catalog {
 	 * names of their columns, their keys and foreign keys. */
 	const struct md_catalog_table *bases;
 	unsigned base_count;
+	unsigned room; /* connections that the server has for the session's role; 0: not told */
 };
 /** A number that differs, as good as surely, when anything but an estimate does. */
 uint64_t md_catalog_print(const struct md_catalog *catalog);

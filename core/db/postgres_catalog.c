@@ -351,13 +351,39 @@ static enum md_code find_schema(struct md_pg_survey *survey)
 	return code;
 }
 
+/* Limits of roles and databases are not for superusers, nor are the places kept for them. */
+static enum md_code read_room(struct md_pg_survey *survey)
+{
+	static const struct md_pg_question question = {
+		.sql = "SELECT CASE WHEN r.rolsuper THEN s.places ELSE least("
+		       "s.places - current_setting('superuser_reserved_connections')::int"
+		       " - coalesce(current_setting('reserved_connections', true)::int, 0),"
+		       " nullif(r.rolconnlimit, -1), nullif(d.datconnlimit, -1)) END"
+		       " FROM (SELECT current_setting('max_connections')::int AS places) AS s,"
+		       " pg_catalog.pg_roles AS r, pg_catalog.pg_database AS d"
+		       " WHERE r.rolname = session_user AND d.datname = current_database()"
+	};
+	PGresult *result;
+	enum md_code code = md_pg_ask(survey->pg, &question, &result, survey->err);
+
+	if (code != MD_OK)
+		return code;
+	if (PQntuples(result) > 0)
+		survey->room = md_pg_cell_id(result, 0, 0);
+	PQclear(result);
+	return MD_OK;
+}
+
 static enum md_code read_all(struct md_pg_survey *survey)
 {
-	static enum md_code (*const steps[])(struct md_pg_survey *) = {
-		read_tables,         md_pg_read_types,       read_columns,
-		md_pg_read_views,    md_pg_read_constraints, md_pg_read_rights,
-		md_pg_read_functions
-	};
+	static enum md_code (*const steps[])(struct md_pg_survey *) = { read_tables,
+									md_pg_read_types,
+									read_columns,
+									md_pg_read_views,
+									md_pg_read_constraints,
+									md_pg_read_rights,
+									md_pg_read_functions,
+									read_room };
 	enum md_code code = MD_OK;
 
 	for (size_t i = 0; code == MD_OK && i < sizeof(steps) / sizeof(steps[0]); i++)
@@ -409,7 +435,8 @@ static enum md_code survey_all(struct md_pg_survey *survey, const struct md_cata
 		return md_pg_survey_nomem(survey);
 	*catalog = (struct md_catalog){ survey->out,       survey->count,
 					survey->functions, survey->function_count,
-					survey->bases_out, survey->base_count };
+					survey->bases_out, survey->base_count,
+					survey->room };
 	*ret_catalog = catalog;
 	return MD_OK;
 }

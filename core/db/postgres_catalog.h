@@ -47,6 +47,7 @@ struct md_pg_survey {
 	const struct md_catalog_function *functions;
 	unsigned function_count;
 	struct md_error *err;
+	unsigned room; /* for connections */
 };
 
 /** WHERE of pg_class c: what is served of the schema $1. Partitions are reached through their

@@ -37,8 +37,9 @@ def make_daemon(server):
     server.sql(SCHEMA)
 
     def start(**settings):
+        url = settings.pop("url", server.url)
         settings = {key.replace("_", "-"): value for key, value in settings.items()}
-        started.append(Modeld(server.url, settings=settings))
+        started.append(Modeld(url, settings=settings))
         return started[-1]
 
     yield start
@@ -140,6 +141,19 @@ def test_a_password_that_tears_the_address_is_not_told(url):
     assert failed.value.code == 78
     assert "hush" not in failed.value.log and "hidden" not in failed.value.log
     assert "hint: " in failed.value.log
+
+
+ROOM = "connections, and the database has room for "
+
+
+def test_a_start_warns_of_more_connections_than_the_server_has_room_for(server, daemon):
+    assert ROOM not in daemon().log()
+    most = int(server.sql("SHOW max_connections"))
+    daemon(pool_size=most, max_overflow=1).wait_log(f"allow {most + 1} {ROOM}{most}")
+    server.sql("DROP ROLE IF EXISTS few; CREATE ROLE few LOGIN CONNECTION LIMIT 4")
+    few = server.url.replace("//test@", "//few@")
+    assert few != server.url
+    daemon(url=few, pool_size=3, max_overflow=2).wait_log(f"allow 5 {ROOM}4")
 
 
 def test_an_exhausted_pool_is_504_with_retry_after(daemon):
