@@ -66,8 +66,11 @@ static enum md_code give_row(struct run *run, struct md_error *err)
 	if (!run->values)
 		return md_fail_nomem(err);
 	for (int i = 0; i < count; i++) {
+		/* What could not be made a text for lack of memory is a null behind it. */
+		int type = sqlite3_column_type(run->stmt, i);
+
 		run->values[i] = (const char *)sqlite3_column_text(run->stmt, i);
-		if (!run->values[i] && sqlite3_column_type(run->stmt, i) != SQLITE_NULL)
+		if (!run->values[i] && type != SQLITE_NULL)
 			return md_fail_nomem(err);
 	}
 	return run->query->each(run->query->ctx, run->values, (unsigned)count, err);
