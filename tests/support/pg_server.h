@@ -87,8 +87,9 @@ static inline void pg_signal(int number)
 	char command[512];
 
 	snprintf(command, sizeof(command),
-		 "pid=$(head -1 %s/data/postmaster.pid); kill -%d $pid $(pgrep -P $pid)", pg_dir,
-		 number);
+		 "pid=$(head -1 %s/data/postmaster.pid)"
+		 "; kill -%d $pid $(cat /proc/$pid/task/$pid/children)",
+		 pg_dir, number);
 	ck_assert_msg(system(command) == 0, "kill -%d", number);
 }
 
