@@ -50,7 +50,7 @@ def test_random_reads_answer_what_the_rows_say(random_daemon, world, chunk):
         assert got.status == 200, (seed, target, got)
         assert got.json == expected, (seed, urllib.parse.unquote(target))
         got = random_daemon.get(target, Prefer="count=exact")
-        if (level.offset or 0) > total:
+        if level.limit != 0 and (level.offset or 0) > total:  # limit=0 asks for no rows anywhere
             assert got.status == 416, (seed, target, got)
             continue
         assert got.json == expected, (seed, "again", urllib.parse.unquote(target))
