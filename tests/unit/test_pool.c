@@ -1,6 +1,7 @@
 /* The pool and the lanes above it, without an engine: who gets a connection, and when. Two loops
  * are turned by the one thread of the test, so that what happens has one order. */
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "core/base/clock.h"
 #include "core/db/lane_pipe.h"
@@ -455,18 +456,22 @@ END_TEST
 
 /* --- threads --- */
 
-enum { RUNS = 2000 };
+enum { RUNS = 2000, UNITS = 8 };
 
 struct worker {
 	pthread_t thread;
 	struct md_db *db;
 	struct md_reactor *reactor;
 	struct md_db_loop *loop;
-	struct md_unit units[8];
-	struct md_task begin;
+	struct md_unit units[UNITS];
+	struct md_task begin, end;
 	unsigned started, ended, failed;
 	bool finished;
 };
+
+/* A loop goes on until the last unit of all has ended: others may wait for what is idle at it. */
+static struct worker workers[LOOPS_MAX];
+static atomic_uint workers_ended; /* units that begin no other */
 
 static struct worker *worker_of(struct md_unit *unit)
 {
@@ -480,9 +485,12 @@ static void worker_done(struct md_unit *unit, enum md_code code)
 	struct worker *worker = worker_of(unit);
 
 	worker->failed += code != MD_OK;
-	worker->finished = ++worker->ended == RUNS;
+	worker->ended++;
 	if (worker->started < RUNS)
 		begin_unit(worker, unit);
+	else if (atomic_fetch_add(&workers_ended, 1) + 1 == LOOPS_MAX * UNITS)
+		for (unsigned i = 0; i < LOOPS_MAX; i++)
+			md_reactor_post(workers[i].reactor, &workers[i].end);
 }
 
 static const struct md_unit_ops worker_ops = {
@@ -504,8 +512,15 @@ static void begin_all(struct md_task *task)
 {
 	struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, begin));
 
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < UNITS; i++)
 		begin_unit(worker, &worker->units[i]);
+}
+
+static void end_run(struct md_task *task)
+{
+	struct worker *worker = (struct worker *)((char *)task - offsetof(struct worker, end));
+
+	worker->finished = true;
 }
 
 static void *worker_main(void *arg)
@@ -513,6 +528,7 @@ static void *worker_main(void *arg)
 	struct worker *worker = arg;
 
 	worker->begin.run = begin_all;
+	worker->end.run = end_run;
 	md_reactor_post(worker->reactor, &worker->begin);
 	md_reactor_run(worker->reactor, &worker->finished);
 	return NULL;
@@ -520,7 +536,6 @@ static void *worker_main(void *arg)
 
 START_TEST(loops_on_threads_share_a_small_pool)
 {
-	static struct worker workers[LOOPS_MAX];
 	static const unsigned sizes[] = { 1, 3, 10 };
 
 	for (unsigned s = 0; s < 3; s++) {
@@ -529,6 +544,7 @@ START_TEST(loops_on_threads_share_a_small_pool)
 
 		o.loops = LOOPS_MAX;
 		memset(workers, 0, sizeof(workers));
+		workers_ended = 0;
 		pipe_reset();
 		MUST(md_db_open(&o, &db, NULL) == MD_OK);
 		pipe_reset();
