@@ -84,6 +84,7 @@ def test_kill_9_under_a_mixed_load_loses_and_tears_nothing(database, tmp_path):
     for outcome in (REFUSED, UNKNOWN):
         assert sum(writers.count(outcome) for writers in everything) > 3, outcome
     codes = {code for writers in everything for code in writers.codes}
-    assert codes <= {(400, "23514")}, codes
+    # MD503: too many transactions are open, where the machine is slow.
+    assert codes <= {(400, "23514"), (503, "MD503")}, codes
     assert repeated > 10
     assert max(times) < (10 if sanitized else READY_SECONDS[db.engine]), times
