@@ -108,7 +108,7 @@ END_TEST
 
 /* A run takes many allocations, and a sanitizer's are slow. */
 #ifdef __SANITIZE_ADDRESS__
-enum { STEP = 7 };
+enum { STEP = 97 };
 #else
 enum { STEP = 1 };
 #endif
