@@ -123,6 +123,30 @@ static void put_not_going(const struct md_constraint *c, struct md_buf *sql)
 	md_buf_putc(sql, ')');
 }
 
+/* What the field is. */
+static void put_present(const struct md_constraint *c, struct md_buf *sql,
+			const struct md_field *field)
+{
+	put_member(c, sql, c->ask.plan->alias, field);
+}
+
+/* EXISTS, left open: a row at the other end, of what `put` says of the fields at this one. */
+static void put_other(const struct md_constraint *c, struct md_buf *sql,
+		      const struct md_relation *relation,
+		      void (*put)(const struct md_constraint *c, struct md_buf *sql,
+				  const struct md_field *field))
+{
+	md_buf_puts(sql, "EXISTS (SELECT 1 FROM ");
+	put_name(c, sql, relation->to->name);
+	md_buf_puts(sql, " AS md_other WHERE ");
+	for (unsigned i = 0; i < relation->local_count; i++) {
+		md_buf_puts(sql, i > 0 ? " AND md_other." : "md_other.");
+		put_name(c, sql, relation->remote[i]->column);
+		md_buf_puts(sql, " = ");
+		put(c, sql, relation->local[i]);
+	}
+}
+
 /* The key of a row that is meant and that another row refers to. */
 static void put_children(const struct md_constraint *c, struct md_buf *sql,
 			 const struct md_relation *relation)
@@ -144,15 +168,8 @@ static void put_children(const struct md_constraint *c, struct md_buf *sql,
 	md_buf_putc(sql, ')');
 	if (!deletes)
 		put_changed(c, sql, relation);
-	md_buf_puts(sql, " AND EXISTS (SELECT 1 FROM ");
-	put_name(c, sql, relation->to->name);
-	md_buf_puts(sql, " AS md_other WHERE ");
-	for (unsigned i = 0; i < relation->local_count; i++) {
-		md_buf_puts(sql, i > 0 ? " AND md_other." : "md_other.");
-		put_name(c, sql, relation->remote[i]->column);
-		md_buf_puts(sql, " = ");
-		put_member(c, sql, c->ask.plan->alias, relation->local[i]);
-	}
+	md_buf_puts(sql, " AND ");
+	put_other(c, sql, relation, put_present);
 	if (deletes && relation->self)
 		put_not_going(c, sql);
 	md_buf_puts(sql, ") LIMIT 1");
@@ -183,7 +200,7 @@ static void put_future(const struct md_constraint *c, struct md_buf *sql,
 	else if (md_written_lacks(&c->row, field))
 		md_buf_printf(sql, "(%s)", field->fallback ? field->fallback : "NULL");
 	else
-		put_member(c, sql, c->ask.plan->alias, field);
+		put_present(c, sql, field);
 }
 
 /* What a row that is meant would refer to, and that is not there. */
@@ -205,15 +222,8 @@ static void put_orphan(const struct md_constraint *c, struct md_buf *sql,
 		put_future(c, sql, relation->local[i]);
 		md_buf_puts(sql, " IS NOT NULL");
 	}
-	md_buf_puts(sql, " AND NOT EXISTS (SELECT 1 FROM ");
-	put_name(c, sql, relation->to->name);
-	md_buf_puts(sql, " AS md_other WHERE ");
-	for (unsigned i = 0; i < relation->local_count; i++) {
-		md_buf_puts(sql, i > 0 ? " AND md_other." : "md_other.");
-		put_name(c, sql, relation->remote[i]->column);
-		md_buf_puts(sql, " = ");
-		put_future(c, sql, relation->local[i]);
-	}
+	md_buf_puts(sql, " AND NOT ");
+	put_other(c, sql, relation, put_future);
 	md_buf_puts(sql, ") LIMIT 1");
 }
 
