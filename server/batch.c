@@ -126,7 +126,7 @@ static enum md_go start_chain(struct md_batch *batch)
 	struct md_chain_ask ask = {
 		.count = batch->list.count,
 		.dry_run = batch->dry_run,
-		.deadline_ns = md_loop_now(loop) + loop->options->request_deadline * MD_MS,
+		.deadline_ns = md_request_deadline(request),
 		.session = md_transaction_session(request),
 		.arena = request->arena,
 		.ready = chain_ready,

@@ -158,7 +158,8 @@ static enum md_go tell_again(struct md_request *request, const struct md_kept_an
 
 /* --- the stages --- */
 
-static uint64_t deadline(const struct md_request *request)
+/* To keep the answer: the work may have taken all the time. */
+static uint64_t keep_deadline(const struct md_request *request)
 {
 	return md_loop_now(request->loop) + request->loop->options->request_deadline * MD_MS;
 }
@@ -233,7 +234,7 @@ static enum md_go claim(struct md_request *request)
 	request->once = once;
 	request->held |= MD_HELD_BY_ONCE;
 	once->waits = true;
-	md_idempotency_claim(once->key, deadline(request));
+	md_idempotency_claim(once->key, md_request_deadline(request));
 	return MD_GO_SUSPEND;
 }
 
@@ -264,7 +265,7 @@ static enum md_go keep(struct md_once *once)
 		(struct md_str){ request->out.data ? request->out.data : "", request->length };
 	once->stage = STAGE_KEEP;
 	once->waits = true;
-	md_idempotency_keep(once->key, &answer, deadline(request));
+	md_idempotency_keep(once->key, &answer, keep_deadline(request));
 	return MD_GO_SUSPEND;
 }
 

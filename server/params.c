@@ -178,7 +178,7 @@ static void fill_ask(struct md_request *request, const struct md_str *key)
 		.head = request->method == MD_METHOD_HEAD,
 		.timed = loop->options->server_timing_enabled,
 		.prelude = request->prelude,
-		.deadline_ns = md_loop_now(loop) + loop->options->request_deadline * MD_MS,
+		.deadline_ns = md_request_deadline(request),
 		.arena = request->arena,
 		.out = &request->out,
 	};

@@ -182,6 +182,14 @@ void md_request_cancel(struct md_request *request)
 		md_once_cancel(request);
 }
 
+uint64_t md_request_deadline(struct md_request *request)
+{
+	if (request->deadline_ns == 0)
+		request->deadline_ns =
+			md_now_ns() + request->loop->options->request_deadline * MD_MS;
+	return request->deadline_ns;
+}
+
 void md_request_account(struct md_request *request)
 {
 	_Atomic uint64_t *memory = &request->loop->counters.memory;

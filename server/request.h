@@ -108,6 +108,7 @@ struct md_request {
 	struct md_stale_wait *stale;        /* stale.c; the same */
 	uint64_t generation;                /* of the registry that it was routed by */
 	unsigned restarts;                  /* how often it began again with a newer one */
+	uint64_t deadline_ns;               /* md_request_deadline(); 0: not begun */
 	const struct md_inner *inner;       /* whose answer goes elsewhere; NULL: the client's */
 	struct md_tune_wait *tune;          /* pool.c; in the arena; NULL: none asked for */
 	struct md_job *job;                 /* migrations_http.c; in the arena; NULL: none */
@@ -162,6 +163,9 @@ void md_request_suspend(struct md_request *request);
 void md_request_resume(struct md_request *request);
 /** The client is gone, or time is up: end the read or write, and the rest follows. */
 void md_request_cancel(struct md_request *request);
+/** When its work must be over: request_deadline after this was first asked. Beginning again gives
+ * no more time. */
+uint64_t md_request_deadline(struct md_request *request);
 /** Count the request's memory into its loop's. */
 void md_request_account(struct md_request *request);
 /** There is memory for its work, and for the part of its body that has come. */

@@ -14,7 +14,8 @@ enum { RESTARTS_MAX = 4 };
 struct md_stale_wait {
 	struct md_reload_ask ask; /* first */
 	struct md_request *request;
-	bool over;
+	struct md_timer timer; /* at the request's deadline */
+	bool over, late;
 };
 
 static void looked(struct md_reload_ask *ask)
@@ -23,9 +24,27 @@ static void looked(struct md_reload_ask *ask)
 	struct md_request *request = wait->request;
 
 	wait->over = true;
-	if (request->held & MD_HELD_BY_HTTP)
+	md_reactor_disarm(request->loop->reactor, &wait->timer);
+	if ((request->held & MD_HELD_BY_HTTP) && !wait->late)
 		md_request_resume(request);
 	md_request_let_go(request, MD_HELD_BY_RELOAD);
+}
+
+/* The look goes on without us; its answer is what the request is kept for. */
+static void time_is_up(struct md_timer *timer)
+{
+	struct md_stale_wait *wait = md_container_of(timer, struct md_stale_wait, timer);
+
+	wait->late = true;
+	if (wait->request->held & MD_HELD_BY_HTTP)
+		md_request_resume(wait->request);
+}
+
+static enum md_go fail_late(struct md_request *request)
+{
+	md_fail(&request->error, MD_TIMEOUT, "MD504",
+		"The database could not be read anew before the request's deadline.");
+	return MD_GO_FAIL;
 }
 
 /* As it was before its route was looked up; its head and its body are still there. */
@@ -56,8 +75,11 @@ static enum md_go wait_for_look(struct md_request *request)
 	wait->ask.done = looked;
 	request->held |= MD_HELD_BY_RELOAD; /* the answer may not overtake us: it is posted to us */
 	request->stale = wait;
-	if (md_reread_ask(&wait->ask, request->generation))
+	wait->timer.due = time_is_up;
+	if (md_reread_ask(&wait->ask, request->generation)) {
+		md_reactor_arm(request->loop->reactor, &wait->timer, md_request_deadline(request));
 		return MD_GO_SUSPEND;
+	}
 	request->held &= ~(unsigned)MD_HELD_BY_RELOAD;
 	request->stale = NULL;
 	return MD_GO_FAIL;
@@ -69,6 +91,8 @@ enum md_go md_stale_look(struct md_request *request)
 
 	if (!request->error.stale || !loop->registry || request->restarts >= RESTARTS_MAX)
 		return MD_GO_FAIL;
+	if (request->stale && request->stale->late)
+		return fail_late(request);
 	if (md_registry_generation(loop->registry) != request->generation) {
 		begin_again(request);
 		return MD_GO_ON;

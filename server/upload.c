@@ -146,7 +146,8 @@ enum md_code md_upload_finish(struct md_request *request)
 		return MD_OK;
 	md_client_enter(request->client, MD_CLIENT_WORK, 0);
 	ask->bulk = request->bulk;
-	ask->deadline_ns = md_now_ns() + request->loop->options->request_deadline * MD_MS;
+	request->deadline_ns = 0; /* the body's time is not ours */
+	ask->deadline_ns = md_request_deadline(request);
 	return md_bulk_next(request->bulk, &ask->body, &request->error);
 }
 

@@ -203,7 +203,6 @@ static void write_ready(struct md_write *write, void *arg);
 
 void md_write_fill_ask(struct md_request *request, const struct md_str *key)
 {
-	struct md_loop *loop = request->loop;
 	const struct md_prefer *prefer = &request->prefer;
 	bool object =
 		request->media == MD_MEDIA_OBJECT || request->media == MD_MEDIA_OBJECT_STRIPPED;
@@ -227,7 +226,7 @@ void md_write_fill_ask(struct md_request *request, const struct md_str *key)
 				    prefer->handling == MD_HANDLING_STRICT,
 		.max_affected = prefer->max_affected,
 		.prelude = request->prelude,
-		.deadline_ns = md_loop_now(loop) + loop->options->request_deadline * MD_MS,
+		.deadline_ns = md_request_deadline(request),
 		.arena = request->arena,
 		.out = &request->out,
 		.ready = write_ready,

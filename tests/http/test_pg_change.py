@@ -277,6 +277,21 @@ def test_a_request_that_comes_during_a_look_in_vain_does_not_wait_for_the_next(s
     assert [answer.json["code"] for answer in answers] == ["42704"] * 3
 
 
+def test_a_request_that_waits_for_a_look_is_answered_by_its_deadline(start, server):
+    modeld = start(threads=1, request_deadline="1s")
+    assert modeld.get("/cat?id=eq.1").status == 200
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with Session(server) as other:
+        other.run("BEGIN; LOCK pg_description IN ACCESS EXCLUSIVE MODE")
+        error = modeld.get("/cat?select=x:name::nonsense")
+        assert (error.status, error.json["code"]) == (504, "MD504"), error
+        assert error.header("Retry-After")
+        assert server.sql(waits) == "1", "the look goes on"
+        assert modeld.get("/cat?id=eq.1").status == 200
+        other.run("ROLLBACK")
+    wait_until(lambda: modeld.get("/cat?select=x:name::nonsense").status == 400, "another look")
+
+
 def test_an_error_that_looks_like_a_change_starts_no_reload(start, server):
     server.sql("CREATE TYPE pair AS (a int, b int); ALTER TABLE cat ADD two pair")
     modeld = start(threads=1)
