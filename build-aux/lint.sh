@@ -45,6 +45,10 @@ missing() # TOOL: skip, or fail where nothing may be skipped
 	test "${CI:-}" != true
 }
 
+# How far the path checks of clang-tidy follow one function: a third of the usual, which takes a third
+# of the time.
+tidy_nodes=75000
+
 # --- format: as .clang-format says -------------------------------------------------------------
 step_format()
 {
@@ -179,7 +183,7 @@ step_complexity()
 step_tidy()
 {
 	have "$CLANG_TIDY" || { missing "$CLANG_TIDY"; return; }
-	common=$(cat .clang-tidy "$builddir/config.h" | cksum)
+	common=$({ cat .clang-tidy "$builddir/config.h"; echo "$tidy_nodes"; } | cksum)
 	: >"$cache/tidy.list"
 	for file in $(sources $folders | grep '\.c$'); do
 		used=$($CC $LINT_CPPFLAGS -std=gnu11 -I. -I"$builddir" -MM "$file" | sed 's/^[^:]*://; s/\\$//')
@@ -191,7 +195,8 @@ step_tidy()
 		tool=$1 builddir=$2 file=$3 key=$4
 		out=$(mktemp "$builddir/lint-cache/tidy.out.XXXXXX")
 		if "$tool" --quiet "$file" -- -std=gnu11 -include "$builddir/config.h" -I. -I"$builddir" \
-			$LINT_CPPFLAGS >"$out" 2>/dev/null; then
+			$LINT_CPPFLAGS -Xclang -analyzer-config -Xclang max-nodes='$tidy_nodes' \
+			>"$out" 2>/dev/null; then
 			: >"$key"
 			rm -f "$out"
 		fi' sh "$CLANG_TIDY" "$builddir" <"$cache/tidy.list"

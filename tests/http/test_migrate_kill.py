@@ -4,9 +4,13 @@ import pathlib
 import shutil
 import signal
 
+import pytest
+
 from faults import sanitized
 from harness import find_modeld
 from migrating import Migrating
+
+PARTS = 4  # so that processes share the work
 
 BEFORE = {
     "Author": {"table": "author", "fields": {
@@ -71,7 +75,8 @@ def expect_whole(project, wanted):
         [(1, "one", "a", 1), (2, "two", "b", 1), (3, "three", "a", 2)]
 
 
-def test_a_migration_killed_at_each_statement_is_gone_on_with(engine, database, tmp_path):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_migration_killed_at_each_statement_is_gone_on_with(engine, database, tmp_path, part):
     library = pathlib.Path(find_modeld()).parent / "tests/support/preload_kill.so"
     if sanitized():
         return  # its runtime has to be the first library; the plain build shows it
@@ -88,13 +93,13 @@ def test_a_migration_killed_at_each_statement_is_gone_on_with(engine, database, 
 
     counted = tmp_path / "count"
     env = {"LD_PRELOAD": str(library), "KILL_COUNT": str(counted)}
-    whole = Migrating(copy_of(engine, db, tmp_path, "whole"), tmp_path)
+    whole = Migrating(copy_of(engine, db, tmp_path, f"whole_{part}"), tmp_path)
     assert whole.run("db", "migrate", env=env).returncode == 0
     expect_whole(whole, wanted)
     statements = int(counted.read_text(encoding="ascii"))
     assert statements > 12
 
-    for number in range(1, statements + 1):
+    for number in range(1 + part, statements + 1, PARTS):
         one = Migrating(copy_of(engine, db, tmp_path, f"killed_{number}"), tmp_path)
         killed = one.run("db", "migrate", env={**env, "KILL_AT": str(number)})
         assert killed.returncode == -signal.SIGKILL, f"{number}: {killed.stderr}"
