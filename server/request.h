@@ -37,6 +37,7 @@ struct md_raised_header;
 struct md_reload_wait;
 struct md_tune_wait;
 struct md_transaction;
+struct md_stale_probe;
 struct md_stale_wait;
 
 /** The steps in order. */
@@ -106,6 +107,7 @@ struct md_request {
 	struct md_bulk *bulk;
 	struct md_reload_wait *reload;      /* admin.c; in the arena; NULL: none asked for */
 	struct md_stale_wait *stale;        /* stale.c; the same */
+	struct md_stale_probe *probe;       /* stale.c; the same */
 	uint64_t generation;                /* of the registry that it was routed by */
 	unsigned restarts;                  /* how often it began again with a newer one */
 	uint64_t deadline_ns;               /* md_request_deadline(); 0: not begun */

@@ -1,6 +1,7 @@
 #include "server/stale.h"
 
 #include "core/model/registry.h"
+#include "core/ops/altered.h"
 #include "server/loop.h"
 #include "server/reload.h"
 #include "server/reread.h"
@@ -47,12 +48,31 @@ static enum md_go fail_late(struct md_request *request)
 	return MD_GO_FAIL;
 }
 
+/* A request that wants to know whether its table has been altered. */
+struct md_stale_probe {
+	struct md_altered *answer;
+	struct md_request *request;
+	bool over;
+};
+
+static void told(void *arg)
+{
+	struct md_stale_probe *probe = arg;
+	struct md_request *request = probe->request;
+
+	probe->over = true;
+	if (request->held & MD_HELD_BY_HTTP)
+		md_request_resume(request);
+	md_request_let_go(request, MD_HELD_BY_RELOAD);
+}
+
 /* As it was before its route was looked up; its head and its body are still there. */
 static void begin_again(struct md_request *request)
 {
 	request->step = MD_STEP_ID_ROUTE;
 	request->restarts++;
 	request->stale = NULL;
+	request->probe = NULL;
 	request->has_route = request->has_query = request->has_page = false;
 	request->applied = request->status = 0;
 	request->once = NULL;
@@ -85,18 +105,15 @@ static enum md_go wait_for_look(struct md_request *request)
 	return MD_GO_FAIL;
 }
 
-enum md_go md_stale_look(struct md_request *request)
+/* The model itself may be gone with its registry. */
+static bool may_be_altered(const struct md_request *request)
 {
-	const struct md_loop *loop = request->loop;
+	return request->route.model && !request->is_bulk && !request->inner &&
+	       md_altered_is_possible(request->loop->ops, &request->error);
+}
 
-	if (!request->error.stale || !loop->registry || request->restarts >= RESTARTS_MAX)
-		return MD_GO_FAIL;
-	if (request->stale && request->stale->late)
-		return fail_late(request);
-	if (md_registry_generation(loop->registry) != request->generation) {
-		begin_again(request);
-		return MD_GO_ON;
-	}
+static enum md_go wait_or_begin(struct md_request *request)
+{
 	if (!request->stale)
 		return wait_for_look(request);
 	if (!request->stale->over)
@@ -104,4 +121,56 @@ enum md_go md_stale_look(struct md_request *request)
 	request->restarts = RESTARTS_MAX - 1; /* all is as it was, or is again: once more */
 	begin_again(request);
 	return MD_GO_ON;
+}
+
+/* A value did not fit its column, as it was. SUSPEND: the database is asked whether it still is. */
+static enum md_go probe(struct md_request *request)
+{
+	struct md_stale_probe *probe = request->probe;
+
+	if (request->route.model->def) /* its definition checks values; only a reload changes it */
+		return MD_GO_FAIL;
+	if (!probe) {
+		probe = md_arena_zalloc(request->arena, sizeof(*probe));
+		if (!probe)
+			return MD_GO_FAIL;
+		request->probe = probe;
+		probe->request = request;
+		request->held |= MD_HELD_BY_RELOAD;
+		probe->answer =
+			md_altered_ask(request->loop->ops, request->route.model,
+				       md_request_deadline(request), request->arena, told, probe);
+		if (!probe->answer) {
+			request->held &= ~(unsigned)MD_HELD_BY_RELOAD;
+			probe->over = true;
+		}
+	}
+	if (!probe->over)
+		return MD_GO_SUSPEND;
+	return probe->answer && md_altered_is_so(probe->answer) ? MD_GO_ON : MD_GO_FAIL;
+}
+
+enum md_go md_stale_look(struct md_request *request)
+{
+	const struct md_loop *loop = request->loop;
+	bool of_value;
+
+	if (!loop->registry || request->restarts >= RESTARTS_MAX)
+		return MD_GO_FAIL;
+	if (request->stale && request->stale->late)
+		return fail_late(request);
+	of_value = !request->error.stale && may_be_altered(request);
+	if (!request->error.stale && !of_value)
+		return MD_GO_FAIL;
+	if (md_registry_generation(loop->registry) != request->generation) {
+		begin_again(request);
+		return MD_GO_ON;
+	}
+	if (of_value) {
+		enum md_go go = probe(request);
+
+		if (go != MD_GO_ON)
+			return go;
+	}
+	return wait_or_begin(request);
 }

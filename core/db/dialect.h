@@ -59,8 +59,10 @@ enum md_template {
 	MD_SQL_JSON_KEY,      /* JSON, to be compared and ordered by its value; NULL: as
 				 MD_SQL_DECIMAL */
 	MD_SQL_JSON_ASKED,    /* … of a value that somebody asks for, which is checked */
-	MD_SQL_SUM,           /* sums and averages of exact numbers {c} … */
-	MD_SQL_SUM_REAL,      /* … and of floating point numbers */
+	MD_SQL_ALTERED,  /* a SELECT: a row for each column {c}, (name, type) in texts, that table
+			    {p}, a text, has otherwise; NULL: the engine tells by itself */
+	MD_SQL_SUM,      /* sums and averages of exact numbers {c} … */
+	MD_SQL_SUM_REAL, /* … and of floating point numbers */
 	MD_SQL_AVG,
 	MD_SQL_AVG_REAL,
 	MD_SQL_ROUND, /* a decimal, to be cast to an integer; NULL: the cast

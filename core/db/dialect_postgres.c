@@ -133,6 +133,14 @@ const struct md_dialect md_postgres_dialect = {
 		[MD_SQL_MERGES] = "current_setting('modeld.merged', true)",
 		[MD_SQL_LOCK] = " FOR UPDATE",
 		[MD_SQL_ESTIMATE] = "EXPLAIN (FORMAT JSON) ",
+		/* Names of types depend on search_path, what follows them in brackets does not. */
+		[MD_SQL_ALTERED] =
+			"SELECT c.name FROM (VALUES {c}) AS c(name, type) LEFT JOIN pg_attribute a "
+			"ON a.attrelid = {p}::regclass AND a.attname = c.name "
+			"AND NOT a.attisdropped WHERE a.atttypid IS DISTINCT FROM "
+			"c.type::regtype::oid OR "
+			"substring(format_type(a.atttypid, a.atttypmod) FROM '[(].*') "
+			"IS DISTINCT FROM substring(c.type FROM '[(].*')",
 		[MD_SQL_SUM] = "sum({c})",
 		[MD_SQL_SUM_REAL] = "sum({c})",
 		[MD_SQL_AVG] = "avg({c})",
