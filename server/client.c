@@ -15,6 +15,8 @@
 
 /* A slow reader must take at least this much. */
 enum { WRITE_BYTES_PER_SECOND = 4096 };
+/* What a loop keeps for those that come. */
+enum { KEPT_CLIENTS = 64 };
 /* A suspended request is watched for hang-up when it has waited this long. */
 static const uint64_t watch_after_ns = 100 * MD_MS;
 /* How long a server that is stopping waits for a request on an open connection. */
@@ -213,10 +215,12 @@ struct md_client *md_client_open(struct md_site *site, struct MHD_Connection *mh
 		ip.len = 0;
 	if (!fd || !md_ip_table_enter(loop->server->ips, &ip))
 		return turn_away(fd);
-	if (client)
+	if (client) {
 		loop->free_clients = client->next;
-	else
+		loop->free_client_count--;
+	} else {
 		client = malloc(sizeof(*client));
+	}
 	if (!client) {
 		md_ip_table_leave(loop->server->ips, &ip);
 		return turn_away(fd);
@@ -233,7 +237,7 @@ struct md_client *md_client_open(struct md_site *site, struct MHD_Connection *mh
 	if (loop->clients)
 		loop->clients->previous = client;
 	loop->clients = client;
-	loop->client_count++;
+	md_shrink_note(&loop->shrink, ++loop->client_count);
 	md_count(&loop->counters.accepted, 1);
 	atomic_store_explicit(&loop->counters.connections, loop->client_count,
 			      memory_order_relaxed);
@@ -261,8 +265,13 @@ void md_client_close(struct md_client *client)
 	loop->client_count--;
 	atomic_store_explicit(&loop->counters.connections, loop->client_count,
 			      memory_order_relaxed);
+	if (loop->free_client_count >= KEPT_CLIENTS) {
+		free(client); /* it would keep a page */
+		return;
+	}
 	client->next = loop->free_clients;
 	loop->free_clients = client;
+	loop->free_client_count++;
 }
 
 /* Milliseconds a connection may stay in a phase; 0: no limit of ours. */

@@ -17,6 +17,7 @@
 #include "server/reread.h"
 #include "server/router.h"
 #include "server/server.h"
+#include "server/shrink.h"
 #include "server/tune.h"
 
 #include "core/base/banned.h"
@@ -76,10 +77,11 @@ static void sleep_on(const struct md_life *life)
 {
 	struct pollfd fds[] = { { .fd = life->signals, .events = POLLIN },
 				{ .fd = md_reread_fd(), .events = POLLIN },
-				{ .fd = md_tune_fd(), .events = POLLIN } };
+				{ .fd = md_tune_fd(), .events = POLLIN },
+				{ .fd = md_shrink_fd(), .events = POLLIN } };
 	int wait_ms = sooner(md_reread_wait_ms(), md_tune_wait_ms());
 
-	poll(fds, 3, sooner(wait_ms, md_watchdog_wait_ms(&life->watchdog)));
+	poll(fds, 4, sooner(wait_ms, md_watchdog_wait_ms(&life->watchdog)));
 }
 
 static bool is_end(unsigned number)
@@ -95,6 +97,7 @@ void md_life_obey(struct md_life *life, struct md_settings *settings)
 		sleep_on(life);
 		md_tune_look(life->server, settings);
 		md_reread_look(life->server, settings->options);
+		md_shrink_now();
 		number = next_signal(life, 0);
 		if (is_end(number))
 			return;

@@ -83,7 +83,8 @@ static void janitor(struct md_timer *timer)
 	md_clients_sweep(loop);
 	if (loop->draining)
 		drain_step(loop);
-	if (loop->draining || loop->client_count > 0)
+	if (md_shrink_look(&loop->shrink, loop->client_count) || loop->draining ||
+	    loop->client_count > 0)
 		md_reactor_arm(loop->reactor, timer,
 			       md_loop_now(loop) +
 				       (loop->draining ? drain_every_ns : janitor_every_ns));

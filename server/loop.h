@@ -19,6 +19,7 @@
 #include "server/gate.h"
 #include "server/listen.h"
 #include "server/router.h"
+#include "server/shrink.h"
 
 struct MHD_Daemon;
 struct md_client;
@@ -88,6 +89,8 @@ struct md_loop {
 	unsigned client_count, request_count;
 	unsigned session_count; /* transactions over several requests that are here */
 	struct md_client *free_clients;
+	unsigned free_client_count;
+	struct md_shrink shrink;
 	struct md_request *free_requests;
 	unsigned free_request_count;
 	struct md_buf log;                    /* access log of this turn */
