@@ -670,10 +670,21 @@ static enum md_sink fail(const struct md_buf *out, struct md_error *err)
 	return MD_SINK_FAIL;
 }
 
+/* Stored JSON may have line breaks between its tokens; inside of them there are none. */
+static void keep_line(char *row, size_t len)
+{
+	for (char *p = row; (p = memchr(p, '\n', len - (size_t)(p - row))); p++)
+		*p = ' ';
+	for (char *p = row; (p = memchr(p, '\r', len - (size_t)(p - row))); p++)
+		*p = ' ';
+}
+
 /* Of an object frame only the first row is written; the others are counted. */
 static bool write_root(struct md_text_sink *sink, struct md_text_walk *walk,
 		       const struct md_value *cells)
 {
+	size_t start;
+
 	if (sink->rows > 0) {
 		if (sink->options.frame == MD_FRAME_OBJECT)
 			return true;
@@ -682,7 +693,12 @@ static bool write_root(struct md_text_sink *sink, struct md_text_walk *walk,
 	} else if (!put(walk, sink->header.ptr, sink->header.len)) {
 		return false;
 	}
-	return sink->plan->write(walk, sink->plan, cells);
+	start = walk->out->len;
+	if (!sink->plan->write(walk, sink->plan, cells))
+		return false;
+	if (sink->options.frame == MD_FRAME_LINES)
+		keep_line(walk->out->data + start, walk->out->len - start);
+	return true;
 }
 
 static enum md_sink write_rows(struct md_text_sink *sink, struct md_text_walk *walk)

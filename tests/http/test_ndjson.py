@@ -33,6 +33,18 @@ def test_lines_are_what_the_array_is(library):
         "/measure?order=id")
 
 
+def test_line_breaks_in_stored_json_break_no_line(serve, database):
+    told = '{"a":\n\r\n[1,\n"x\\n"]\r}'
+    daemon = serve(database("CREATE TABLE doc (id INTEGER PRIMARY KEY, data JSON);"
+                            f"INSERT INTO doc VALUES (1, '{told}'), (2, '\n7');"))
+    rows = [{"id": 1, "data": {"a": [1, "x\n"]}}, {"id": 2, "data": 7}]
+    assert lines_of(daemon.get("/doc?order=id", Accept=NDJSON)) == rows
+    assert told in daemon.get("/doc?order=id").text
+    response = daemon.post("/doc?on_conflict=id", '{"id": 3, "data": {"b":\n\n2}}',
+                           Accept=NDJSON, Prefer="return=representation")
+    assert lines_of(response) == [{"id": 3, "data": {"b": 2}}]
+
+
 def test_no_rows_are_no_lines(library):
     assert library.get("/author?id=eq.0", Accept=NDJSON).body == b""
 
