@@ -86,6 +86,7 @@ struct md_catalog_column {
 	const char *base;          /* a domain: the text of the type below; NULL: not a domain */
 	const char *element;       /* an array, a range: the text of its elements' type */
 	enum md_type element_type; /* … and what they hold */
+	char delimiter;            /* between elements of a list of such values; 0: a comma */
 	const char *const *labels; /* an enum, in its order */
 	unsigned label_count;
 	bool always; /* an identity whose values clients may not give */

@@ -49,19 +49,13 @@ static void mix_column(uint64_t *print, const struct md_catalog_column *column)
 				      column->origin_table, column->origin_column,
 				      column->comment,      column->base,
 				      column->element };
-	const unsigned numbers[] = { column->type,
-				     column->nullable,
-				     column->generated,
-				     column->identity,
-				     column->max_length,
-				     column->kind,
-				     column->type_id,
-				     column->always,
-				     column->lacks,
-				     column->web_lacks,
-				     column->element_type,
-				     column->origin_base,
-				     column->fallback_of_type };
+	const unsigned numbers[] = { column->type,         column->nullable,
+				     column->generated,    column->identity,
+				     column->max_length,   column->kind,
+				     column->type_id,      column->always,
+				     column->lacks,        column->web_lacks,
+				     column->element_type, (unsigned char)column->delimiter,
+				     column->origin_base,  column->fallback_of_type };
 
 	mix_texts(print, texts, sizeof(texts) / sizeof(texts[0]));
 	mix_places(print, numbers, sizeof(numbers) / sizeof(numbers[0]));

@@ -21,6 +21,7 @@ struct md_pg_type {
 	unsigned id;
 	char kind; /* typtype */
 	bool array;
+	char delimiter;    /* between elements of a list of such values */
 	bool not_null;     /* of a domain */
 	unsigned below;    /* base of a domain, elements of an array or a range; 0: none */
 	const char *name;  /* format_type() */

@@ -33,7 +33,7 @@ enum md_type md_pg_type_of(unsigned id)
 /* --- reading -----------------------------------------------------------------------------------
  */
 
-enum { Y_ID, Y_KIND, Y_ARRAY, Y_BELOW, Y_NOT_NULL, Y_NAME, Y_BASED, Y_MODIFIER };
+enum { Y_ID, Y_KIND, Y_ARRAY, Y_BELOW, Y_NOT_NULL, Y_NAME, Y_BASED, Y_MODIFIER, Y_DELIMITER };
 
 #define BELOW                                                                                      \
 	"CASE WHEN t.typtype = 'd' THEN t.typbasetype WHEN t.typtype = 'r' THEN r.rngsubtype WHEN" \
@@ -47,7 +47,8 @@ static const char types_question[] =
 	" LEFT JOIN pg_range r ON r.rngtypid = t.oid)"
 	" SELECT t.oid, t.typtype, t.typcategory = 'A' AND t.typelem <> 0, " BELOW ", t.typnotnull,"
 	" format_type(t.oid, NULL),"
-	" CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END, t.typtypmod"
+	" CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END, t.typtypmod,"
+	" t.typdelim"
 	" FROM used u JOIN pg_type t ON t.oid = u.id LEFT JOIN pg_range r ON r.rngtypid = t.oid"
 	" ORDER BY t.oid";
 
@@ -87,6 +88,7 @@ static bool keep_types(struct md_pg_survey *survey, const PGresult *result)
 		type->kind = *md_pg_cell(result, (int)i, Y_KIND);
 		type->array = md_pg_cell_true(result, (int)i, Y_ARRAY);
 		type->below = md_pg_cell_id(result, (int)i, Y_BELOW);
+		type->delimiter = *md_pg_cell(result, (int)i, Y_DELIMITER);
 		type->not_null = md_pg_cell_true(result, (int)i, Y_NOT_NULL);
 		type->modifier = (int)strtol(md_pg_cell(result, (int)i, Y_MODIFIER), NULL, 10);
 		if (!md_pg_cell_keep(survey, result, (int)i, Y_NAME, &type->name) ||
@@ -197,6 +199,7 @@ void md_pg_describe_type(const struct md_pg_survey *survey, unsigned id, int mod
 	column->type = MD_TYPE_OTHER;
 	if (!type)
 		return;
+	column->delimiter = type->delimiter;
 	column->kind = kind_of(type);
 	column->type = md_pg_type_of(type->id);
 	if ((type->id == VARCHAR || type->id == BPCHAR) && modifier > HEADER)

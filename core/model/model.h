@@ -34,6 +34,7 @@ struct md_field {
 	/* What the engine's own type is, below its domains; as in the catalog. */
 	enum md_type_kind kind;
 	enum md_type element_type; /* of an array */
+	char delimiter;            /* in a list of such values; 0: a comma */
 	const char *const *labels; /* of an enum */
 	unsigned label_count;
 	unsigned max_length; /* 0: none */

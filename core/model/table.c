@@ -64,6 +64,7 @@ bool md_copy_column(struct md_arena *arena, const struct md_catalog_column *colu
 {
 	field->kind = column->kind;
 	field->element_type = column->element_type;
+	field->delimiter = column->delimiter;
 	field->max_length = column->max_length;
 	field->always = column->always;
 	return copy_labels(arena, column, field) &&

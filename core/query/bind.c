@@ -319,7 +319,7 @@ static enum md_code bind_list(const struct md_plan_values *values, const struct 
 		struct md_str text = values->query->values[filter->value + i];
 
 		if (i > 0)
-			md_buf_putc(&out, ',');
+			md_buf_putc(&out, bind->delimiter ? bind->delimiter : ',');
 		if (!md_str_is_given(text)) {
 			md_buf_puts(&out, "NULL");
 			continue;

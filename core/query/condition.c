@@ -46,6 +46,7 @@ operators[] = {
 
 struct leaf {
 	const struct md_filter *filter;
+	const struct md_field *field; /* NULL: a part of one */
 	struct md_str column;
 	enum md_type type;
 	bool ranked;         /* JSON, of which keys are compared */
@@ -78,6 +79,8 @@ static void set_forms(const struct md_node *node, struct leaf *leaf)
 	leaf->typed = MD_BIND_TYPED;
 	leaf->json = MD_BIND_JSON;
 	leaf->own = MD_BIND_TEXT;
+	leaf->field = field;
+	leaf->bind.delimiter = field ? field->delimiter : 0;
 	if (!plain)
 		return;
 	if (field->def->type == MD_DEF_ARRAY) {
@@ -89,6 +92,16 @@ static void set_forms(const struct md_node *node, struct leaf *leaf)
 	} else if (field->type >= MD_TYPE_KEPT_DATE && field->type != MD_TYPE_KEPT_NUMERIC) {
 		leaf->own = MD_BIND_KEPT;
 	}
+}
+
+/* What is compared with a composite, or lists of it: the server takes it for any record. */
+static void put_composite(const struct md_field *field, const char *suffix, struct md_buf *out)
+{
+	if (!field || field->kind != MD_KIND_COMPOSITE)
+		return;
+	md_buf_puts(out, "::");
+	md_buf_putstr(out, field->base ? md_str_of(field->base) : field->declared);
+	md_buf_puts(out, suffix);
 }
 
 static void put_value(struct md_build *b, struct md_stmt_build *s, const struct leaf *leaf,
@@ -136,6 +149,7 @@ static void put_values(struct md_build *b, struct md_stmt_build *s, const struct
 	md_buf_puts(out, quantifier);
 	md_buf_putc(out, '(');
 	md_put_bind(b, s, out, &bind);
+	put_composite(leaf->field, "[]", out);
 	md_buf_putc(out, ')');
 }
 
@@ -161,9 +175,11 @@ static void put_operator(struct md_build *b, const struct leaf *leaf, struct md_
 static void put_comparison(struct md_build *b, struct md_stmt_build *s, const struct leaf *leaf,
 			   unsigned item, struct md_buf *out)
 {
-	md_auto_buf param = MD_BUF(64);
+	md_auto_buf param = MD_BUF(1024);
 
 	put_value(b, s, leaf, item, operators[leaf->filter->op].as, &param);
+	if (operators[leaf->filter->op].as == MD_BIND_TYPED)
+		put_composite(leaf->field, "", &param);
 	s->failed |= param.failed;
 	put_operator(b, leaf, md_buf_str(&param), out);
 }
@@ -200,7 +216,7 @@ static bool has_prefix_range(const struct md_build *b, const struct md_node *nod
 static void put_list(struct md_build *b, struct md_stmt_build *s, const struct leaf *leaf, bool any,
 		     struct md_buf *out)
 {
-	md_auto_buf param = MD_BUF(64);
+	md_auto_buf param = MD_BUF(1024);
 
 	put_values(b, s, leaf, any ? "ANY" : "ALL", &param);
 	s->failed |= param.failed;

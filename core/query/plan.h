@@ -98,7 +98,8 @@ struct md_bind {
 	enum md_type type;
 	unsigned index, item;
 	struct md_str text;
-	bool secret; /* the value is that of a field which is never shown: not for logs */
+	bool secret;    /* the value is that of a field which is never shown: not for logs */
+	char delimiter; /* LIST: between its elements; 0: a comma */
 };
 /** A statement and its bind program: one bind per parameter. */
 struct md_plan_stmt {

@@ -46,6 +46,31 @@ def test_what_csv_says_of_such_values_can_be_posted(serve, database):
     assert response.json == daemon.rows(f"/kind?select={names}&id=lt.3&order=id")
 
 
+def test_lists_of_boxes_are_found_though_semicolons_part_them(serve, database):
+    daemon = serve(database("CREATE TABLE area (id integer PRIMARY KEY, box box);"
+                            "INSERT INTO area VALUES (1, '(1,1),(0,0)'), (2, '(3,3),(0,0)'),"
+                            " (3, '(9,1),(0,0)');"))
+    assert daemon.column('/area?box=in.("(1,1),(0,0)","(3,3),(0,0)")&order=id') == [1, 2, 3]
+    assert daemon.column('/area?box=in.("(2,2),(0,0)")') == []
+    assert daemon.column('/area?box=eq(any).{"(5,5),(4,4)","(7,7),(4,3)"}&order=id') == [1]
+
+
+@pytest.mark.parametrize("kind", ['"a long ""name"" %s"' % ("x" * 49), "couple"])
+@pytest.mark.parametrize("query, ids", [
+    ("in.(\"(1,a)\",\"(2,\\\"b c\\\")\")", [1, 2]), ("not.in.(\"(1,a)\",\"(9,)\")", [2, 3]),
+    ("eq.(1,a)", [1]), ("neq.(1,a)", [2, 3]), ("gt.(1,a)", [2, 3]), ("lt.(2,)", [1, 2]),
+    ("isdistinct.(1,a)", [2, 3, 4]), ('lt(all).{"(2,z)","(3,a)"}', [1, 2]),
+    ('eq(any).{"(3,)"}', [3])])
+def test_composites_are_compared_whole(serve, database, kind, query, ids):
+    pair = kind if kind != "couple" else "pair"
+    daemon = serve(database(f"CREATE TYPE {pair} AS (a integer, b text);"
+                            f"CREATE DOMAIN couple AS {pair} CHECK ((VALUE).a < 5);"
+                            f"CREATE TABLE two (id integer PRIMARY KEY, duo {kind});"
+                            "INSERT INTO two VALUES (1, '(1,a)'), (2, '(2,\"b c\")'), (3, '(3,)'),"
+                            " (4, NULL);"))
+    assert daemon.column(f"/two?duo={query}&order=id") == ids
+
+
 DOMAINS = """
     CREATE DOMAIN seven AS integer DEFAULT 7;
     CREATE DOMAIN eight AS seven DEFAULT 8 CHECK (VALUE IS NOT NULL);
