@@ -1,5 +1,7 @@
 #include "server/stale.h"
 
+#include <string.h>
+
 #include "core/model/registry.h"
 #include "core/ops/altered.h"
 #include "server/loop.h"
@@ -118,7 +120,10 @@ static enum md_go wait_or_begin(struct md_request *request)
 		return wait_for_look(request);
 	if (!request->stale->over)
 		return MD_GO_SUSPEND;
-	request->restarts = RESTARTS_MAX - 1; /* all is as it was, or is again: once more */
+	/* All is as it was: once more. Or it is so again, since a result showed another shape: the
+	 * next change may be on its way. */
+	if (strcmp(request->error.wire, "0A000") != 0)
+		request->restarts = RESTARTS_MAX - 1;
 	begin_again(request);
 	return MD_GO_ON;
 }

@@ -5,8 +5,9 @@ import pytest
 
 @pytest.fixture
 def counted(serve):
-    """One loop, so that every request meets the same cache; gives (server, counters)."""
-    server = serve(threads=1)
+    """One loop, which hands no read to a thread with a session of its own, so that every request
+    meets the same cache; gives (server, counters)."""
+    server = serve(threads=1, inline_budget="1s")
 
     def counters():
         return (server.metric("modeld_plan_misses_total"), server.metric("modeld_prepares_total"))
