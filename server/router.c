@@ -9,10 +9,10 @@ const struct md_route_info md_routes[MD_ROUTE_COUNT] = {
 #undef ROUTE
 };
 
-/* PostgREST's order in Allow, and what it does not have. */
-static const enum md_method allow_table[] = { MD_METHOD_OPTIONS, MD_METHOD_GET,  MD_METHOD_HEAD,
-					      MD_METHOD_POST,    MD_METHOD_PUT,  MD_METHOD_PATCH,
-					      MD_METHOD_DELETE,  MD_METHOD_QUERY };
+/* PostgREST's order in Allow, and nothing it does not have: QUERY is told by Accept-Query. */
+static const enum md_method allow_table[] = { MD_METHOD_OPTIONS, MD_METHOD_GET, MD_METHOD_HEAD,
+					      MD_METHOD_POST,    MD_METHOD_PUT, MD_METHOD_PATCH,
+					      MD_METHOD_DELETE };
 
 static enum md_code no_route(struct md_error *err)
 {

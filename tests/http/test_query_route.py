@@ -175,7 +175,7 @@ def test_the_route_takes_post_only(library, method):
 
 def test_options_tells_of_query(library):
     response = library.options("/book")
-    assert response.header("Allow").split(",")[-1] == "QUERY"
+    assert "QUERY" not in response.header("Allow")  # that is PostgREST's
     assert response.header("Accept-Query") == TYPES
     response = library.options("/-/query/book")
     assert (response.header("Allow"), response.header("Accept-Query")) == ("OPTIONS,POST", TYPES)

@@ -106,7 +106,7 @@ START_TEST(other_methods_are_refused_with_what_is_allowed)
 	ck_assert_str_eq(err.wire, "PGRST117");
 	ck_assert_str_eq(err.message, "Unsupported HTTP method: BREW");
 	md_route_allow(&route, &allow);
-	ck_assert_str_eq(md_buf_text(&allow), "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE,QUERY");
+	ck_assert_str_eq(md_buf_text(&allow), "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE");
 }
 END_TEST
 
@@ -116,12 +116,12 @@ static const struct {
 	unsigned key_count;
 	const char *allow;
 } writes_table[] = {
-	{ MD_ROUTE_RELATION, true, true, true, 1, "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE,QUERY" },
-	{ MD_ROUTE_RELATION, true, true, true, 0, "OPTIONS,GET,HEAD,POST,PATCH,DELETE,QUERY" },
-	{ MD_ROUTE_RELATION, true, false, false, 1, "OPTIONS,GET,HEAD,POST,QUERY" },
-	{ MD_ROUTE_RELATION, false, true, false, 1, "OPTIONS,GET,HEAD,PATCH,QUERY" },
-	{ MD_ROUTE_RELATION, false, false, true, 1, "OPTIONS,GET,HEAD,DELETE,QUERY" },
-	{ MD_ROUTE_RELATION, false, false, false, 1, "OPTIONS,GET,HEAD,QUERY" },
+	{ MD_ROUTE_RELATION, true, true, true, 1, "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE" },
+	{ MD_ROUTE_RELATION, true, true, true, 0, "OPTIONS,GET,HEAD,POST,PATCH,DELETE" },
+	{ MD_ROUTE_RELATION, true, false, false, 1, "OPTIONS,GET,HEAD,POST" },
+	{ MD_ROUTE_RELATION, false, true, false, 1, "OPTIONS,GET,HEAD,PATCH" },
+	{ MD_ROUTE_RELATION, false, false, true, 1, "OPTIONS,GET,HEAD,DELETE" },
+	{ MD_ROUTE_RELATION, false, false, false, 1, "OPTIONS,GET,HEAD" },
 	{ MD_ROUTE_ITEM, true, true, true, 1, "OPTIONS,GET,HEAD,PUT,PATCH,DELETE" },
 	{ MD_ROUTE_ITEM, true, false, true, 1, "OPTIONS,GET,HEAD,DELETE" },
 	{ MD_ROUTE_QUERY, true, true, true, 1, "OPTIONS,POST" },
