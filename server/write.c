@@ -1,5 +1,7 @@
 #include "server/write.h"
 
+#include <stdlib.h>
+
 #include "config/options.h"
 #include "core/base/clock.h"
 #include "core/ops/cell.h"
@@ -36,7 +38,7 @@ bool md_is_write(const struct md_request *request)
 
 /* columns= and on_conflict= are sets. */
 static enum md_code read_names(struct md_request *request, struct md_str list,
-			       const struct md_str **ret_names, unsigned *ret_count)
+			       struct md_str **ret_names, unsigned *ret_count)
 {
 	struct md_str *names;
 	unsigned count, kept = 0;
@@ -238,20 +240,28 @@ void md_write_fill_ask(struct md_request *request, const struct md_str *key)
 		request->write_ask.resolution = prefer->resolution;
 }
 
-/* on_conflict= of a POST, columns= of a POST or PATCH, and the rows. */
+static int by_name(const void *a, const void *b)
+{
+	return md_str_compare(*(const struct md_str *)a, *(const struct md_str *)b);
+}
+
+/* on_conflict= of a POST, columns= of a POST or PATCH, and the rows. The columns stand in the order
+ * of those that come from a body: it decides which of several mistakes is told. */
 static enum md_code read_body(struct md_request *request)
 {
 	struct md_write_ask *ask = &request->write_ask;
 	const struct md_query *query = &request->query;
-	const struct md_str *columns = NULL;
+	struct md_str *columns = NULL, *conflict = NULL;
 	unsigned count = 0;
 	enum md_code code = MD_OK;
 
 	if (request->method == MD_METHOD_POST && md_str_is_given(query->on_conflict))
-		code = read_names(request, query->on_conflict, &ask->conflict,
-				  &ask->conflict_count);
+		code = read_names(request, query->on_conflict, &conflict, &ask->conflict_count);
+	ask->conflict = conflict;
 	if (code == MD_OK && request->method != MD_METHOD_PUT && md_str_is_given(query->columns))
 		code = read_names(request, query->columns, &columns, &count);
+	if (count > 0)
+		qsort(columns, count, sizeof(*columns), by_name);
 	return code == MD_OK ? md_upload_open(request, columns, count) : code;
 }
 

@@ -212,18 +212,24 @@ static void near_offer(struct near_columns *near, struct md_str wanted,
 	}
 }
 
-enum md_code md_model_fail_field(const struct md_model *model, struct md_str name,
-				 struct md_error *err)
+static struct near_columns near_find(const struct md_model *model, struct md_str name)
 {
 	enum { TOO_FAR = 4 };
 	struct near_columns near = { .distance = TOO_FAR };
-	struct md_str shown = md_name_shown(name);
 
-	md_fail(err, MD_INVALID, "42703", "column %.*s.%.*s does not exist",
-		MD_STR_ARG(model->name), MD_STR_ARG(shown));
 	for (unsigned i = 0; i < model->field_count && name.len > 0; i++)
 		if (md_field_is_visible(&model->fields[i]))
 			near_offer(&near, name, &model->fields[i]);
+	return near;
+}
+
+enum md_code md_model_fail_field(const struct md_model *model, struct md_str name,
+				 struct md_error *err)
+{
+	struct near_columns near = near_find(model, name);
+
+	md_fail(err, MD_INVALID, "42703", "column %.*s.%.*s does not exist",
+		MD_STR_ARG(model->name), MD_STR_ARG(md_name_shown(name)));
 	if (near.second)
 		md_error_hint(err,
 			      "Perhaps you meant to reference the column \"%.*s.%.*s\" or the "
@@ -231,6 +237,28 @@ enum md_code md_model_fail_field(const struct md_model *model, struct md_str nam
 			      MD_STR_ARG(model->name), MD_STR_ARG(near.first->name),
 			      MD_STR_ARG(model->name), MD_STR_ARG(near.second->name));
 	else if (near.first)
+		md_error_hint(err, "Perhaps you meant to reference the column \"%.*s.%.*s\".",
+			      MD_STR_ARG(model->name), MD_STR_ARG(near.first->name));
+	return MD_INVALID;
+}
+
+/* There the new row is another table with the same columns: two of one are three too many. */
+enum md_code md_model_fail_conflict(const struct md_model *model, struct md_str name, bool merges,
+				    struct md_error *err)
+{
+	struct near_columns near = near_find(model, name);
+
+	md_fail(err, MD_INVALID, "42703", "column \"%.*s\" does not exist",
+		MD_STR_ARG(md_name_shown(name)));
+	if (!near.first || near.second)
+		return MD_INVALID;
+	if (merges)
+		md_error_hint(err,
+			      "Perhaps you meant to reference the column \"%.*s.%.*s\" or the "
+			      "column \"excluded.%.*s\".",
+			      MD_STR_ARG(model->name), MD_STR_ARG(near.first->name),
+			      MD_STR_ARG(near.first->name));
+	else
 		md_error_hint(err, "Perhaps you meant to reference the column \"%.*s.%.*s\".",
 			      MD_STR_ARG(model->name), MD_STR_ARG(near.first->name));
 	return MD_INVALID;

@@ -70,6 +70,10 @@ const struct md_field *md_model_column(const struct md_model *model, struct md_s
 /** MD_INVALID, 42703 `column table.name does not exist`, with a hint when a column is similar. */
 enum md_code md_model_fail_field(const struct md_model *model, struct md_str name,
 				 struct md_error *err);
+/** The same of a column that ON CONFLICT names, `column "name" does not exist`; `merges`: a row in
+ * conflict is changed. */
+enum md_code md_model_fail_conflict(const struct md_model *model, struct md_str name, bool merges,
+				    struct md_error *err);
 /** The field whose values never repeat, given columns compared by equality: true when `fields`
  * contain a key. */
 bool md_model_is_unique_by(const struct md_model *model, const struct md_field *const *fields,

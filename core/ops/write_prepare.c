@@ -7,20 +7,53 @@
 
 #include "core/base/banned.h"
 
+/* The fields of these names, as far as there are any: `ret_missing` is the number of the first name
+ * without one, or `count`. */
 static enum md_code find_fields(struct md_write *write, const struct md_str *names, unsigned count,
-				const struct md_field ***ret_fields, struct md_error *err)
+				const struct md_field ***ret_fields, unsigned *ret_missing,
+				struct md_error *err)
 {
 	const struct md_field **fields = md_arena_alloc(write->ask.arena, count * sizeof(*fields));
+	unsigned i;
 
 	if (!fields)
 		return md_fail_nomem(err);
-	for (unsigned i = 0; i < count; i++) {
+	for (i = 0; i < count; i++) {
 		fields[i] = md_model_input(write->ask.model, names[i]);
 		if (!fields[i])
-			return md_check_fail_column(write->ask.model, names[i], err);
+			break;
 	}
+	*ret_missing = i;
 	*ret_fields = fields;
 	return MD_OK;
+}
+
+static enum md_code find_columns(struct md_write *write, const struct md_str *names,
+				 struct md_error *err)
+{
+	unsigned missing;
+	enum md_code code =
+		find_fields(write, names, write->column_count, &write->fields, &missing, err);
+
+	return code == MD_OK && missing < write->column_count
+		       ? md_check_fail_column(write->ask.model, names[missing], err)
+		       : code;
+}
+
+/* The columns of on_conflict. They are the database's to find in PostgREST, so it says what is
+ * wrong with them. */
+static enum md_code find_conflict(struct md_write *write, const struct md_field ***ret_fields,
+				  struct md_error *err)
+{
+	const struct md_write_ask *ask = &write->ask;
+	unsigned missing;
+	enum md_code code =
+		find_fields(write, ask->conflict, ask->conflict_count, ret_fields, &missing, err);
+
+	return code == MD_OK && missing < ask->conflict_count
+		       ? md_model_fail_conflict(ask->model, ask->conflict[missing],
+						ask->resolution == MD_RESOLUTION_MERGE, err)
+		       : code;
 }
 
 static enum md_code check_rows(struct md_write *write, const struct md_str *names,
@@ -100,9 +133,8 @@ static enum md_code read_columns(struct md_write *write, struct md_error *err)
 	write->scratch = md_arena_alloc(write->ask.arena, md_body_scratch(write->ask.body));
 	if (!write->cells || !write->scratch)
 		return md_fail_nomem(err);
-	code = write->ask.model->def
-		       ? check_body(write, names, err)
-		       : find_fields(write, names, write->column_count, &write->fields, err);
+	code = write->ask.model->def ? check_body(write, names, err)
+				     : find_columns(write, names, err);
 	return code == MD_OK ? make_row_arena(write, err) : code;
 }
 
@@ -118,7 +150,7 @@ static enum md_code set_resolution(struct md_write *write, struct md_write_reque
 	request->conflict = ask->model->key;
 	request->conflict_count = ask->model->key_count;
 	if (ask->conflict) {
-		code = find_fields(write, ask->conflict, ask->conflict_count, &fields, err);
+		code = find_conflict(write, &fields, err);
 		if (code != MD_OK)
 			return code;
 		request->conflict = fields;

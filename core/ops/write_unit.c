@@ -159,17 +159,30 @@ static bool is_array(const struct md_write *write)
 	       !write->ask.singular && write->ask.answer == MD_ANSWER_JSON;
 }
 
+/* The rows are read when they are written. */
+static bool reads_after(const struct md_write *write)
+{
+	return md_write_wants_rows(write) && md_write_plan_of(write)->rows &&
+	       write->ask.kind != MD_WRITE_DELETE;
+}
+
+/* What counts are the rows that come back: `!inner` leaves out new ones without a partner. Of a
+ * change they were not meant in the first place. */
+static bool counts_shown(const struct md_write *write)
+{
+	return write->ask.kind == MD_WRITE_INSERT && reads_after(write);
+}
+
 /* All rows of the body are written. */
 static void after_rows(struct md_write *write)
 {
-
 	write->checked = true;
-	if (write->unit.error.code != MD_OK || !md_write_check_rows(write))
+	if (write->unit.error.code != MD_OK ||
+	    (!counts_shown(write) && !md_write_check_rows(write)))
 		return;
 	if (is_array(write))
 		md_buf_putc(write->ask.out, ']');
-	if (md_write_wants_rows(write) && md_write_plan_of(write)->rows &&
-	    write->ask.kind != MD_WRITE_DELETE)
+	if (reads_after(write))
 		write->phase = MD_PHASE_ROWS;
 }
 
@@ -365,6 +378,15 @@ static void after_find(struct md_write *write)
 		write->result.rows = write->found;
 }
 
+static enum md_flow shown(struct md_write *write)
+{
+	write->phase = MD_PHASE_END;
+	if (!counts_shown(write))
+		return MD_FLOW_ON;
+	write->result.rows = md_text_sink_rows(write->sink);
+	return md_write_check_rows(write) ? MD_FLOW_ON : MD_FLOW_ABORT;
+}
+
 static enum md_flow write_rows(struct md_unit *unit, const struct md_call *call,
 			       struct md_rows *rows)
 {
@@ -392,7 +414,7 @@ static enum md_flow write_rows(struct md_unit *unit, const struct md_call *call,
 	case MD_PHASE_ROWS:
 		flow = md_write_feed(write, rows);
 		if (flow == MD_FLOW_ON)
-			write->phase = MD_PHASE_END;
+			flow = shown(write);
 		break;
 	case MD_PHASE_END:
 		break;

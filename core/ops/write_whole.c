@@ -313,6 +313,8 @@ static enum md_next next(struct md_unit *unit, struct md_call *ret_call)
 	}
 	if (write->called && !write->consumed && (is_judged(write) || may_overflow(write)))
 		return MD_NEXT_AFTER_ROWS;
+	if (!write->called && write->unit.error.code == MD_OK)
+		md_write_check_rows(write); /* none may be too few */
 	return md_write_end(write);
 }
 
@@ -372,7 +374,9 @@ static enum md_flow judge(struct md_write *write)
 		write->result.rows = md_text_sink_rows(write->sink);
 	else if (!plan->write.stmt.returns_rows)
 		write->result.rows += write->unit.changes;
-	write->result.inserted = write->result.rows - write->merges;
+	/* `!inner` leaves rows out of what comes back, but not out of the merges. */
+	write->result.inserted =
+		write->result.rows > write->merges ? write->result.rows - write->merges : 0;
 	if (write->ask.bulk)
 		return MD_FLOW_ON;
 	if (write->sink)

@@ -476,6 +476,18 @@ static enum md_code check_aggregates(const struct write_build *w, struct md_erro
 	return md_fail_feature(err, "aggregates of the rows that a write gives back");
 }
 
+/* What new rows would be shown with must exist, although they are not shown. Changes look for it by
+ * themselves: it may say which rows are meant. */
+static enum md_code check_embeds(const struct write_build *w, struct md_error *err)
+{
+	struct md_build b = w->b; /* its numbers are for what is built */
+	struct md_node *node;
+
+	if (w->request->kind != MD_WRITE_INSERT || w->request->give == MD_GIVE_ROWS)
+		return MD_OK;
+	return md_node_new(&b, w->request->model, &w->request->query->root, &node, err);
+}
+
 enum md_code md_write_plan_build(const struct md_write_request *request, const struct md_walk *walk,
 				 const struct md_plan_context *context,
 				 struct md_write_plan **ret_plan, struct md_error *err)
@@ -501,6 +513,8 @@ enum md_code md_write_plan_build(const struct md_write_request *request, const s
 	w.plan->bounded = request->kind == MD_WRITE_INSERT || request->item;
 	if (code == MD_OK)
 		code = check_aggregates(&w, err);
+	if (code == MD_OK)
+		code = check_embeds(&w, err);
 	if (code == MD_OK)
 		code = whole ? md_write_build_whole(&w.b, request, w.plan, err)
 			     : build_by_row(&w, err);

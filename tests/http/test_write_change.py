@@ -59,6 +59,13 @@ def test_an_empty_body_changes_nothing(shop, body):
     assert shop.patch("/toy?id=eq.1", body).status == 204
 
 
+@pytest.mark.parametrize("prefer", [FULL, "return=minimal"])
+def test_an_empty_body_is_not_one_object(shop, prefer):
+    response = shop.patch("/toy?id=eq.1", {}, Prefer=prefer, Accept=OBJECT)
+    assert (response.status, response.json["code"]) == (406, "PGRST116")
+    assert response.json["details"] == "The result contains 0 rows"
+
+
 def test_all_rows_are_changed_without_a_filter(shop):
     assert shop.patch("/toy", {"stock": 0}).header("Content-Range") == "0-3/*"
     assert set(shop.column("/toy", "stock")) == {0}

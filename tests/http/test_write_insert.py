@@ -3,6 +3,7 @@ import pytest
 
 FORM = "application/x-www-form-urlencoded"
 FULL = "return=representation"
+OBJECT = "application/vnd.pgrst.object+json"
 MERGE = "resolution=merge-duplicates"
 IGNORE = "resolution=ignore-duplicates"
 
@@ -36,6 +37,36 @@ def test_children_of_new_rows_come_back(shop):
     response = shop.post("/maker?select=id,toy(id)", [{"id": 8, "name": "H"}, {"id": 9, "name": "N"}],
                          Prefer=FULL)
     assert response.json == [{"id": 8, "toy": []}, {"id": 9, "toy": []}]
+
+
+NEW_TOYS = [{"id": 8, "name": "ball", "maker_id": 2}, {"id": 9, "name": "drum", "maker_id": None}]
+
+
+def test_new_rows_without_a_partner_are_left_out_of_what_comes_back_and_of_its_number(shop):
+    target = "/toy?select=id,maker!inner(name)"
+    response = shop.post(target, NEW_TOYS, Prefer=FULL + ", count=exact")
+    assert (response.status, response.header("Content-Range")) == (201, "*/1")
+    assert response.json == [{"id": 8, "maker": {"name": "Tin Works"}}]
+    assert shop.column("/toy?id=gt.7&order=id") == [8, 9]
+    response = shop.post(target, [{**row, "id": row["id"] + 10} for row in NEW_TOYS], Prefer=FULL,
+                         Accept=OBJECT)
+    assert (response.status, response.json["id"]) == (201, 18)
+
+
+@pytest.mark.parametrize("method, target", [("POST", "/toy?"), ("PUT", "/toy/9?")])
+def test_one_object_without_a_partner_is_no_object_and_is_not_written(shop, method, target):
+    response = shop.write(method, target + "select=id,maker!inner(name)", NEW_TOYS[1], Prefer=FULL,
+                          Accept=OBJECT)
+    assert (response.status, response.json["code"]) == (406, "PGRST116")
+    assert response.json["details"] == "The result contains 0 rows"
+    assert shop.rows("/toy?id=eq.9") == []
+
+
+@pytest.mark.parametrize("prefer", ["return=minimal", "return=headers-only", FULL])
+def test_an_embed_that_does_not_exist_is_refused_whatever_comes_back(shop, prefer):
+    response = shop.post("/maker?select=id,nothing(id)", {"id": 7, "name": "Clay"}, Prefer=prefer)
+    assert (response.status, response.json["code"]) == (400, "PGRST200")
+    assert shop.rows("/maker?id=eq.7") == []
 
 
 def test_headers_only_tells_where_the_row_is(shop):
@@ -144,6 +175,13 @@ def test_columns_that_rows_lack_are_null(shop):
 def test_an_unknown_name_in_columns_is_PGRST204(shop):
     response = shop.post("/maker?columns=colour", [{"id": 5, "name": "E"}])
     assert (response.status, response.json["code"]) == (400, "PGRST204")
+
+
+@pytest.mark.parametrize("target", ["/maker", "/maker?columns=name,zinc,bone,coal"])
+def test_of_several_unknown_columns_the_first_by_name_is_told(shop, target):
+    response = shop.post(target, [{"name": "E", "zinc": 1, "bone": 2, "coal": 3}])
+    assert (response.status, response.json["message"]) == (
+        400, "Could not find the 'bone' column of 'maker' in the schema cache")
 
 
 def test_missing_default_gives_lacking_columns_their_default(shop):
@@ -315,6 +353,24 @@ def test_on_conflict_names_another_key(shop):
 def test_on_conflict_of_no_key_is_an_error(shop):
     response = shop.post("/badge?on_conflict=label", [{"code": "x", "label": "y"}], Prefer=MERGE)
     assert (response.status, response.json["code"]) == (400, "42P10")
+
+
+@pytest.mark.parametrize("resolution, target, hint", [
+    (MERGE, "cod", 'Perhaps you meant to reference the column "badge.code" or the column '
+                   '"excluded.code".'),
+    (IGNORE, "id,cod", 'Perhaps you meant to reference the column "badge.code".'),
+    (MERGE, "nothing,like,it", None)])
+def test_a_column_in_on_conflict_that_does_not_exist_is_42703(shop, resolution, target, hint):
+    """The database says it, as PostgREST leaves these names to it."""
+    response = shop.post(f"/badge?on_conflict={target}", {"code": "x"}, Prefer=resolution)
+    name = target.split(",")[-1] if hint else "nothing"
+    assert (response.status, response.json) == (400, {
+        "code": "42703", "message": f'column "{name}" does not exist', "details": None,
+        "hint": hint})
+
+
+def test_without_resolution_on_conflict_means_nothing(shop):
+    assert shop.post("/badge?on_conflict=nothing", {"code": "x"}).status == 201
 
 
 def test_a_composite_key_is_merged(shop):
