@@ -85,7 +85,16 @@ static void set_running(struct md_sqlite *sq, struct md_unit *unit)
 	md_lock_leave(&sq->cancel_lock);
 }
 
-static enum md_code begin(struct md_sqlite *sq, struct md_unit *unit)
+/* Statements are compiled anew, since the check becomes another one: not for every write. */
+static enum md_code postpone_keys(struct md_sqlite *sq, bool on, struct md_error *err)
+{
+	if (!sq->unit->postpones || sq->base.held)
+		return MD_OK;
+	return command(&sq->base,
+		       on ? "PRAGMA defer_foreign_keys=ON" : "PRAGMA defer_foreign_keys=OFF", err);
+}
+
+static enum md_code open_bracket(struct md_sqlite *sq, struct md_unit *unit)
 {
 	bool held = sqlite3_get_autocommit(sq->db) == 0;
 
@@ -105,6 +114,20 @@ static enum md_code begin(struct md_sqlite *sq, struct md_unit *unit)
 		return run_command(sq, MD_SQLITE_SAVE, &unit->error);
 	}
 	return MD_INTERNAL;
+}
+
+static void undo(struct md_sqlite *sq);
+
+static enum md_code begin(struct md_sqlite *sq, struct md_unit *unit)
+{
+	enum md_code code = open_bracket(sq, unit);
+
+	if (code != MD_OK)
+		return code;
+	code = postpone_keys(sq, true, &unit->error);
+	if (code != MD_OK)
+		undo(sq);
+	return code;
 }
 
 /* A deferred foreign key is checked by COMMIT only; a savepoint of a group and a dry run must know
@@ -210,7 +233,7 @@ static void finish(struct md_sqlite *sq, enum md_next how, enum md_code code)
 		code = unit->error.code;
 	if (code != MD_OK || how != MD_NEXT_COMMIT)
 		undo(sq);
-	if (!is_alive(sq, code))
+	if (!is_alive(sq, code) || postpone_keys(sq, false, NULL) != MD_OK)
 		sq->base.broken = true;
 	sq->stop = MD_SQLITE_GO_ON;
 	if (needs_explaining(sq, code))

@@ -117,6 +117,8 @@ struct md_unit {
 	uint64_t deadline_ns; /* 0: none. Passed: ends with MD_TIMEOUT, 57014 */
 	bool alone; /* a write whose cost has no bound (UPDATE without a unique key, a large body):
 		       a transaction of its own, in which its deadline holds */
+	bool postpones; /* SQLite, MD_TX_WRITE outside of sessions: what its rows refer to may come
+			   later; foreign keys are looked at when it ends */
 	uint64_t changes;        /* rows changed by the last call, set before rows() */
 	bool sent;               /* false: nothing reached the server, so a retry is safe */
 	_Atomic(bool) cancelled; /* set by cancel; drivers look at it between rows */

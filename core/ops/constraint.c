@@ -42,13 +42,19 @@ struct md_constraint {
 
 /* --- foreign keys ----------------------------------------------------------------------------- */
 
+/* Whether the key was looked at when the error was found. */
+static bool is_suspect(const struct md_constraint *c, const struct md_relation *relation)
+{
+	return (relation->deferred || c->ask.postponed) == c->ask.at_end;
+}
+
 /* NO ACTION may be deferred, RESTRICT never waits. */
 static bool restricts(const struct md_constraint *c, const struct md_relation *relation,
 		      enum md_fk_action action)
 {
 	if (action == MD_FK_RESTRICT)
 		return !c->ask.at_end;
-	return action == MD_FK_NO_ACTION && relation->deferred == c->ask.at_end;
+	return action == MD_FK_NO_ACTION && is_suspect(c, relation);
 }
 
 static bool is_written(const struct md_written_row *row, const struct md_relation *relation)
@@ -350,7 +356,7 @@ static bool find_relation(struct md_constraint *c)
 		const struct md_relation *relation = &model->relations[c->at++];
 
 		if (!relation->here || !is_foreign_key(relation) ||
-		    relation->self != (c->stage == SELF) || relation->deferred != c->ask.at_end)
+		    relation->self != (c->stage == SELF) || !is_suspect(c, relation))
 			continue;
 		c->relation = relation;
 		return true;

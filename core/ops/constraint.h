@@ -31,6 +31,7 @@ struct md_constraint_ask {
 	struct md_arena *arena;
 	struct md_unit *unit; /* its error and `violated` */
 	bool at_end;          /* found when all was written: a deferred foreign key */
+	bool postponed;       /* all of them were */
 	/** There is a row at hand: the one that failed; UPDATE and DELETE have only one, the values
 	 * that all rows get. False: any row of the body may be at fault. */
 	bool at_row;

@@ -252,10 +252,12 @@ bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask, struct m
 	if (write->state == MD_READ_FAILED)
 		return write->unit.error.code != MD_INVALID || !md_write_is_nested(ops, ask) ||
 		       md_nest_start(ops, ask, ret_write);
-	if (ask->session)
+	if (ask->session) {
 		md_session_run(ask->session, &write->unit);
-	else
-		md_db_run(ops->options.db, &write->unit, MD_LANE_WRITE);
+		return false;
+	}
+	write->unit.postpones = !md_write_is_whole(write) && md_write_refers_ahead(write);
+	md_db_run(ops->options.db, &write->unit, MD_LANE_WRITE);
 	return false;
 }
 

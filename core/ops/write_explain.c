@@ -42,6 +42,7 @@ static void begin(struct md_write *write)
 		.arena = write->ask.arena,
 		.unit = &write->unit,
 		.at_end = at_end,
+		.postponed = write->unit.postpones,
 		.at_row = write->now && !(inserts && at_end),
 		.row = give_row,
 		.next = give_next,

@@ -125,6 +125,8 @@ struct md_write_variant *md_write_find_variant(struct md_write *write);
 /** The next row of the body, its variant and its values. False: none, or unit.error says what is
  * wrong with it. */
 bool md_write_next_row(struct md_write *write);
+/** Whether rows of the body may refer to later ones, where they are written one by one. */
+bool md_write_refers_ahead(const struct md_write *write);
 /** What lives as long as the rows at hand: the request, or a part of its body. */
 static inline struct md_arena *md_write_arena(const struct md_write *write)
 {

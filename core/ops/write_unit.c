@@ -452,6 +452,33 @@ static enum md_tx tx(const struct md_write *write)
 	return MD_TX_WRITE;
 }
 
+static bool gives(const struct md_write *write, const struct md_field *field)
+{
+	for (unsigned i = 0; i < write->column_count; i++)
+		if (write->fields[i] == field)
+			return true;
+	return false;
+}
+
+/* Rows that may refer to later ones of the same body. In one statement that is no mistake; row by
+ * row it would be. Of a body in parts nobody could say afterwards which row it was. */
+bool md_write_refers_ahead(const struct md_write *write)
+{
+	const struct md_model *model = write->ask.model;
+
+	if (write->ask.kind != MD_WRITE_INSERT || write->ask.bulk ||
+	    md_body_rows(write->ask.body) < 2)
+		return false;
+	for (unsigned i = 0; i < model->relation_count; i++) {
+		const struct md_relation *relation = &model->relations[i];
+
+		if (relation->self && relation->here && relation->local_count > 0 &&
+		    !relation->deferred && gives(write, relation->local[0]))
+			return true;
+	}
+	return false;
+}
+
 const struct md_write_way md_write_by_row = {
 	.tx = tx,
 	.start_over = start_over,
