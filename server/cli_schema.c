@@ -93,7 +93,7 @@ static enum md_code build(const struct export *export, const struct md_definitio
 
 	if (definitions) {
 		source.catalog = md_schema_catalog(definitions, export->arena);
-		*ret_dialect = md_schema_dialect(targets == MD_ENGINE_POSTGRESQL);
+		*ret_dialect = md_schema_dialect(targets);
 		if (!source.catalog)
 			return md_fail_nomem(err);
 	} else {

@@ -22,6 +22,12 @@ struct md_engine {
 /** All of them, in the order of their bits. */
 extern const struct md_engine md_engines[MD_ENGINES];
 
+/** The place of an engine's bit in md_engines. */
+static inline unsigned md_engine_place(unsigned bit)
+{
+	return (unsigned)__builtin_ctz(bit);
+}
+
 /** By its name, exactly. NULL: there is none. */
 const struct md_engine *md_engine_named(struct md_str name);
 /** By the scheme of a URL, in any case ("sqlite:…", "postgresql+psycopg:…"); libpq's "key=value …"

@@ -98,17 +98,18 @@ static bool is_statements(const json_t *value)
 
 static bool is_sql(const json_t *value)
 {
-	static const char *const engines[] = { "sqlite", "postgresql" };
 	size_t known = 0;
 
 	if (!json_is_object(value))
 		return is_statements(value);
-	for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
-		const json_t *own = json_object_get(value, engines[i]);
+	for (size_t i = 0; i < MD_ENGINES; i++) {
+		const json_t *own = json_object_get(value, md_engines[i].name);
 
-		if (own && !is_statements(own))
+		if (!own || !md_engines[i].schemes[0])
+			continue;
+		if (!is_statements(own))
 			return false;
-		known += own != NULL;
+		known++;
 	}
 	return known > 0 && known == json_object_size(value);
 }

@@ -14,13 +14,28 @@ enum { STATEMENT_MAX = 1024 * 1024 };
 /* --- pieces ------------------------------------------------------------------------------------
  */
 
+static const struct md_ddl_dialect *const dialects[] = {
+	&md_sqlite_ddl,
+#ifdef MD_HAVE_POSTGRES
+	&md_postgres_ddl,
+#endif
+};
+enum { DIALECTS = sizeof(dialects) / sizeof(dialects[0]) };
+
 const struct md_ddl_dialect *md_ddl_dialect_of(const struct md_dialect *sql)
 {
-#ifdef MD_HAVE_POSTGRES
-	if (sql == md_postgres_ddl.sql)
-		return &md_postgres_ddl;
-#endif
-	return sql == md_sqlite_ddl.sql ? &md_sqlite_ddl : NULL;
+	for (size_t i = 0; i < DIALECTS; i++)
+		if (dialects[i]->sql == sql)
+			return dialects[i];
+	return NULL;
+}
+
+const struct md_ddl_dialect *md_ddl_dialect_for(unsigned engine)
+{
+	for (size_t i = 0; i < DIALECTS; i++)
+		if (dialects[i]->engine == engine)
+			return dialects[i];
+	return NULL;
 }
 
 bool md_ddl_is_made(const struct md_def_model *model)
@@ -30,7 +45,7 @@ bool md_ddl_is_made(const struct md_def_model *model)
 
 const char *md_ddl_own_sql(const struct md_ddl_dialect *dialect, const struct md_def_sql *sql)
 {
-	const char *own = *(const char *const *)((const char *)sql + dialect->own_sql);
+	const char *own = sql->own[md_engine_place(dialect->engine)];
 
 	return own ? own : sql->any;
 }

@@ -39,8 +39,8 @@ struct md_ddl_function {
 };
 
 struct md_ddl_dialect {
+	unsigned engine;              /* MD_ENGINE_… */
 	const struct md_dialect *sql; /* quoting */
-	size_t own_sql;               /* the engine's member of struct md_def_sql */
 	const char *types[MD_DEF_TYPE_COUNT];
 	const char *long_decimal;  /* type of decimals with more digits than a double keeps */
 	unsigned decimal_digits;   /* … which are these many */
@@ -88,8 +88,10 @@ extern const struct md_ddl_dialect md_sqlite_ddl;
 extern const struct md_ddl_dialect md_postgres_ddl;
 #endif
 
-/** The dialect for an engine's SQL; NULL: there is none yet. */
+/** The dialect for an engine's SQL, or for an engine by its bit (MD_ENGINE_…). NULL: there is none;
+ * several bits have none either. */
 const struct md_ddl_dialect *md_ddl_dialect_of(const struct md_dialect *sql);
+const struct md_ddl_dialect *md_ddl_dialect_for(unsigned engine);
 
 /** Whether the model has a table that modeld makes. */
 bool md_ddl_is_made(const struct md_def_model *model);

@@ -123,8 +123,8 @@ enum {
 };
 
 const struct md_ddl_dialect md_sqlite_ddl = {
+	.engine = MD_ENGINE_SQLITE,
 	.sql = &md_sqlite_dialect,
-	.own_sql = offsetof(struct md_def_sql, sqlite),
 	.types = {
 		[MD_DEF_NONE] = "ANY",
 		[MD_DEF_SMALLINT] = "INTEGER",

@@ -318,8 +318,8 @@ static const struct md_def_field *find_field(const struct md_def_model *model, c
 
 static bool is_given(const struct md_def_default *value)
 {
-	return value->literal.kind > MD_DEF_NULL || value->fn != MD_DEF_FN_NONE || value->sql.any ||
-	       value->sql.sqlite || value->sql.postgresql || value->sql.mariadb;
+	return value->literal.kind > MD_DEF_NULL || value->fn != MD_DEF_FN_NONE ||
+	       md_def_sql_is_given(&value->sql);
 }
 
 static enum md_code plan_backfill(struct making *m, const json_t *operation, struct md_error *err)

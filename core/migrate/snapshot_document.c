@@ -87,8 +87,11 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_sql(const struct md_def_sql *a, const struct md_def_sql *b)
 {
-	return same_text(a->any, b->any) && same_text(a->sqlite, b->sqlite) &&
-	       same_text(a->postgresql, b->postgresql) && same_text(a->mariadb, b->mariadb);
+	bool same = same_text(a->any, b->any);
+
+	for (unsigned i = 0; i < MD_ENGINES; i++)
+		same = same && same_text(a->own[i], b->own[i]);
+	return same;
 }
 
 /* What a reference took over from its target comes again by itself. */
@@ -172,9 +175,8 @@ static void tidy_options(json_t *model)
 	drop_bool(json_object_get(options, "sqlite"), "strict", true);
 	drop_bool(json_object_get(options, "sqlite"), "without_rowid", false);
 	drop_bool(json_object_get(options, "postgresql"), "unlogged", false);
-	drop_empty(options, "sqlite");
-	drop_empty(options, "postgresql");
-	drop_empty(options, "mariadb");
+	for (unsigned i = 0; i < MD_ENGINES; i++)
+		drop_empty(options, md_engines[i].name);
 	drop_empty(model, "options");
 }
 

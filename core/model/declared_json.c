@@ -69,9 +69,7 @@ struct md_field_fallback md_field_fallback(const struct md_field *field)
 	if (!field->def)
 		return found;
 	value = &field->def->value;
-	found.sql = value->sql.any      ? value->sql.any
-		    : value->sql.sqlite ? value->sql.sqlite
-					: value->sql.postgresql;
+	found.sql = md_def_sql_first(&value->sql);
 	if (value->fn != MD_DEF_FN_NONE)
 		found.function = md_def_word_of(md_def_fns, value->fn);
 	else if (value->literal.kind > MD_DEF_NULL)

@@ -108,8 +108,13 @@ struct md_def_names {
 
 /** A piece of SQL; an engine's own text goes before `any`. */
 struct md_def_sql {
-	const char *any, *sqlite, *postgresql, *mariadb;
+	const char *any;
+	const char *own[MD_ENGINES]; /* in the order of md_engines */
 };
+/** Is there any text? */
+bool md_def_sql_is_given(const struct md_def_sql *sql);
+/** For those who only show it: the text for any engine, else the first there is. NULL: none. */
+const char *md_def_sql_first(const struct md_def_sql *sql);
 
 enum md_def_literal {
 	MD_DEF_NO_VALUE,

@@ -5,40 +5,27 @@
 
 enum { EXACT_DIGITS = 15 }; /* of a decimal in a double */
 
-static const struct {
-	unsigned engine;
-	const char *name;
-	size_t sql; /* its own text in struct md_def_sql */
-} engines[] = {
-	{ MD_ENGINE_SQLITE, "SQLite", offsetof(struct md_def_sql, sqlite) },
-	{ MD_ENGINE_POSTGRESQL, "PostgreSQL", offsetof(struct md_def_sql, postgresql) },
-	{ MD_ENGINE_MARIADB, "MariaDB", offsetof(struct md_def_sql, mariadb) },
-};
-
 struct check {
 	struct md_def_loader *loader;
-	unsigned engine; /* one of them */
-	const char *name;
-	size_t sql;
+	unsigned engine; /* MD_ENGINE_… */
+	unsigned number; /* the same in md_engines */
 };
 
 static void unsupported(const struct check *check, const struct md_def_place *place,
 			const char *what)
 {
-	md_def_report_at(check->loader, place, MD_DEF_M231, "%s does not support %s", check->name,
-			 what);
+	md_def_report_at(check->loader, place, MD_DEF_M231, "%s does not support %s",
+			 md_engines[check->number].title, what);
 }
 
 /* SQL that has no text for the engine. */
 static void check_sql(const struct check *check, const struct md_def_place *place,
 		      const struct md_def_sql *sql, const char *what)
 {
-	const char *own = *(const char *const *)((const char *)sql + check->sql);
-
-	if (!md_def_sql_is_given(sql) || sql->any || own)
+	if (!md_def_sql_is_given(sql) || sql->any || sql->own[check->number])
 		return;
 	md_def_report_at(check->loader, place, MD_DEF_M231, "%s has no SQL for %s", what,
-			 check->name);
+			 md_engines[check->number].title);
 }
 
 static void check_field(const struct check *check, const struct md_def_field *field)
@@ -132,11 +119,10 @@ static void check_model(const struct check *check, const struct md_def_model *mo
 
 void md_def_check_engines(struct md_def_resolver *resolver)
 {
-	for (size_t e = 0; e < MD_DEF_LENGTH(engines); e++) {
-		struct check check = { resolver->loader, engines[e].engine, engines[e].name,
-				       engines[e].sql };
+	for (unsigned e = 0; e < MD_ENGINES; e++) {
+		struct check check = { resolver->loader, md_engines[e].bit, e };
 
-		if (!(resolver->loader->targets & engines[e].engine))
+		if (!(resolver->loader->targets & check.engine))
 			continue;
 		for (unsigned i = 0; i < resolver->count && !resolver->loader->failed; i++)
 			if (!resolver->models[i].abstract)

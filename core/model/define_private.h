@@ -96,7 +96,7 @@ void md_def_report_sort(struct md_def_report *report, unsigned from);
 /** The place of a value. */
 struct md_def_place md_def_place_of(struct md_def_loader *loader, const struct md_def_here *at);
 
-/* --- define_read.c: values and objects --- */
+/* --- define_read.c, define_print.c, define_sql.c: values and objects --- */
 
 /** A word of a file and the number that stands for it; a table ends with a NULL. The first word
  * with a number is the one that is printed. */
@@ -134,6 +134,9 @@ struct md_def_key {
 /** The next child of an object or array; start with all zero. */
 bool md_def_next(const struct md_def_loader *loader, const struct md_def_here *at,
 		 struct md_def_here *child);
+/** Report that the value is not what `expected` tells ("a text"). */
+void md_def_wrong_kind(struct md_def_loader *loader, const struct md_def_here *at,
+		       const char *expected);
 /** Fill `into` by the keys; unknown keys are mistakes. False: it is no object. */
 bool md_def_read_object(struct md_def_loader *loader, const struct md_def_here *at,
 			const struct md_def_key *keys, unsigned count, void *into);
@@ -157,7 +160,6 @@ void md_def_print_value(const struct md_def_value *value, struct md_buf *out);
 void md_def_print_names(const struct md_def_names *names, struct md_buf *out);
 /** Write a JSON string. */
 void md_def_print_text(const char *text, struct md_buf *out);
-bool md_def_sql_is_given(const struct md_def_sql *sql);
 
 /** Names are like each other from this similarity on. */
 #define MD_DEF_LIKE 0.5

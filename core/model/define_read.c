@@ -1,4 +1,4 @@
-/* Values and objects of a definition file, by tables of keys: the same table reads and prints. */
+/* Reading the values and objects of a definition file, by tables of keys. */
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -170,7 +170,7 @@ static const char *kind_of(const json_t *json)
 	return "null";
 }
 
-static void wrong_kind(struct md_def_loader *loader, const struct md_def_here *at,
+void md_def_wrong_kind(struct md_def_loader *loader, const struct md_def_here *at,
 		       const char *expected)
 {
 	md_def_wrong(loader, at, MD_DEF_M104, "expected %s, not %s", expected, kind_of(at->json));
@@ -180,7 +180,7 @@ bool md_def_is_object(struct md_def_loader *loader, const struct md_def_here *at
 {
 	if (json_is_object(at->json))
 		return true;
-	wrong_kind(loader, at, "an object");
+	md_def_wrong_kind(loader, at, "an object");
 	return false;
 }
 
@@ -188,7 +188,7 @@ bool md_def_is_array(struct md_def_loader *loader, const struct md_def_here *at)
 {
 	if (json_is_array(at->json))
 		return true;
-	wrong_kind(loader, at, "a list");
+	md_def_wrong_kind(loader, at, "a list");
 	return false;
 }
 
@@ -197,7 +197,7 @@ const char *md_def_text(struct md_def_loader *loader, const struct md_def_here *
 	if (json_is_string(at->json))
 		return md_def_copy(loader, (struct md_str){ json_string_value(at->json),
 							    json_string_length(at->json) });
-	wrong_kind(loader, at, "a text");
+	md_def_wrong_kind(loader, at, "a text");
 	return NULL;
 }
 
@@ -293,7 +293,7 @@ static void read_bool(struct md_def_loader *loader, const struct md_def_here *at
 	if (json_is_boolean(at->json))
 		*into = json_is_true(at->json);
 	else
-		wrong_kind(loader, at, "true or false");
+		md_def_wrong_kind(loader, at, "true or false");
 }
 
 static void read_maybe(struct md_def_loader *loader, const struct md_def_here *at,
@@ -302,7 +302,7 @@ static void read_maybe(struct md_def_loader *loader, const struct md_def_here *a
 	bool yes = false;
 
 	if (!json_is_boolean(at->json)) {
-		wrong_kind(loader, at, "true or false");
+		md_def_wrong_kind(loader, at, "true or false");
 		return;
 	}
 	read_bool(loader, at, &yes);
@@ -315,7 +315,7 @@ static void read_uint(struct md_def_loader *loader, const struct md_def_here *at
 	json_int_t value = json_integer_value(at->json);
 
 	if (!json_is_integer(at->json))
-		wrong_kind(loader, at, "a whole number");
+		md_def_wrong_kind(loader, at, "a whole number");
 	else if (value < key->min || value > key->max)
 		md_def_wrong(loader, at, MD_DEF_M106,
 			     "expected a number from %u to %u, not %" JSON_INTEGER_FORMAT, key->min,
@@ -342,7 +342,7 @@ static void read_word(struct md_def_loader *loader, const struct md_def_here *at
 	const char *like, *expected = choices(words, &list);
 
 	if (!json_is_string(at->json)) {
-		wrong_kind(loader, at, expected ? expected : "a word");
+		md_def_wrong_kind(loader, at, expected ? expected : "a word");
 		return;
 	}
 	if (md_def_word_find(words, md_str_of(json_string_value(at->json)), into))
@@ -413,57 +413,6 @@ struct md_def_value md_def_read_value(struct md_def_loader *loader, const struct
 		break;
 	}
 	return value;
-}
-
-bool md_def_sql_is_given(const struct md_def_sql *sql)
-{
-	return sql->any || sql->sqlite || sql->postgresql || sql->mariadb;
-}
-
-static void read_sql_text(struct md_def_loader *loader, const struct md_def_here *at, void *into)
-{
-	const char *text = md_def_text(loader, at), **place = into;
-
-	if (!text)
-		return;
-	if (text[strspn(text, " \t\r\n")] == '\0')
-		md_def_wrong(loader, at, MD_DEF_M106, "the SQL is empty");
-	else
-		*place = text;
-}
-
-void md_def_read_sql(struct md_def_loader *loader, const struct md_def_here *at,
-		     struct md_def_sql *into)
-{
-	static const struct md_def_key keys[] = {
-		{ .name = "any",
-		  .reads = MD_DEF_READ_CALL,
-		  .offset = offsetof(struct md_def_sql, any),
-		  .read = read_sql_text },
-		{ .name = "sqlite",
-		  .reads = MD_DEF_READ_CALL,
-		  .offset = offsetof(struct md_def_sql, sqlite),
-		  .read = read_sql_text },
-		{ .name = "postgresql",
-		  .reads = MD_DEF_READ_CALL,
-		  .offset = offsetof(struct md_def_sql, postgresql),
-		  .read = read_sql_text },
-		{ .name = "mariadb",
-		  .reads = MD_DEF_READ_CALL,
-		  .offset = offsetof(struct md_def_sql, mariadb),
-		  .read = read_sql_text },
-	};
-
-	if (json_is_string(at->json)) {
-		read_sql_text(loader, at, &into->any);
-	} else if (!json_is_object(at->json)) {
-		wrong_kind(loader, at, "SQL: a text, or an object with a text per engine");
-	} else if (json_object_size(at->json) == 0) {
-		md_def_wrong(loader, at, MD_DEF_M105,
-			     "no SQL: any, sqlite, postgresql or mariadb is missing");
-	} else {
-		md_def_read_object(loader, at, keys, MD_DEF_LENGTH(keys), into);
-	}
 }
 
 /* --- objects -----------------------------------------------------------------------------------
@@ -547,159 +496,4 @@ bool md_def_read_object(struct md_def_loader *loader, const struct md_def_here *
 			unknown_key(loader, &child, keys, count);
 	}
 	return true;
-}
-
-/* --- printing ----------------------------------------------------------------------------------
- */
-
-void md_def_print_text(const char *text, struct md_buf *out)
-{
-	md_buf_putc(out, '"');
-	for (const char *p = text; *p != '\0'; p++) {
-		static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-		const char *found = strchr(escaped, *p);
-
-		if (found)
-			md_buf_printf(out, "\\%c", letters[found - escaped]);
-		else if ((unsigned char)*p < 0x20 || *p == 0x7F)
-			md_buf_printf(out, "\\u%04x", (unsigned)*p);
-		else
-			md_buf_putc(out, *p);
-	}
-	md_buf_putc(out, '"');
-}
-
-void md_def_print_value(const struct md_def_value *value, struct md_buf *out)
-{
-	if (value->kind == MD_DEF_TEXTUAL)
-		md_def_print_text(value->text, out);
-	else
-		md_buf_puts(out, value->text);
-}
-
-void md_def_print_names(const struct md_def_names *names, struct md_buf *out)
-{
-	md_buf_putc(out, '[');
-	for (unsigned i = 0; i < names->count; i++) {
-		if (i > 0)
-			md_buf_puts(out, ", ");
-		md_def_print_text(names->items[i], out);
-	}
-	md_buf_putc(out, ']');
-}
-
-void md_def_print_sql(const struct md_def_sql *sql, struct md_buf *out)
-{
-	const char *const names[] = { "any", "sqlite", "postgresql", "mariadb" };
-	const char *const texts[] = { sql->any, sql->sqlite, sql->postgresql, sql->mariadb };
-	const char *separator = "";
-
-	if (sql->any && !sql->sqlite && !sql->postgresql && !sql->mariadb) {
-		md_def_print_text(sql->any, out);
-		return;
-	}
-	md_buf_puts(out, "{ ");
-	for (unsigned i = 0; i < MD_DEF_LENGTH(names); i++) {
-		if (!texts[i])
-			continue;
-		md_buf_printf(out, "%s\"%s\": ", separator, names[i]);
-		md_def_print_text(texts[i], out);
-		separator = ", ";
-	}
-	md_buf_puts(out, " }");
-}
-
-/* Whether the key has something to say. */
-static bool is_set(const struct md_def_key *key, const void *place)
-{
-	switch (key->reads) {
-	case MD_DEF_READ_TEXT:
-	case MD_DEF_READ_NAME:
-	case MD_DEF_READ_IDENT:
-		return *(const char *const *)place;
-	case MD_DEF_READ_BOOL:
-		return *(const bool *)place;
-	case MD_DEF_READ_MAYBE:
-	case MD_DEF_READ_UINT:
-	case MD_DEF_READ_WORD:
-		return *(const unsigned *)place != 0;
-	case MD_DEF_READ_VALUE:
-		return ((const struct md_def_value *)place)->kind != MD_DEF_NO_VALUE;
-	case MD_DEF_READ_SQL:
-		return md_def_sql_is_given(place);
-	case MD_DEF_READ_NAMES:
-	case MD_DEF_READ_ONE_NAME:
-		return ((const struct md_def_names *)place)->count > 0;
-	case MD_DEF_READ_CALL:
-	case MD_DEF_READ_COMMENT:
-		break;
-	}
-	return false;
-}
-
-static void print_key(const struct md_def_key *key, const void *place, struct md_buf *out)
-{
-	const struct md_def_names *names = place;
-
-	switch (key->reads) {
-	case MD_DEF_READ_TEXT:
-	case MD_DEF_READ_NAME:
-	case MD_DEF_READ_IDENT:
-		md_def_print_text(*(const char *const *)place, out);
-		break;
-	case MD_DEF_READ_BOOL:
-		md_buf_puts(out, "true");
-		break;
-	case MD_DEF_READ_MAYBE:
-		md_buf_puts(out, *(const unsigned *)place == MD_DEF_YES ? "true" : "false");
-		break;
-	case MD_DEF_READ_UINT:
-		md_buf_printf(out, "%u", *(const unsigned *)place);
-		break;
-	case MD_DEF_READ_WORD:
-		md_def_print_text(md_def_word_of(key->words, *(const unsigned *)place), out);
-		break;
-	case MD_DEF_READ_VALUE:
-		md_def_print_value(place, out);
-		break;
-	case MD_DEF_READ_SQL:
-		md_def_print_sql(place, out);
-		break;
-	case MD_DEF_READ_ONE_NAME:
-		if (names->count == 1) {
-			md_def_print_text(names->items[0], out);
-			break;
-		}
-		/* fall through */
-	case MD_DEF_READ_NAMES:
-		md_def_print_names(names, out);
-		break;
-	case MD_DEF_READ_CALL:
-	case MD_DEF_READ_COMMENT:
-		break;
-	}
-}
-
-unsigned md_def_print_object(const void *from, const struct md_def_key *keys, unsigned count,
-			     struct md_buf *out)
-{
-	unsigned printed = 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		const void *place = (const char *)from + keys[i].offset;
-		size_t before = out->len;
-		bool calls = keys[i].reads == MD_DEF_READ_CALL && keys[i].print;
-
-		if (!calls && !is_set(&keys[i], place))
-			continue;
-		md_buf_printf(out, "%s\"%s\": ", printed > 0 ? ", " : "", keys[i].name);
-		if (!calls)
-			print_key(&keys[i], place, out);
-		else if (!keys[i].print(place, out)) {
-			out->len = out->failed ? out->len : before;
-			continue;
-		}
-		printed++;
-	}
-	return printed;
 }

@@ -146,8 +146,7 @@ static bool has_under_another_name(const struct md_def_model *model,
 {
 	for (unsigned i = 0; i < model->index_count; i++) {
 		const struct md_def_index *wanted = &model->indexes[i];
-		bool partial =
-			wanted->where.any || wanted->where.sqlite || wanted->where.postgresql;
+		bool partial = md_def_sql_is_given(&wanted->where);
 
 		if (!wanted->unique && partial == found->partial && wanted->name &&
 		    !exists(table, wanted->name) && same_columns(wanted, table, found))

@@ -49,8 +49,9 @@ enum md_code md_schema_write(const struct md_schema_source *source, enum md_sche
 const struct md_catalog *md_schema_catalog(const struct md_definitions *definitions,
 					   struct md_arena *arena);
 
-/** The SQL of an engine, without a database: PostgreSQL's, else SQLite's. */
-const struct md_dialect *md_schema_dialect(bool postgresql);
+/** The SQL of the engine whose bit this is (MD_ENGINE_…), without a database. SQLite's for several,
+ * and for one whose SQL cannot be made. */
+const struct md_dialect *md_schema_dialect(unsigned engines);
 
 struct md_schema_database {
 	const char *url;

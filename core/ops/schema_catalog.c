@@ -7,11 +7,6 @@
 
 #include "core/base/banned.h"
 
-static const char *any_sql(const struct md_def_sql *sql)
-{
-	return sql->any ? sql->any : sql->sqlite ? sql->sqlite : sql->postgresql;
-}
-
 /* Types are told by the definitions; a column that holds texts leaves it all to them. */
 static bool set_columns(const struct md_def_model *model, struct md_arena *arena,
 			struct md_catalog_table *table)
@@ -28,7 +23,8 @@ static bool set_columns(const struct md_def_model *model, struct md_arena *arena
 							 .nullable = field->nullable,
 							 .generated = field->is_generated,
 							 .identity = field->identity,
-							 .fallback = any_sql(&field->value.sql) };
+							 .fallback = md_def_sql_first(
+								 &field->value.sql) };
 	}
 	table->columns = columns;
 	table->column_count = model->field_count;
@@ -47,7 +43,7 @@ static unsigned *numbers(const struct md_def_model *model, const struct md_def_f
 
 static bool is_key(const struct md_def_index *index)
 {
-	return index->unique && !any_sql(&index->where);
+	return index->unique && !md_def_sql_first(&index->where);
 }
 
 /* Keys, and indexes that are none. */
@@ -85,9 +81,9 @@ static bool set_keys(const struct md_def_model *model, struct md_arena *arena,
 				.columns = columns,
 				.count = index->count,
 				.unique = index->unique,
-				.partial = any_sql(&index->where) != NULL,
+				.partial = md_def_sql_first(&index->where) != NULL,
 				.whole = true,
-				.predicate = any_sql(&index->where),
+				.predicate = md_def_sql_first(&index->where),
 			};
 	}
 	table->keys = keys;
@@ -144,10 +140,10 @@ static bool set_checks(const struct md_def_model *model, struct md_arena *arena,
 		md_arena_alloc(arena, (model->check_count + 1) * sizeof(*checks));
 
 	for (unsigned i = 0; checks && i < model->check_count; i++)
-		if (any_sql(&model->checks[i].sql))
-			checks[table->check_count++] =
-				(struct md_catalog_check){ model->checks[i].name,
-							   any_sql(&model->checks[i].sql) };
+		if (md_def_sql_first(&model->checks[i].sql))
+			checks[table->check_count++] = (struct md_catalog_check){
+				model->checks[i].name, md_def_sql_first(&model->checks[i].sql)
+			};
 	table->checks = checks;
 	return checks;
 }

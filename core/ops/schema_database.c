@@ -6,15 +6,11 @@
 
 #include "core/base/banned.h"
 
-const struct md_dialect *md_schema_dialect(bool postgresql)
+const struct md_dialect *md_schema_dialect(unsigned engines)
 {
-#ifdef MD_HAVE_POSTGRES
-	if (postgresql)
-		return md_postgres_ddl.sql;
-#else
-	(void)postgresql;
-#endif
-	return md_sqlite_ddl.sql;
+	const struct md_ddl_dialect *own = md_ddl_dialect_for(engines);
+
+	return own ? own->sql : md_sqlite_ddl.sql;
 }
 
 enum md_code md_schema_read(const struct md_schema_database *database, struct md_arena *arena,

@@ -343,10 +343,10 @@ static void put_checks(struct md_import *import, unsigned number)
 /* A table that is made anew stays what it is. */
 static void put_options(struct md_import *import, const struct md_catalog_table *table)
 {
-	if (!md_str_is(import->engine, "sqlite") || (table->strict && !table->without_rowid))
+	if (import->ddl->engine != MD_ENGINE_SQLITE || (table->strict && !table->without_rowid))
 		return;
 	md_json_open(&import->json, MD_STR("options"), '{');
-	md_json_open(&import->json, MD_STR("sqlite"), '{');
+	md_json_open(&import->json, import->engine, '{');
 	if (!table->strict)
 		md_json_bool(&import->json, MD_STR("strict"), false);
 	md_json_flag(&import->json, MD_STR("without_rowid"), table->without_rowid);

@@ -8,7 +8,7 @@
 struct md_import {
 	const struct md_schema_import *source;
 	const struct md_ddl_dialect *ddl;
-	struct md_str engine; /* its member in a text of SQL */
+	struct md_str engine; /* its member in a text of SQL and in options */
 	struct md_json_out json;
 	struct md_buf *notes;
 	struct md_arena *arena;

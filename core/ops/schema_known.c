@@ -20,14 +20,21 @@ static bool has_hidden(const struct md_definitions *definitions)
 	return false;
 }
 
+static bool sql_names(const struct md_def_sql *sql, struct md_str column)
+{
+	bool found = md_sql_names(sql->any, column);
+
+	for (unsigned i = 0; i < MD_ENGINES && !found; i++)
+		found = md_sql_names(sql->own[i], column);
+	return found;
+}
+
 static bool is_known(const struct md_def_model *model, const struct md_def_sql *sql)
 {
 	for (unsigned i = 0; i < model->field_count; i++) {
 		struct md_str column = md_str_of(md_def_column(&model->fields[i]));
 
-		if (model->fields[i].hidden &&
-		    (md_sql_names(sql->any, column) || md_sql_names(sql->sqlite, column) ||
-		     md_sql_names(sql->postgresql, column) || md_sql_names(sql->mariadb, column)))
+		if (model->fields[i].hidden && sql_names(sql, column))
 			return false;
 	}
 	return true;

@@ -13,6 +13,8 @@
 #include "tests/support/suite.h"
 #include "tests/unit/ddl_random.h"
 
+static const unsigned engines[] = { MD_ENGINE_SQLITE, MD_ENGINE_POSTGRESQL };
+
 enum { TEXT_MAX = 4 * 1024 * 1024, ARENA_MAX = 64 * 1024 * 1024 };
 
 static const char library[] =
@@ -264,8 +266,9 @@ START_TEST(each_format_is_written_as_in_the_golden_files)
 	static const struct {
 		const char *name;
 		struct md_registry *(*make)(struct md_arena *arena);
-		bool postgresql;
-	} samples[] = { { "library", declared, false }, { "people", introspected, true } };
+		unsigned engine;
+	} samples[] = { { "library", declared, MD_ENGINE_SQLITE },
+			{ "people", introspected, MD_ENGINE_POSTGRESQL } };
 
 	for (unsigned s = 0; s < 2; s++) {
 		md_auto_arena arena = md_arena_new(ARENA_MAX);
@@ -273,7 +276,7 @@ START_TEST(each_format_is_written_as_in_the_golden_files)
 		struct md_registry *registry = samples[s].make(arena);
 		const struct md_schema_source source = {
 			.registry = registry,
-			.dialect = md_schema_dialect(samples[s].postgresql),
+			.dialect = md_schema_dialect(samples[s].engine),
 			.lines = true,
 		};
 
@@ -291,7 +294,7 @@ START_TEST(json_on_one_line_is_the_same_json)
 	md_auto_buf lines = MD_BUF(TEXT_MAX), line = MD_BUF(TEXT_MAX);
 	struct md_registry *registry = declared(arena);
 	struct md_schema_source source = { .registry = registry,
-					   .dialect = md_schema_dialect(false) };
+					   .dialect = md_schema_dialect(MD_ENGINE_SQLITE) };
 
 	for (unsigned f = MD_SCHEMA_JSON; f <= MD_SCHEMA_OPENAPI; f++) {
 		json_t *left, *right;
@@ -322,10 +325,10 @@ START_TEST(nothing_tells_of_hidden_fields)
 	struct md_registry *registry = declared(arena);
 
 	for (unsigned f = 0; f < MD_SCHEMA_FORMATS; f++)
-		for (unsigned postgresql = 0; postgresql < 2; postgresql++) {
+		for (unsigned e = 0; e < 2; e++) {
 			const struct md_schema_source source = {
 				.registry = registry,
-				.dialect = md_schema_dialect(postgresql == 1),
+				.dialect = md_schema_dialect(engines[e]),
 				.empty = true,
 			};
 
@@ -345,7 +348,7 @@ START_TEST(the_administrator_gets_the_sql_of_all_columns)
 	md_auto_buf text = MD_BUF(TEXT_MAX);
 	struct md_registry *registry = declared(arena);
 	const struct md_schema_source source = { .registry = registry,
-						 .dialect = md_schema_dialect(false),
+						 .dialect = md_schema_dialect(MD_ENGINE_SQLITE),
 						 .trusted = true };
 
 	write_as(&source, MD_SCHEMA_SQL, &text);
@@ -370,7 +373,7 @@ START_TEST(fields_stand_only_where_they_can_be_given_or_read)
 	md_auto_buf text = MD_BUF(TEXT_MAX);
 	struct md_registry *registry = declared(arena);
 	const struct md_schema_source source = { .registry = registry,
-						 .dialect = md_schema_dialect(false) };
+						 .dialect = md_schema_dialect(MD_ENGINE_SQLITE) };
 	json_t *json = json_loads(write_as(&source, MD_SCHEMA_JSON_SCHEMA, &text), 0, NULL);
 	json_t *row = json_object_get(json_object_get(json, "$defs"), "writer");
 	json_t *insert = json_object_get(json_object_get(row, "$defs"), "insert");
@@ -402,7 +405,7 @@ START_TEST(abstract_models_appear_when_they_are_asked_for)
 	md_auto_buf text = MD_BUF(TEXT_MAX);
 	struct md_registry *registry = declared(arena);
 	struct md_schema_source source = { .registry = registry,
-					   .dialect = md_schema_dialect(false) };
+					   .dialect = md_schema_dialect(MD_ENGINE_SQLITE) };
 	json_t *json;
 
 	for (unsigned f = MD_SCHEMA_JSON; f <= MD_SCHEMA_JSON_SCHEMA; f++) {
@@ -432,7 +435,7 @@ START_TEST(a_text_that_is_too_long_is_refused)
 	md_auto_arena arena = md_arena_new(ARENA_MAX);
 	struct md_registry *registry = introspected(arena);
 	const struct md_schema_source source = { .registry = registry,
-						 .dialect = md_schema_dialect(false) };
+						 .dialect = md_schema_dialect(MD_ENGINE_SQLITE) };
 
 	for (unsigned f = 0; f < MD_SCHEMA_FORMATS; f++) {
 		md_auto_buf text = MD_BUF(100);
@@ -498,7 +501,7 @@ START_TEST(every_allocation_of_a_writer_may_fail)
 	for (unsigned r = 0; r < 2; r++) {
 		for (unsigned f = 0; f < MD_SCHEMA_FORMATS; f++) {
 			struct writing writing = { { .registry = registries[r],
-						     .dialect = md_schema_dialect(r == 1),
+						     .dialect = md_schema_dialect(engines[r]),
 						     .empty = true },
 						   f };
 
@@ -528,7 +531,7 @@ START_TEST(every_allocation_of_an_import_may_fail)
 {
 	const struct md_catalog catalog = introspected_catalog();
 	struct md_schema_import source = { .catalog = &catalog,
-					   .dialect = md_schema_dialect(true) };
+					   .dialect = md_schema_dialect(MD_ENGINE_POSTGRESQL) };
 	md_auto_arena arena = md_arena_new(ARENA_MAX);
 	struct md_registry *registry = declared(arena);
 
@@ -545,7 +548,8 @@ START_TEST(an_import_says_what_can_be_declared_and_tells_the_rest)
 {
 	const struct md_catalog catalog = introspected_catalog();
 	const struct md_schema_import source = { .catalog = &catalog,
-						 .dialect = md_schema_dialect(true) };
+						 .dialect =
+							 md_schema_dialect(MD_ENGINE_POSTGRESQL) };
 	md_auto_buf text = MD_BUF(TEXT_MAX), notes = MD_BUF(TEXT_MAX);
 
 	ck_assert_int_eq(md_schema_import(&source, &text, &notes, NULL), MD_OK);
