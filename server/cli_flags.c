@@ -1,5 +1,6 @@
 /* The options of the commands. */
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -35,27 +36,6 @@ static int add_override(struct md_cli_call *call, enum md_layer layer, const cha
 	return EX_OK;
 }
 
-static int take_config(struct md_cli_call *call, const char *value)
-{
-	call->settings.config_path = value;
-	return EX_OK;
-}
-
-static int take_db(struct md_cli_call *call, const char *value)
-{
-	return add_override(call, MD_LAYER_OPTION, "--db", MD_STR("db_url"), value);
-}
-
-static int take_models(struct md_cli_call *call, const char *value)
-{
-	return add_override(call, MD_LAYER_OPTION, "--models", MD_STR("models"), value);
-}
-
-static int take_listen(struct md_cli_call *call, const char *value)
-{
-	return add_override(call, MD_LAYER_OPTION, "--listen", MD_STR("listen"), value);
-}
-
 static int take_set(struct md_cli_call *call, const char *value)
 {
 	const char *equals = strchr(value, '=');
@@ -83,133 +63,58 @@ static int take_ready_fd(struct md_cli_call *call, const char *value)
 	return EX_OK;
 }
 
-static int take_long(struct md_cli_call *call, const char *value)
-{
-	(void)value;
-	call->models.long_form = true;
-	return EX_OK;
-}
-
-static int take_force(struct md_cli_call *call, const char *value)
-{
-	(void)value;
-	call->models.force = true;
-	return EX_OK;
-}
-
-static int take_all(struct md_cli_call *call, const char *value)
-{
-	(void)value;
-	call->models.all = true;
-	return EX_OK;
-}
-
-static int take_dry_run(struct md_cli_call *call, const char *value)
-{
-	(void)value;
-	call->models.dry_run = true;
-	return EX_OK;
-}
-
-static int take_format(struct md_cli_call *call, const char *value)
-{
-	call->models.format = value;
-	return EX_OK;
-}
-
-static int take_from_db(struct md_cli_call *call, const char *value)
-{
-	(void)value;
-	call->models.from_db = true;
-	return EX_OK;
-}
-
-static int take_managed(struct md_cli_call *call, const char *value)
-{
-	(void)value;
-	call->models.managed = true;
-	return EX_OK;
-}
-
-static int take_out(struct md_cli_call *call, const char *value)
-{
-	call->models.out = value;
-	return EX_OK;
-}
-
-static int take_help(struct md_cli_call *call, const char *value)
-{
-	(void)value;
-	call->help = true;
-	return EX_OK;
-}
-
-/* clang-format off */
-#define SWITCH(name, member, flags, help)                                                          \
-	static int take_switch_##member(struct md_cli_call *call, const char *value)               \
-	{                                                                                          \
-		(void)value;                                                                       \
-		call->migrate.member = true;                                                       \
-		return EX_OK;                                                                      \
-	}
-#include "server/cli_migrate.def"
-/* clang-format on */
-
-static int take_message(struct md_cli_call *call, const char *value)
-{
-	call->migrate.message = value;
-	return EX_OK;
-}
-
-static int take_to(struct md_cli_call *call, const char *value)
-{
-	call->migrate.to = value;
-	return EX_OK;
-}
-
-static int take_write_models(struct md_cli_call *call, const char *value)
-{
-	call->migrate.write_models = value;
-	return EX_OK;
-}
+/* Where an option goes that only has to be noted: true, or its argument. The type is checked. */
+#define MEMBER(member, type) \
+	_Generic(((struct md_cli_call *)NULL)->member, type : offsetof(struct md_cli_call, member))
+#define SETS(member)  .member_at = MEMBER(member, bool)
+#define KEEPS(member) .member_at = MEMBER(member, const char *)
+#define OF_ROWS       .take = NULL /* md_cli_data_take() */
 
 static const struct md_cli_flag flags[] = {
-	{ "--config", "FILE", TAKES_SETTINGS, take_config,
-	  "configuration file (" MD_CONFIG_PATH ", when it exists)" },
-	{ "--db", "URL", TAKES_SETTINGS, take_db, "database: the setting db_url" },
-	{ "--listen", "ADDR", TAKES_SETTINGS, take_listen,
-	  "HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated" },
-	{ "--set", "KEY=VALUE", TAKES_SETTINGS, take_set, "any other setting; may be repeated" },
-	{ "--ready-fd", "N", TAKES_READY_FD, take_ready_fd,
-	  "write the URL of each listener to descriptor N when ready" },
-	{ "--long", NULL, TAKES_FORM, take_long, "write objects, no shorthand" },
-	{ "--force", NULL, TAKES_FORM, take_force, "rewrite files with comments, without them" },
-	{ "--all", NULL, TAKES_ALL, take_all, "abstract models, too" },
-	{ "--models", "GLOB", TAKES_MODELS, take_models, "definition files: the setting models" },
-	{ "--dry-run", NULL, TAKES_DRY_RUN, take_dry_run, "print the SQL and change nothing" },
-	{ "--format", "FORMAT", TAKES_FORMAT, take_format,
-	  "json, json-schema, openapi, typescript, sql, dbml or mermaid" },
-	{ "--from-db", NULL, TAKES_IMPORT, take_from_db, "from the database; required" },
-	{ "--managed", NULL, TAKES_IMPORT, take_managed,
-	  "modeld is to make and change the tables" },
-	{ "--out", "FILE", TAKES_IMPORT, take_out, "write a new file, not to standard output" },
-	{ "--where", "COND", TAKES_WHERE, NULL,
-	  "\"COLUMN OPERATOR VALUE\" or COLUMN=OPERATOR.VALUE; may be repeated" },
-	{ "--select", "LIST", TAKES_SELECT, NULL, "what to show: \"id,name,posts(title)\"" },
-	{ "--order", "TERMS", TAKES_PAGE, NULL, "\"created_at.desc.nullslast,id\"" },
-	{ "--limit", "N", TAKES_PAGE, NULL, "at most N rows" },
-	{ "--offset", "N", TAKES_PAGE, NULL, "without the first N rows" },
-	{ "--json", "TEXT", TAKES_JSON, NULL, "JSON; @FILE: of a file, -: of standard input" },
-	{ "--all", NULL, TAKES_EVERY, take_all, "every row" },
-	{ "--dry-run", NULL, TAKES_ROLLBACK, take_dry_run, "show the rows, and undo it" },
-	{ "--format", "FORMAT", TAKES_PRINT, take_format,
-	  "json, ndjson, csv (list, get) or table; table on a terminal, else json" },
-#define FLAG(name, argument, flags, take, help)   { name, argument, flags, take, help },
-#define SWITCH(name, member, flags, help)         { name, NULL, flags, take_switch_##member, help },
-#define TEXT(name, argument, member, flags, help) { name, argument, flags, take_##member, help },
+	{ "--config", "FILE", TAKES_SETTINGS,
+	  "configuration file (" MD_CONFIG_PATH ", when it exists)", KEEPS(settings.config_path) },
+	{ "--db", "URL", TAKES_SETTINGS, "database: the setting db_url", .setting = "db_url" },
+	{ "--listen", "ADDR", TAKES_SETTINGS,
+	  "HOST:PORT, [IPV6]:PORT or unix:PATH; may be repeated", .setting = "listen" },
+	{ "--set", "KEY=VALUE", TAKES_SETTINGS, "any other setting; may be repeated",
+	  .take = take_set },
+	{ "--ready-fd", "N", TAKES_READY_FD,
+	  "write the URL of each listener to descriptor N when ready", .take = take_ready_fd },
+	{ "--long", NULL, TAKES_FORM, "write objects, no shorthand", SETS(models.long_form) },
+	{ "--force", NULL, TAKES_FORM, "rewrite files with comments, without them",
+	  SETS(models.force) },
+	{ "--all", NULL, TAKES_ALL, "abstract models, too", SETS(models.all) },
+	{ "--models", "GLOB", TAKES_MODELS, "definition files: the setting models",
+	  .setting = "models" },
+	{ "--dry-run", NULL, TAKES_DRY_RUN, "print the SQL and change nothing",
+	  SETS(models.dry_run) },
+	{ "--format", "FORMAT", TAKES_FORMAT,
+	  "json, json-schema, openapi, typescript, sql, dbml or mermaid", KEEPS(models.format) },
+	{ "--from-db", NULL, TAKES_IMPORT, "from the database; required", SETS(models.from_db) },
+	{ "--managed", NULL, TAKES_IMPORT, "modeld is to make and change the tables",
+	  SETS(models.managed) },
+	{ "--out", "FILE", TAKES_IMPORT, "write a new file, not to standard output",
+	  KEEPS(models.out) },
+	{ "--where", "COND", TAKES_WHERE,
+	  "\"COLUMN OPERATOR VALUE\" or COLUMN=OPERATOR.VALUE; may be repeated", OF_ROWS },
+	{ "--select", "LIST", TAKES_SELECT, "what to show: \"id,name,posts(title)\"", OF_ROWS },
+	{ "--order", "TERMS", TAKES_PAGE, "\"created_at.desc.nullslast,id\"", OF_ROWS },
+	{ "--limit", "N", TAKES_PAGE, "at most N rows", OF_ROWS },
+	{ "--offset", "N", TAKES_PAGE, "without the first N rows", OF_ROWS },
+	{ "--json", "TEXT", TAKES_JSON, "JSON; @FILE: of a file, -: of standard input", OF_ROWS },
+	{ "--all", NULL, TAKES_EVERY, "every row", SETS(models.all) },
+	{ "--dry-run", NULL, TAKES_ROLLBACK, "show the rows, and undo it", SETS(models.dry_run) },
+	{ "--format", "FORMAT", TAKES_PRINT,
+	  "json, ndjson, csv (list, get) or table; table on a terminal, else json",
+	  KEEPS(models.format) },
+#define FLAG(name, argument, flags, function, help) \
+	{ name, argument, flags, help, .take = function },
+#define SWITCH(name, member, flags, help) { name, NULL, flags, help, SETS(migrate.member) },
+#define TEXT(name, argument, member, flags, help) \
+	{ name, argument, flags, help, KEEPS(migrate.member) },
 #include "server/cli_migrate.def"
-	{ "--help", NULL, 0, take_help, "this text; also -h" },
-	{ "-h", NULL, 0, take_help, NULL },
+	{ "--help", NULL, 0, "this text; also -h", SETS(help) },
+	{ "-h", NULL, 0, NULL, SETS(help) },
 };
 
 const struct md_cli_flag *md_cli_flags(size_t *ret_count)
@@ -241,6 +146,26 @@ static int unknown_flag(const struct md_cli_call *call, struct md_str name)
 	return usage_error(call);
 }
 
+static int give(struct md_cli_call *call, const struct md_cli_flag *flag, const char *value)
+{
+	void *member = (char *)call + flag->member_at;
+
+	if (flag->take)
+		return flag->take(call, value);
+	if (flag->setting)
+		return add_override(call, MD_LAYER_OPTION, flag->name, md_str_of(flag->setting),
+				    value);
+	if (flag->member_at > 0 && flag->argument)
+		*(const char **)member = value;
+	else if (flag->member_at > 0)
+		*(bool *)member = true;
+	else if (!md_cli_data_take(&call->data, flag->name, value)) {
+		fprintf(call->cli->err, "modeld: %s is given too often\n", flag->name);
+		return EX_USAGE;
+	}
+	return EX_OK;
+}
+
 /* "--name value" or "--name=value" at argv[i]; *i ends on the last word used. */
 static int take_flag(struct md_cli_call *call, int *i)
 {
@@ -260,12 +185,7 @@ static int take_flag(struct md_cli_call *call, int *i)
 	}
 	if (flag->argument)
 		value = equals ? equals + 1 : call->argv[++*i];
-	if (flag->take)
-		return flag->take(call, value);
-	if (md_cli_data_take(&call->data, flag->name, value))
-		return EX_OK;
-	fprintf(call->cli->err, "modeld: %s is given too often\n", flag->name);
-	return EX_USAGE;
+	return give(call, flag, value);
 }
 
 /* "-2": two revisions back. */

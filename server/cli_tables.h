@@ -61,9 +61,11 @@ struct md_cli_command {
 struct md_cli_flag {
 	const char *name, *argument; /* argument NULL: takes none */
 	unsigned for_commands;       /* 0: all */
-	/* NULL: of commands on rows, md_cli_data_take() */
+	const char *help;            /* NULL: not told */
+	/* One of these tells what becomes of it; none: md_cli_data_take(), of commands on rows. */
+	size_t member_at;    /* in struct md_cli_call: a bool; with an argument, a text */
+	const char *setting; /* that gets the argument */
 	int (*take)(struct md_cli_call *call, const char *value);
-	const char *help; /* NULL: not told */
 };
 
 /* One run of one command. */
