@@ -14,7 +14,7 @@ import os
 import pytest
 
 from engines import Postgres, Sqlite
-from harness import DATA, Modeld, StartFailed, locked
+from harness import DATA, Modeld, StartFailed, dashed, locked
 
 LIBRARY = (DATA / "library.sql").read_text(encoding="utf-8")
 SHOP = (DATA / "shop.sql").read_text(encoding="utf-8")
@@ -163,7 +163,7 @@ def serve(tmp_path, database):
         folder.mkdir()
         server = Modeld(getattr(db, "url", db), *args, folder=folder, listen=listen, env=env,
                         preexec=preexec, wrap=wrap,
-                        settings={key.replace("_", "-"): value for key, value in settings.items()})
+                        settings=dashed(settings))
         servers.append(server)
         return server
     yield start
@@ -184,6 +184,6 @@ def failing(tmp_path):
         folder.mkdir()
         with pytest.raises(StartFailed) as failure:
             Modeld(db.url, folder=folder,
-                   settings={key.replace("_", "-"): value for key, value in settings.items()})
+                   settings=dashed(settings))
         return failure.value.code, failure.value.log
     return start

@@ -188,17 +188,17 @@ class Modeld:
             return exchange(connection, method, target, headers, body)
 
     def get(self, target, **headers):
-        return self.request("GET", target, header_names(headers))
+        return self.request("GET", target, dashed(headers))
 
     def head(self, target, **headers):
-        return self.request("HEAD", target, header_names(headers))
+        return self.request("HEAD", target, dashed(headers))
 
     def options(self, target, **headers):
-        return self.request("OPTIONS", target, header_names(headers))
+        return self.request("OPTIONS", target, dashed(headers))
 
     def write(self, method, target, body=None, **headers):
         """POST, PATCH, PUT or DELETE; a body that is no text is sent as JSON."""
-        headers = header_names(headers)
+        headers = dashed(headers)
         if body is not None and not isinstance(body, (str, bytes)):
             body = json.dumps(body)
         if body is not None:
@@ -345,9 +345,24 @@ def exchange(connection, method, target, headers=None, body=None):
     return Response(response.status, response.headers, response.read())
 
 
-def header_names(keywords):
-    """Accept_Profile="x" → Accept-Profile: x."""
+def dashed(keywords):
+    """Accept_Profile="x" → Accept-Profile: x; pool_size=5 → pool-size=5."""
     return {name.replace("_", "-"): value for name, value in keywords.items()}
+
+
+@contextlib.contextmanager
+def daemons_of(server, *expected, **defaults):
+    """Start daemons on the database of a server: start(url=None, **settings); `_` in a setting's name
+    stands for `-`. They may log errors with `expected` in them, and are stopped and checked at the
+    end."""
+    with contextlib.ExitStack() as started:
+        def start(url=None, **settings):
+            daemon = Modeld(url or server.url, settings=dashed({**defaults, **settings}))
+            started.callback(daemon.stop)
+            for pattern in expected:
+                daemon.expect_error(pattern)
+            return daemon
+        yield start
 
 
 def read_all(sock):

@@ -5,7 +5,7 @@ import http.client
 import itertools
 import json
 
-from harness import PATIENCE, exchange
+from harness import PATIENCE, dashed, exchange
 from writers import ACCEPTED, BATCH, FAILED, FILLER, REFUSED, UNKNOWN, Writers
 
 MARKS = 16
@@ -51,7 +51,7 @@ class MixedWriters(Writers):
         connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=PATIENCE)
 
         def ask(method, target, body=None, content=JSON, **headers):
-            headers = {name.replace("_", "-"): value for name, value in headers.items()}
+            headers = dashed(headers)
             if body is not None:
                 headers["Content-Type"] = content
             text = body if body is None or isinstance(body, str) else json.dumps(body)

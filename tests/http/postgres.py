@@ -25,15 +25,25 @@ def as_server(*command):
 
 
 class Postgres:
-    """One server; sql() is its administrator's door."""
+    """One server; sql() is its administrator's door. `conf` is added to its configuration, `hba` goes
+    before its rules of who may connect."""
 
-    def __init__(self):
+    def __init__(self, conf="", hba=""):
         self.folder = tempfile.mkdtemp(prefix="modeld-pg-")
         # The watchdog that the script leaves behind keeps the pipe open: read one line only.
         with subprocess.Popen(["sh", SCRIPT, "start", self.folder, str(os.getpid())],
                               stdout=subprocess.PIPE, text=True) as script:
             self.url = script.stdout.readline().strip()
             assert script.wait() == 0
+        if conf or hba:
+            self._configure(pathlib.Path(self.folder, "data"), conf, hba)
+
+    def _configure(self, data, conf, hba):
+        with open(data / "postgresql.conf", "a", encoding="ascii") as settings:
+            settings.write(conf)
+        rules = data / "pg_hba.conf"
+        rules.write_text(hba + rules.read_text())
+        self.control("-m", "fast", "restart")
 
     def sql(self, text, database=None):
         """Run statements; what they print, unaligned and without headings."""

@@ -6,14 +6,14 @@ import stat
 
 import pytest
 
-from harness import Modeld, StartFailed, wait_until
+from harness import Modeld, StartFailed, dashed, wait_until
 
 pytestmark = pytest.mark.sqlite("a database is a file")
 
 
 def start_fails(url, **settings):
     with pytest.raises(StartFailed) as failed:
-        Modeld(url, settings={key.replace("_", "-"): value for key, value in settings.items()})
+        Modeld(url, settings=dashed(settings))
     return failed.value
 
 

@@ -1,5 +1,6 @@
 """Tables of PostgreSQL change while they are served: clients get right answers without a reload,
 and whoever names what never existed keeps nobody at work."""
+import contextlib
 import http.client
 import itertools
 import json
@@ -8,7 +9,7 @@ import time
 
 import pytest
 
-from harness import PATIENCE, Modeld, exchange, signal, wait_until
+from harness import PATIENCE, daemons_of, exchange, signal, wait_until
 from pg_load import Load, SCHEMA as LOADED, Session
 from postgres import Postgres
 
@@ -23,25 +24,15 @@ pytestmark = pytest.mark.postgresql("others change its tables")
 
 @pytest.fixture(scope="module", name="server")
 def make_server():
-    server = Postgres()
-    yield server
-    server.close()
+    with contextlib.closing(Postgres()) as server:
+        yield server
 
 
 @pytest.fixture(name="start")
 def make_start(server):
-    """Start daemons; they are stopped and checked at the end."""
-    started = []
     server.sql(SCHEMA)
-
-    def start(**settings):
-        settings = {key.replace("_", "-"): value for key, value in settings.items()}
-        started.append(Modeld(server.url, settings={"threads": 2, **settings}))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.stop()
+    with daemons_of(server, threads=2) as start:
+        yield start
 
 
 class Readers:

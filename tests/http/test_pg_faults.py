@@ -1,15 +1,15 @@
 """PostgreSQL restarts, ends sessions, refuses, falls silent, stops, is full or busy: what clients
 are told meanwhile, how soon it is over, and that no write happens twice."""
+import contextlib
 import http.client
 import json
 import os
-import pathlib
 import threading
 import time
 
 import pytest
 
-from harness import PATIENCE, Modeld, StartFailed, exchange, wait_until
+from harness import PATIENCE, Modeld, StartFailed, daemons_of, exchange, wait_until
 from pg_load import (JSON, SCHEMA, SESSION, Load, Proxy, Session, Watch, is_documented, is_ready,
                      processes_of, signal, signal_all, take_connection)
 from postgres import Postgres
@@ -25,33 +25,16 @@ SOON = 1.0
 
 @pytest.fixture(scope="module", name="server")
 def make_server():
-    server = Postgres()
-    data = pathlib.Path(server.folder, "data")
-    with open(data / "postgresql.conf", "a", encoding="ascii") as conf:
-        conf.write("max_connections = 40\n")
-    hba = data / "pg_hba.conf"
-    hba.write_text("local all careful scram-sha-256\n" + hba.read_text())
-    server.control("-m", "fast", "restart")
-    yield server
-    server.close()
+    with contextlib.closing(Postgres("max_connections = 40\n",
+                                     "local all careful scram-sha-256\n")) as server:
+        yield server
 
 
 @pytest.fixture(name="start")
 def make_start(server):
-    """Start daemons; they are stopped and checked at the end."""
-    started = []
     server.sql(SCHEMA)
-
-    def start(url=None, **settings):
-        settings = {"threads": 2, **settings}
-        settings = {key.replace("_", "-"): value for key, value in settings.items()}
-        started.append(Modeld(url or server.url, settings=settings))
-        started[-1].expect_error("cannot connect")
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.stop()
+    with daemons_of(server, "cannot connect", threads=2) as start:
+        yield start
 
 
 @pytest.fixture(name="watched")
@@ -70,9 +53,8 @@ def make_watched():
 
 @pytest.fixture(name="proxy")
 def make_proxy(server):
-    proxy = Proxy(server.folder)
-    yield proxy
-    proxy.close()
+    with contextlib.closing(Proxy(server.folder)) as proxy:
+        yield proxy
 
 
 def patience_for(daemon, seconds=SOON):

@@ -1,5 +1,6 @@
 """kill -9 while clients write to PostgreSQL, again and again: of the daemon, and of the server with
 all its back ends. The server flushes its log at every commit, as it should where data counts."""
+import contextlib
 import itertools
 import pathlib
 import time
@@ -26,13 +27,8 @@ LOAD_SECONDS = 0.3
 
 @pytest.fixture(scope="module", name="server")
 def make_server():
-    server = Postgres()
-    data = pathlib.Path(server.folder, "data")
-    with open(data / "postgresql.conf", "a", encoding="ascii") as conf:
-        conf.write("fsync = on\nsynchronous_commit = on\n")
-    server.control("-m", "fast", "restart")
-    yield server
-    server.close()
+    with contextlib.closing(Postgres("fsync = on\nsynchronous_commit = on\n")) as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

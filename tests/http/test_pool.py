@@ -1,5 +1,6 @@
 """Connections to the database: the pool as it is seen from outside, and what clients notice when
 the database goes, comes back, or is busy."""
+import contextlib
 import http.client
 import signal
 import threading
@@ -7,7 +8,7 @@ import time
 
 import pytest
 
-from harness import Modeld, StartFailed, wait_until
+from harness import Modeld, StartFailed, daemons_of, wait_until
 from postgres import Postgres
 
 SCHEMA = """
@@ -25,26 +26,15 @@ pytestmark = pytest.mark.postgresql("it has a pool")
 
 @pytest.fixture(scope="module", name="server")
 def make_server():
-    server = Postgres()
-    yield server
-    server.close()
+    with contextlib.closing(Postgres()) as server:
+        yield server
 
 
 @pytest.fixture(name="daemon")
 def make_daemon(server):
-    """Start daemons on the server's database, and stop them at the end."""
-    started = []
     server.sql(SCHEMA)
-
-    def start(**settings):
-        url = settings.pop("url", server.url)
-        settings = {key.replace("_", "-"): value for key, value in settings.items()}
-        started.append(Modeld(url, settings=settings))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.stop()
+    with daemons_of(server) as start:
+        yield start
 
 
 def connect(modeld):

@@ -1,13 +1,13 @@
 """Nobody waits for ever: what was queued, parked, buffered or given away while the database or the
 network was in trouble goes on by itself, and nothing holds an event loop up."""
+import contextlib
 import http.client
-import pathlib
 import socket
 import time
 
 import pytest
 
-from harness import PATIENCE, Modeld, exchange, wait_until
+from harness import PATIENCE, daemons_of, exchange, wait_until
 from pg_load import SCHEMA, Proxy, take_connection
 from postgres import Postgres
 
@@ -18,38 +18,22 @@ SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 @pytest.fixture(scope="module", name="server")
 def make_server():
-    server = Postgres()
-    data = pathlib.Path(server.folder, "data")
-    with open(data / "postgresql.conf", "a", encoding="ascii") as conf:
-        conf.write("max_connections = 12\n")
-    server.control("-m", "fast", "restart")
-    yield server
-    server.close()
+    with contextlib.closing(Postgres("max_connections = 12\n")) as server:
+        yield server
 
 
 @pytest.fixture(name="start")
 def make_start(server):
-    """Start daemons of one event loop; they are stopped and checked at the end."""
-    started = []
+    """Start daemons of one event loop."""
     server.sql(SCHEMA)
-
-    def start(url=None, **settings):
-        settings = {"threads": 1, "max_overflow": 0, **settings}
-        settings = {key.replace("_", "-"): value for key, value in settings.items()}
-        started.append(Modeld(url or server.url, settings=settings))
-        started[-1].expect_error("cannot connect")
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.stop()
+    with daemons_of(server, "cannot connect", threads=1, max_overflow=0) as start:
+        yield start
 
 
 @pytest.fixture(name="proxy")
 def make_proxy(server):
-    proxy = Proxy(server.folder)
-    yield proxy
-    proxy.close()
+    with contextlib.closing(Proxy(server.folder)) as proxy:
+        yield proxy
 
 
 def ask(daemon, target, patience=PATIENCE):

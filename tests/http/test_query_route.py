@@ -4,22 +4,20 @@ import urllib.parse
 
 import pytest
 
+from harness import dashed
+
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 TYPES = "application/x-www-form-urlencoded, application/json"
 
 
 def by_method(server, relation, body, type_, **headers):
-    return server.request("QUERY", relation, {"Content-Type": type_, **names(headers)}, body)
+    return server.request("QUERY", relation, {"Content-Type": type_, **dashed(headers)}, body)
 
 
 def by_route(server, relation, body, type_, **headers):
-    return server.request("POST", "/-/query" + relation, {"Content-Type": type_, **names(headers)},
+    return server.request("POST", "/-/query" + relation, {"Content-Type": type_, **dashed(headers)},
                           body)
-
-
-def names(headers):
-    return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 @pytest.fixture(params=[by_method, by_route], ids=["QUERY", "POST"])

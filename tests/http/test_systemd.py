@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import PATIENCE, UnixConnection, exchange, wait_until
+from harness import PATIENCE, UnixConnection, dashed, exchange, wait_until
 from manager import Manager, listening, listening_unix, threads_of
 from migrating import Migrating
 
@@ -38,8 +38,7 @@ def service(tmp_path, database):
 def get(port, target="/genre?id=eq.1", **headers):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
-        return exchange(connection, "GET", target, {k.replace("_", "-"): v
-                                                    for k, v in headers.items()})
+        return exchange(connection, "GET", target, dashed(headers))
     finally:
         connection.close()
 
