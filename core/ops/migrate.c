@@ -60,8 +60,8 @@ enum md_code md_migrate_open(const struct md_migrate_options *options,
 	if (!migrate)
 		return md_fail_nomem(err);
 	migrate->options = *options;
-	pthread_mutex_init(&migrate->ticker.lock, NULL);
-	pthread_cond_init(&migrate->ticker.wake, NULL);
+	md_lock_init(&migrate->ticker.lock);
+	md_cond_init(&migrate->ticker.wake);
 	name_owner(migrate);
 	migrate->arena = md_arena_new(VERB_MEMORY);
 	migrate->past = md_arena_new(VERB_MEMORY);
@@ -88,7 +88,7 @@ struct md_migrate *md_migrate_close(struct md_migrate *migrate)
 	md_arena_free(migrate->past);
 	md_arena_free(migrate->arena);
 	pthread_cond_destroy(&migrate->ticker.wake);
-	pthread_mutex_destroy(&migrate->ticker.lock);
+	md_lock_release(&migrate->ticker.lock);
 	free(migrate);
 	return NULL;
 }

@@ -55,17 +55,17 @@ static void *tick(void *ctx)
 	struct md_migrate *migrate = ctx;
 	struct md_ticker *ticker = &migrate->ticker;
 
-	pthread_mutex_lock(&ticker->lock);
+	md_lock_enter(&ticker->lock);
 	while (!ticker->stop) {
 		struct timespec until;
 
-		clock_gettime(CLOCK_REALTIME, &until);
+		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec++;
-		if (pthread_cond_timedwait(&ticker->wake, &ticker->lock, &until) != 0 &&
-		    ticker->busy && !ticker->stop)
+		if (!md_cond_wait_until(&ticker->wake, &ticker->lock, &until) && ticker->busy &&
+		    !ticker->stop)
 			call_progress(migrate);
 	}
-	pthread_mutex_unlock(&ticker->lock);
+	md_lock_leave(&ticker->lock);
 	return NULL;
 }
 
@@ -76,7 +76,7 @@ void md_migrate_tell(struct md_migrate *migrate, const struct md_migrate_progres
 
 	if (!migrate->options.progress)
 		return;
-	pthread_mutex_lock(&ticker->lock);
+	md_lock_enter(&ticker->lock);
 	same = ticker->busy && ticker->now.what == progress->what &&
 	       ticker->now.step == progress->step;
 	if (!same)
@@ -88,7 +88,7 @@ void md_migrate_tell(struct md_migrate *migrate, const struct md_migrate_progres
 		ticker->stop = false;
 		ticker->running = pthread_create(&ticker->thread, NULL, tick, migrate) == 0;
 	}
-	pthread_mutex_unlock(&ticker->lock);
+	md_lock_leave(&ticker->lock);
 }
 
 void md_migrate_quiet(struct md_migrate *migrate)
@@ -96,13 +96,13 @@ void md_migrate_quiet(struct md_migrate *migrate)
 	struct md_ticker *ticker = &migrate->ticker;
 	bool running;
 
-	pthread_mutex_lock(&ticker->lock);
+	md_lock_enter(&ticker->lock);
 	ticker->stop = true;
 	ticker->busy = false;
 	running = ticker->running;
 	ticker->running = false;
 	pthread_cond_signal(&ticker->wake);
-	pthread_mutex_unlock(&ticker->lock);
+	md_lock_leave(&ticker->lock);
 	if (running)
 		pthread_join(ticker->thread, NULL);
 }

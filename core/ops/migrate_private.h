@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "core/base/arena.h"
+#include "core/base/lock.h"
 #include "core/db/schema.h"
 #include "core/migrate/history.h"
 #include "core/migrate/plan.h"
@@ -37,7 +38,7 @@ struct md_line {
 
 struct md_ticker {
 	pthread_t thread;
-	pthread_mutex_t lock; /* guards what follows, and is held while progress is called */
+	struct md_lock lock; /* guards what follows, and is held while progress is called */
 	pthread_cond_t wake;
 	bool running, stop, busy;
 	uint64_t began_ns;
