@@ -238,8 +238,10 @@ static enum md_code join_database(struct md_loop *loop, const struct md_loop_opt
 		return code;
 	fill_ops_options(loop, options->options, &ops);
 	code = md_ops_new(&ops, md_registry_ref(options->registry), &loop->ops, err);
-	if (code != MD_OK)
+	if (code != MD_OK) {
+		md_registry_unref(options->registry);
 		return code;
+	}
 	loop->registry = md_ops_registry(loop->ops);
 	return MD_OK;
 }
