@@ -93,7 +93,7 @@ step_layers()
 	may core/model "$base|core/db/(catalog|value)\\.h" || rc=1
 	may core/query "$base|core/model/[^\"]*|core/json/(shape|sink_text|write)\\.h|core/db/(dialect|value|unit)\\.h" || rc=1
 	may core/json "$base|core/db/(rows|unit|value)\\.h" || rc=1
-	may core/migrate "$base|core/(model|db)/[^\"]*|core/query/sql\\.h" || rc=1
+	may core/migrate "$base|core/(model|db)/[^\"]*" || rc=1
 	may core/ops 'core/[^"]*' || rc=1
 	may core/api 'core/[^"]*|include/modeld\.h' || rc=1
 	may config "$base" || rc=1

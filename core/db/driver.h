@@ -1,8 +1,9 @@
 /* Private to core/db and its tests: what an engine provides.
  * A driver knows one CONNECTION. What stands above it, engine-neutral and chosen by feature bits,
  * never by name, are the lanes (core/db/lane_*.c): inline reads with the turn's snapshot, reader
- * threads, the writer, later the pool. A connection belongs to one thread at a time (its loop,
- * or the lane thread that runs a unit on it); only cancel() may be called from elsewhere. */
+ * threads and the writer for engines that block, pipes and their pool for those that do not. A
+ * connection belongs to one thread at a time (its loop, or the lane thread that runs a unit on it);
+ * only cancel() may be called from elsewhere. */
 #ifndef MD_CORE_DB_DRIVER_H
 #define MD_CORE_DB_DRIVER_H
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* A cursor over one statement's rows; the only thing core/json sees of a database. Belongs to the
- * executing thread. */
+/* A cursor over one statement's rows: all that the sinks of core/json see of a database. It belongs
+ * to the engine, and to the executing thread until its unit is done. */
 #ifndef MD_CORE_DB_ROWS_H
 #define MD_CORE_DB_ROWS_H
 #include "core/base/error.h"

@@ -5,11 +5,11 @@
  * Life: the owner fills ops, tx, deadline and submits it (md_db_run, or a driver's push in
  * tests). From then until done() it belongs to the database side:
  *
- *   next() ── CALL ──► the statement runs ──► rows() ── ON ──► next() …
- *     │                                          ├─ PAUSE ──► paused() on the home loop;
- * md_db_resume() goes on in rows() │                                          └─ ABORT ──►
- * everything is rolled back, done(unit->error.code) └─ COMMIT / ROLLBACK ──► the bracket is closed
- * ──► done(MD_OK or why not)
+ *   next() ──┬─ CALL ──► the statement runs ──► rows() ──┬─ ON ──► next() …
+ *            │                                           ├─ PAUSE ──► paused() on the home loop
+ *            │                 rows() again ◄── md_db_resume() ◄── … when it may go on
+ *            │                                           └─ ABORT ──► all is rolled back ──► done()
+ *            └─ COMMIT, ROLLBACK ──► the bracket is closed ──► done()
  *
  * next() and rows() run on the executing thread (loop, reader, writer) and may touch only the unit
  * and what travels with it: one owner at a time. done() and paused() run on the home loop. */

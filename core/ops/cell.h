@@ -1,4 +1,5 @@
-/* Cells of a request body as values for a column. Any thread. */
+/* Cells of a request body as values for a column. Pure, any thread; an arena that is given is used
+ * by the caller alone. */
 #ifndef MD_CORE_OPS_CELL_H
 #define MD_CORE_OPS_CELL_H
 #include "core/db/catalog.h"

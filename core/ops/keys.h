@@ -1,4 +1,5 @@
-/* Private to core/ops: values of keys as text, and sets of them. */
+/* Private to core/ops: values of keys as text, and sets of them. A set is the caller's and knows no
+ * lock; the texts in it live in an arena. */
 #ifndef MD_CORE_OPS_KEYS_H
 #define MD_CORE_OPS_KEYS_H
 #include "core/base/arena.h"

@@ -1,9 +1,10 @@
 /* Migrations: revisions made of what changed in the models, applied, taken back, told about. All
  * verbs of `modeld db` and of /-/migrations are here; each answers with one JSON document, which
- *the command line shows as text and the HTTP surface as it is (docs/migrations.md). Where the truth
- *is: what a database went through stands in the database (_modeld_migrations: whole revisions and
- * snapshots), what it is to go through in the folder of revision files, what is wanted in the model
- * definitions. Blocking; one thread per handle; not for a loop's thread.
+ * the command line shows as text and the HTTP surface as it is (docs/migrations.md).
+ *
+ * Where the truth is: what a database went through stands in the database (_modeld_migrations:
+ * whole revisions and snapshots), what it is to go through in the folder of revision files, what
+ * is wanted in the model definitions. Blocking; one thread per handle; not for a loop's thread.
  *
  * Failures of their own kind, by wire code (exit codes of the command line in brackets):
  *	MD_DATA_LOSS     MD_CONFLICT  consent by name is missing; details: JSON list of objects [6]

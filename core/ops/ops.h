@@ -1,4 +1,5 @@
-/* Private to core/ops: what every loop has one of. */
+/* Private to core/ops: what every loop has one of, behind md_ops_new() (read.h): the generations of
+ * the registry with their plans. The loop's thread only, but for the counters. */
 #ifndef MD_CORE_OPS_OPS_H
 #define MD_CORE_OPS_OPS_H
 #include <stdatomic.h>

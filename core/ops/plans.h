@@ -1,5 +1,5 @@
 /* Private to core/ops: the plan cache of one loop and one generation of the registry. Bounded,
- * least recently used out first. A plan in use outlives its eviction. */
+ * least recently used out first. A plan in use outlives its eviction. The loop's thread only. */
 #ifndef MD_CORE_OPS_PLANS_H
 #define MD_CORE_OPS_PLANS_H
 #include "core/json/sink_text.h"
@@ -32,7 +32,9 @@ struct md_cached_plan *md_plans_find(struct md_plans *plans, struct md_str key);
  * Counts what had to go in *evicted. */
 struct md_cached_plan *md_plans_add(struct md_plans *plans, struct md_str key, struct md_plan *plan,
 				    struct md_write_plan *write, uint64_t *evicted);
+/** One request more that runs it. */
 void md_plans_use(struct md_cached_plan *cached);
+/** One less; the last one frees a plan that was evicted meanwhile. */
 void md_plans_unuse(struct md_cached_plan *cached);
 unsigned md_plans_count(const struct md_plans *plans);
 #endif

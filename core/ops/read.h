@@ -35,6 +35,7 @@ struct md_ops_options {
 	bool aggregates;         /* db-aggregates-enabled */
 	bool legacy_names;       /* url-use-legacy-target-names */
 };
+/** The caller's reference to the registry is taken over, unless this fails. MD_NOMEM. */
 enum md_code md_ops_new(const struct md_ops_options *options, struct md_registry *registry,
 			struct md_ops **ret_ops, struct md_error *err);
 /** No read is in flight. NULL is fine; returns NULL. */
@@ -95,13 +96,13 @@ enum md_read_state {
 	MD_READ_DONE,  /* `out` holds the (rest of the) answer */
 	MD_READ_FAILED /* md_read_error() */
 };
-struct md_read;
 /** Start. *ret_read is NULL when not even that much memory is there. True: state is DONE or FAILED
  * already (or PIECE) and `ready` will not be called for it.
  */
 bool md_read_start(struct md_ops *ops, const struct md_read_request *request,
 		   struct md_read **ret_read);
 enum md_read_state md_read_state(const struct md_read *read);
+/** Why it has FAILED. */
 const struct md_error *md_read_error(const struct md_read *read);
 /** Streaming: the caller has emptied `out`. */
 void md_read_resume(struct md_read *read);

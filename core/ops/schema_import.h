@@ -1,4 +1,6 @@
-/* Only for core/ops/schema_import*.c: a definition file that is being made of a catalog. */
+/* Only for core/ops/schema_import*.c: a definition file that is being made of a catalog. One
+ * thread; what is made on the way is in an arena that ends with it. Memory that runs out sets
+ * no_memory. */
 #ifndef MD_CORE_OPS_SCHEMA_IMPORT_H
 #define MD_CORE_OPS_SCHEMA_IMPORT_H
 #include "core/db/catalog.h"

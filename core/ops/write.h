@@ -18,7 +18,6 @@ enum md_link {
 	MD_LINK_REMOVE /* these are linked no longer: MD404 when they were not */
 };
 
-/** What is asked. Everything borrowed, from the request's arena. */
 struct md_write;
 /** Conditions on the row that a write is about, for its representation as GET of the same target
  * gives it. */
@@ -26,6 +25,7 @@ struct md_match {
 	struct md_etags if_match, if_none_match;
 	const struct md_str *key; /* model->key_count parts */
 };
+/** What is asked. Everything borrowed, from the request's arena. */
 struct md_write_ask {
 	enum md_write_kind kind;
 	enum md_give give;
@@ -80,7 +80,9 @@ bool md_write_start(struct md_ops *ops, const struct md_write_ask *ask,
 /** MD_READ_RUNNING, MD_READ_DONE (durable) or MD_READ_FAILED (nothing happened, or MD_UNCERTAIN).
  */
 enum md_read_state md_write_state(const struct md_write *write);
+/** Why it has FAILED. */
 const struct md_error *md_write_error(const struct md_write *write);
+/** Valid when DONE. */
 const struct md_write_result *md_write_result(const struct md_write *write);
 /** Client gone or deadline: rolls back when it is not too late; still ends through `ready`. */
 void md_write_cancel(struct md_write *write);

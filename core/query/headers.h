@@ -1,5 +1,5 @@
-/* Request headers that change what a query means: Prefer, Range, Accept. Pure parsers with fuzz
- * targets. */
+/* Request headers that change what a query means: Prefer, Range, Accept, If-Match. Pure parsers
+ * with fuzz targets. Texts in the results are spans of the header, which must live as long. */
 #ifndef MD_CORE_QUERY_HEADERS_H
 #define MD_CORE_QUERY_HEADERS_H
 #include <stdbool.h>
@@ -42,9 +42,7 @@ void md_prefer_init(struct md_prefer *prefer);
 /** Add one header's value; call for every Prefer header in order. Never fails: what is not
  * understood is listed. */
 void md_prefer_parse(struct md_prefer *prefer, struct md_str header);
-/** The Preference-Applied value in PostgREST's order (resolution, missing, return, count, tx,
- * handling, timezone, max-affected) of the preferences whose bit is set in `applied`; writes
- * nothing when none is. */
+/** Sets of preferences, as bits. */
 enum md_prefer_bit {
 	MD_PREFER_RESOLUTION = 1u << 0,
 	MD_PREFER_MISSING = 1u << 1,
@@ -55,6 +53,9 @@ enum md_prefer_bit {
 	MD_PREFER_TIMEZONE = 1u << 6,
 	MD_PREFER_MAX_AFFECTED = 1u << 7
 };
+/** The Preference-Applied value in PostgREST's order (resolution, missing, return, count, tx,
+ * handling, timezone, max-affected) of the preferences whose bit is set in `applied`; writes
+ * nothing when none is. */
 void md_prefer_applied(const struct md_prefer *prefer, unsigned applied, struct md_buf *out);
 
 /** Range: a-b, a-, -b. */
