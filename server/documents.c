@@ -7,6 +7,7 @@
 
 #include "core/json/write.h"
 #include "core/model/define.h"
+#include "server/aside.h"
 #include "server/loop.h"
 #include "server/params.h"
 #include "server/run.h"
@@ -250,14 +251,24 @@ static enum md_go finish(struct md_request *request, const char *type)
 	return MD_GO_FAIL;
 }
 
+static enum md_code make_root(struct md_aside *aside, struct md_error *err)
+{
+	struct md_buf *out = &aside->request->out;
+
+	(void)err;
+	md_buf_clear(out);
+	if (aside->request->media == MD_MEDIA_HTML)
+		put_page(aside->registry, out);
+	else
+		put_openapi(aside->registry, out);
+	return MD_OK; /* finish() looks */
+}
+
 enum md_go md_run_root(struct md_request *request)
 {
-	md_buf_clear(&request->out);
-	if (request->media == MD_MEDIA_HTML)
-		put_page(request->loop->registry, &request->out);
-	else
-		put_openapi(request->loop->registry, &request->out);
-	return finish(request, md_media_type(request->media));
+	enum md_go go = md_aside_run(request, &(struct md_aside){ .make = make_root });
+
+	return go == MD_GO_ON ? finish(request, md_media_type(request->media)) : go;
 }
 
 static int put_chunk(const char *text, size_t len, void *cls)
@@ -268,29 +279,54 @@ static int put_chunk(const char *text, size_t len, void *cls)
 	return out->failed ? -1 : 0;
 }
 
-enum md_go md_run_models(struct md_request *request)
+/* What is told of the models, all or one. */
+struct told {
+	const struct md_model *model; /* NULL: of all */
+	bool empty;                   /* abstract ones, too */
+	uint64_t generation;
+};
+
+static enum md_code make_models(struct md_aside *aside, struct md_error *err)
 {
-	const struct md_registry *registry = request->loop->registry;
-	json_t *document;
-	bool empty = false;
+	struct told *told = aside->arg;
+	struct md_buf *out = &aside->request->out;
+	json_t *document = told->empty && !told->model
+				   ? md_registry_to_json_all(aside->registry)
+				   : md_registry_to_json(aside->registry, told->model);
 	int rc = -1;
 
-	if (!md_schema_wants_empty(request, &empty))
-		return MD_GO_FAIL;
-	document = empty && !request->route.model
-			   ? md_registry_to_json_all(registry)
-			   : md_registry_to_json(registry, request->route.model);
-
-	md_buf_clear(&request->out);
+	told->generation = md_registry_generation(aside->registry);
+	md_buf_clear(out);
 	if (document)
-		rc = json_dump_callback(document, put_chunk, &request->out, JSON_COMPACT);
+		rc = json_dump_callback(document, put_chunk, out, JSON_COMPACT);
 	json_decref(document);
-	if (rc != 0) {
-		md_fail_nomem(&request->error);
-		return MD_GO_FAIL;
+	return rc == 0 ? MD_OK : md_fail_nomem(err);
+}
+
+enum md_go md_run_models(struct md_request *request)
+{
+	struct md_aside work = { .make = make_models };
+	const struct told *told;
+	enum md_go go;
+
+	if (!request->aside) {
+		struct told *asked = md_arena_zalloc(request->arena, sizeof(*asked));
+
+		if (!asked) {
+			md_fail_nomem(&request->error);
+			return MD_GO_FAIL;
+		}
+		if (!md_schema_wants_empty(request, &asked->empty))
+			return MD_GO_FAIL;
+		asked->model = request->route.model;
+		work.is_small = asked->model != NULL;
+		work.arg = asked;
 	}
-	request->etag = md_arena_printf(request->arena, "\"%" PRIx64 "\"",
-					md_registry_generation(registry));
+	go = md_aside_run(request, &work);
+	if (go != MD_GO_ON)
+		return go;
+	told = request->aside->arg;
+	request->etag = md_arena_printf(request->arena, "\"%" PRIx64 "\"", told->generation);
 	if (!request->etag) {
 		md_fail_nomem(&request->error);
 		return MD_GO_FAIL;

@@ -6,6 +6,7 @@
 #include "config/options.h"
 #include "core/base/clock.h"
 #include "server/access_log.h"
+#include "server/aside.h"
 #include "server/batch.h"
 #include "server/client.h"
 #include "server/inner.h"
@@ -180,6 +181,8 @@ void md_request_cancel(struct md_request *request)
 		md_batch_cancel(request);
 	if (request->held & MD_HELD_BY_ONCE)
 		md_once_cancel(request);
+	if (request->aside)
+		md_aside_cancel(request);
 }
 
 uint64_t md_request_deadline(struct md_request *request)

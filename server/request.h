@@ -27,6 +27,7 @@
 #include "server/range.h"
 #include "server/router.h"
 
+struct md_aside;
 struct md_batch;
 struct md_client;
 struct md_inner;
@@ -112,6 +113,7 @@ struct md_request {
 	unsigned restarts;                  /* how often it began again with a newer one */
 	uint64_t deadline_ns;               /* md_request_deadline(); 0: not begun */
 	const struct md_inner *inner;       /* whose answer goes elsewhere; NULL: the client's */
+	struct md_aside *aside;             /* a document that is made elsewhere; NULL: none */
 	struct md_tune_wait *tune;          /* pool.c; in the arena; NULL: none asked for */
 	struct md_job *job;                 /* migrations_http.c; in the arena; NULL: none */
 	struct md_batch *batch;             /* its operations; NULL: it is none */

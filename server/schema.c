@@ -8,6 +8,7 @@
 #include "core/base/sha256.h"
 #include "core/db/db.h"
 #include "core/ops/schema.h"
+#include "server/aside.h"
 #include "server/loop.h"
 #include "server/run.h"
 #include "server/server.h"
@@ -126,31 +127,74 @@ static struct md_schema_texts *texts_of(struct md_loop *loop)
 	return loop->schema_texts;
 }
 
-/* NULL: the request's error says why. */
-static const struct text *find_text(struct md_request *request, enum md_schema_format format,
-				    bool empty)
+/* A text on its way. */
+struct making {
+	enum md_schema_format format;
+	bool empty;
+	struct text made;
+	uint64_t generation;
+};
+
+static enum md_code make_text(struct md_aside *aside, struct md_error *err)
+{
+	struct making *making = aside->arg;
+	const struct md_loop *loop = aside->request->loop;
+	const struct md_schema_source source = { .registry = aside->registry,
+						 .dialect = md_db_dialect(loop->server->db),
+						 .empty = making->empty };
+	enum md_code code = md_schema_write(&source, making->format, &making->made.text, err);
+
+	making->generation = md_registry_generation(aside->registry);
+	if (code == MD_OK)
+		name_text(&making->made);
+	return code;
+}
+
+/* For whoever asks next; what is old by now goes. */
+static void keep_text(struct md_aside *aside)
+{
+	struct making *making = aside->arg;
+	struct md_schema_texts *texts = texts_of(aside->request->loop);
+	struct text *text = texts ? &texts->texts[making->format][making->empty] : NULL;
+
+	if (!text || making->made.etag[0] == '\0' || making->generation != texts->generation) {
+		md_buf_release(&making->made.text);
+		return;
+	}
+	md_buf_release(&text->text); /* another request may have made it, too */
+	*text = making->made;
+}
+
+/* ON: *ret_text is there. */
+static enum md_go find_text(struct md_request *request, enum md_schema_format format, bool empty,
+			    const struct text **ret_text)
 {
 	struct md_loop *loop = request->loop;
+	struct md_aside work = { .make = make_text, .keep = keep_text };
 	struct md_schema_texts *texts = texts_of(loop);
-	const struct md_schema_source source = { .registry = loop->registry,
-						 .dialect = md_db_dialect(loop->server->db),
-						 .empty = empty };
-	struct text *text;
+	struct making *making;
 
 	if (!texts) {
 		md_fail_nomem(&request->error);
-		return NULL;
+		return MD_GO_FAIL;
 	}
-	text = &texts->texts[format][empty];
-	if (text->etag[0] != '\0')
-		return text;
-	md_buf_init(&text->text, loop->options->request_memory);
-	if (md_schema_write(&source, format, &text->text, &request->error) != MD_OK) {
-		md_buf_release(&text->text);
-		return NULL;
+	*ret_text = &texts->texts[format][empty];
+	if ((*ret_text)->etag[0] != '\0')
+		return MD_GO_ON;
+	if (request->aside && request->aside->over && request->aside->error.code == MD_OK)
+		request->aside = NULL; /* of a registry that has gone since: once more */
+	if (!request->aside) {
+		making = md_arena_zalloc(request->arena, sizeof(*making));
+		if (!making) {
+			md_fail_nomem(&request->error);
+			return MD_GO_FAIL;
+		}
+		making->format = format;
+		making->empty = empty;
+		md_buf_init(&making->made.text, loop->options->request_memory);
+		work.arg = making;
 	}
-	name_text(text);
-	return text;
+	return md_aside_run(request, &work);
 }
 
 /* The client has it already. Tags are compared weakly, as RFC 9110 has it for GET. */
@@ -173,13 +217,14 @@ enum md_go md_run_schema(struct md_request *request)
 {
 	enum md_schema_format format;
 	const struct text *text;
+	enum md_go go;
 	bool empty;
 
 	if (!find_format(request, &format) || !md_schema_wants_empty(request, &empty))
 		return MD_GO_FAIL;
-	text = find_text(request, format, empty);
-	if (!text)
-		return MD_GO_FAIL;
+	go = find_text(request, format, empty, &text);
+	if (go != MD_GO_ON)
+		return go;
 	md_buf_clear(&request->out);
 	request->etag = md_arena_printf(request->arena, "%s", text->etag);
 	if (!is_known(request, text->etag)) {

@@ -1,4 +1,5 @@
 #include "server/serve.h"
+#include "server/aside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -336,6 +337,7 @@ static void tell_ready(const struct md_server *server, int ready_fd)
 
 static void release(struct md_server *server)
 {
+	md_aside_end();
 	for (unsigned i = 0; i < server->loop_count; i++)
 		md_loop_free(server->loops[i]);
 	free(server->loops);

@@ -1,4 +1,5 @@
-"""A reload of a large database happens beside the requests, not between them."""
+"""A reload of a large database, and documents about all of it, happen beside the requests, not between
+them."""
 import http.client
 import threading
 import time
@@ -57,11 +58,16 @@ class Client:
         return max(end - begun for begun, end in list(self.times) if end > since and begun < until)
 
 
-def test_a_reload_of_ten_thousand_tables_delays_nobody(serve, database):
+@pytest.fixture(name="large")
+def make_large(serve, database):
     db = database("CREATE TABLE small (id int PRIMARY KEY);"
                   "INSERT INTO small SELECT generate_series(1, 9)")
     make_tables(db)
-    server = serve(db, threads=1)  # the one loop takes the new state and frees the old
+    return serve(db, threads=1)  # the one loop takes the new state and frees the old
+
+
+def test_a_reload_of_ten_thousand_tables_delays_nobody(large):
+    server = large
     most = STALL * (4 if server.sanitized() else 1)
     for number in range(1000):  # plans that go with the old state
         assert server.get(f"/t{number}?select=id,a&b=eq.1").status == 200
@@ -79,3 +85,26 @@ def test_a_reload_of_ten_thousand_tables_delays_nobody(serve, database):
     print(f"slowest: {quiet * 1000:.1f} ms without a reload, with one {late}")
     assert not client.wrong
     assert min(late) < max(most, quiet), (quiet, late)
+
+
+def test_documents_about_ten_thousand_tables_delay_nobody(large):
+    most = STALL * (4 if large.sanitized() else 1)
+    documents = ["/-/models", "/-/schema", "/-/schema?format=typescript", "/"]
+    late = {}
+    with Client(large) as client:
+        start = time.monotonic()
+        time.sleep(1)
+        quiet = client.slowest(start, time.monotonic())
+        for target in documents:
+            late[target] = []
+            while len(late[target]) < 6 and min(late[target], default=1) > most:
+                assert large.admin("/-/reload", "POST").status == 200  # they are made anew
+                time.sleep(0.2)
+                start = time.monotonic()
+                response = large.get(target)
+                time.sleep(0.2)  # until those that waited have been answered
+                late[target].append(client.slowest(start, time.monotonic()))
+                assert response.status == 200 and len(response.body) > 1_000_000, response
+    print(f"slowest: {quiet * 1000:.1f} ms without a document, with one {late}")
+    assert not client.wrong
+    assert max(min(each) for each in late.values()) < max(most, quiet), (quiet, late)
