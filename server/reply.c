@@ -239,14 +239,14 @@ static const char *etag(struct md_request *request)
 
 static const char *server_timing(struct md_request *request)
 {
-	const struct md_read_result *result;
 	double total = (double)(md_now_ns() - request->started_ns) / 1e6;
 	double parse = (double)request->parse_ns / 1e6, plan;
 
 	if (!request->loop->options->server_timing_enabled || !(request->read || request->write))
 		return NULL;
-	result = request->read ? md_read_result(request->read) : NULL;
-	plan = result ? (double)result->plan_ns / 1e6 : 0;
+	plan = (double)(request->read ? md_read_result(request->read)->plan_ns
+				      : md_write_result(request->write)->plan_ns) /
+	       1e6;
 	return md_arena_printf(request->arena,
 			       "jwt;dur=0.0, parse;dur=%.3f, plan;dur=%.3f, "
 			       "transaction;dur=%.3f, response;dur=0.0",

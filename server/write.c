@@ -223,6 +223,7 @@ void md_write_fill_ask(struct md_request *request, const struct md_str *key)
 			       request->media == MD_MEDIA_OBJECT_STRIPPED,
 		.answer = md_media_answer(request->media),
 		.dry_run = md_write_is_dry_run(request),
+		.timed = request->loop->options->server_timing_enabled,
 		.has_max_affected = prefers(request, MD_PREFER_MAX_AFFECTED) &&
 				    prefer->has_max_affected &&
 				    prefer->handling == MD_HANDLING_STRICT,

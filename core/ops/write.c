@@ -5,6 +5,7 @@
  *          or all of them in one statement                         (write_whole.c)
  *   end:   DONE after COMMIT, or FAILED and undone
  */
+#include "core/base/clock.h"
 #include "core/ops/constraint.h"
 #include "core/ops/nested.h"
 #include "core/ops/write_private.h"
@@ -194,9 +195,8 @@ static enum md_code begin(struct md_write *write, const struct md_write_way *way
 
 void md_write_begin_again(struct md_write *write)
 {
-	bool resolved = write->result.resolved;
-
-	write->result = (struct md_write_result){ .resolved = resolved };
+	write->result = (struct md_write_result){ .resolved = write->result.resolved,
+						  .plan_ns = write->result.plan_ns };
 	md_buf_clear(write->ask.out);
 	if (write->sink)
 		md_text_sink_reset(write->sink);
@@ -212,6 +212,7 @@ struct md_write *md_write_new(struct md_ops *ops, const struct md_write_ask *ask
 {
 	struct md_write *write = md_arena_zalloc(ask->arena, sizeof(*write));
 	const struct md_write_way *way;
+	uint64_t begun_ns = ask->timed ? md_now_ns() : 0;
 
 	if (!write)
 		return NULL;
@@ -229,6 +230,8 @@ struct md_write *md_write_new(struct md_ops *ops, const struct md_write_ask *ask
 		write->state = MD_READ_FAILED;
 		return write;
 	}
+	if (ask->timed)
+		write->result.plan_ns = md_now_ns() - begun_ns;
 	way->start_over(write);
 	write->unit.ops = ask->match ? &md_write_match_ops : &way->ops;
 	write->unit.tx = ask->match ? MD_TX_WRITE : way->tx(write);

@@ -57,6 +57,7 @@ struct md_write_ask {
 	/** Run in this session's transaction, and be durable with it; NULL: in one of its own. */
 	struct md_session *session;
 	struct md_arena *arena;
+	bool timed; /* result.plan_ns is wanted */
 	struct md_buf *out;
 	void (*ready)(struct md_write *write, void *arg);
 	void *arg;
@@ -68,6 +69,7 @@ struct md_write_result {
 	const char *location; /* "?id=eq.7" of the one row inserted; NULL: none */
 	bool lost_location;   /* there was no memory for it */
 	bool resolved;        /* the resolution was used: there is a key to conflict with */
+	uint64_t plan_ns;     /* Server-Timing */
 };
 
 /** Whether the body has relationships: JSON members that are no columns, but relations of the

@@ -1,4 +1,6 @@
 """Methods and headers: HEAD, OPTIONS, other verbs, content negotiation, profiles."""
+import re
+
 import pytest
 
 from conftest import LIBRARY
@@ -181,6 +183,13 @@ def test_server_timing_comes_when_it_is_switched_on(serve, library):
     timing = serve(server_timing_enabled="true").get("/genre").header("Server-Timing")
     for part in ["parse", "plan", "transaction", "response"]:
         assert f"{part};dur=" in timing
+
+
+def test_server_timing_tells_how_long_planning_a_write_took(serve):
+    response = serve(server_timing_enabled="true").post("/genre", {"id": 77, "name": "x"})
+    assert response.status == 201
+    took = re.search(r"plan;dur=([0-9.]+)", response.header("Server-Timing"))
+    assert float(took.group(1)) > 0
 
 
 def test_the_trace_header_is_echoed(serve):
