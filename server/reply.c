@@ -208,9 +208,9 @@ static const char *allow(struct md_request *request)
 {
 	md_auto_buf out = { .max = 256 };
 
-	if (!request->has_route || (request->status != 405 && request->method != MD_METHOD_OPTIONS))
+	if (request->status != 405 && (request->method != MD_METHOD_OPTIONS || !request->has_route))
 		return NULL;
-	md_route_allow(&request->route, &out);
+	md_route_allow(request->has_route ? &request->route : NULL, &out);
 	return md_reply_kept_buf(request, &out);
 }
 

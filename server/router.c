@@ -204,10 +204,10 @@ enum md_code md_route_check(const struct md_route *route, enum md_method method,
 
 void md_route_allow(const struct md_route *route, struct md_buf *out)
 {
-	unsigned methods = methods_of(route);
+	unsigned methods = route ? methods_of(route) : ~0u;
 	bool first = true;
 
-	if (route->model && route->model->key_count == 0)
+	if (route && route->model && route->model->key_count == 0)
 		methods &= ~MD_METHOD_BIT(PUT);
 	for (size_t i = 0; i < sizeof(allow_table) / sizeof(allow_table[0]); i++) {
 		if (!(methods & 1u << allow_table[i]))

@@ -52,6 +52,6 @@ enum md_code md_route_find(const struct md_path *path, unsigned listeners,
  * is the method as it was written. */
 enum md_code md_route_check(const struct md_route *route, enum md_method method, struct md_str name,
 			    struct md_error *err);
-/** The Allow header: "OPTIONS,GET,HEAD". */
+/** The Allow header: "OPTIONS,GET,HEAD". NULL: of what is nowhere, all that there are. */
 void md_route_allow(const struct md_route *route, struct md_buf *out);
 #endif

@@ -28,26 +28,6 @@ static uint64_t memory_in_flight(const struct md_server *server)
 	return sum;
 }
 
-bool md_request_pass_gate(struct md_request *request)
-{
-	struct md_gate_limits limits = request->loop->gate;
-	struct md_gate gate = { request->method_text, request->target, request->version,
-				&request->heads, &limits };
-
-	request->is_bulk = md_upload_is_bulk(request);
-	if (request->is_bulk)
-		limits.body = request->loop->options->bulk_body;
-	request->status = md_gate_judge(&gate, &request->error);
-	if (request->status != 0) {
-		request->must_close = true;
-		request->step = MD_STEP_ID_REPLY;
-		return false;
-	}
-	if (md_gate_body_length(&request->heads) > 0)
-		md_client_enter(request->client, MD_CLIENT_BODY, 0);
-	return true;
-}
-
 static void split_target(struct md_request *request)
 {
 	struct md_str target = request->target;
@@ -69,6 +49,41 @@ static unsigned listeners_of(const struct md_request *request)
 	if (request->loop->server->admin_on_public && listener->is_loopback)
 		routes |= MD_ON_ADMIN;
 	return routes;
+}
+
+/* The method is refused whatever is asked for: Allow tells those that are not. */
+static void find_allowed(struct md_request *request)
+{
+	struct md_error ignored;
+
+	split_target(request);
+	request->has_route =
+		md_parse_path(request->arena, request->raw_path, &request->path, &ignored) ==
+			MD_OK &&
+		md_route_find(&request->path, listeners_of(request), request->loop->registry,
+			      &request->route, &ignored) == MD_OK;
+}
+
+bool md_request_pass_gate(struct md_request *request)
+{
+	struct md_gate_limits limits = request->loop->gate;
+	struct md_gate gate = { request->method_text, request->target, request->version,
+				&request->heads, &limits };
+
+	request->is_bulk = md_upload_is_bulk(request);
+	if (request->is_bulk)
+		limits.body = request->loop->options->bulk_body;
+	request->status = md_gate_judge(&gate, &request->error);
+	if (request->status != 0) {
+		request->must_close = true;
+		if (request->status == 405)
+			find_allowed(request);
+		request->step = MD_STEP_ID_REPLY;
+		return false;
+	}
+	if (md_gate_body_length(&request->heads) > 0)
+		md_client_enter(request->client, MD_CLIENT_BODY, 0);
+	return true;
 }
 
 static enum md_go step_route(struct md_request *request)

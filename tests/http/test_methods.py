@@ -4,6 +4,7 @@ import re
 import pytest
 
 from conftest import LIBRARY
+from harness import status_of
 
 
 def test_head_is_get_without_a_body(library):
@@ -98,6 +99,24 @@ def test_options_of_a_missing_table_is_404(library):
 @pytest.mark.parametrize("method", ["TRACE", "FOO", "LINK"])
 def test_an_unknown_method_is_405_or_501(library, method):
     assert library.request(method, "/book").status in (400, 405, 501)
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "FOO"])
+@pytest.mark.parametrize("target, allowed", [
+    ("/book", "OPTIONS,GET,HEAD,POST,PATCH,DELETE"), ("/book/1", "OPTIONS,GET,HEAD,PUT,PATCH,DELETE"),
+    ("/-/live", "OPTIONS,GET,HEAD")])
+def test_a_method_that_is_never_allowed_is_405_with_those_that_are(library, method, target, allowed):
+    response = library.request(method, target)
+    assert (response.status, response.json["code"]) == (405, "PGRST117")
+    assert set(response.header("Allow").split(",")) >= set(allowed.split(","))
+    assert not {"TRACE", "CONNECT"} & set(response.header("Allow").split(","))
+
+
+@pytest.mark.parametrize("line", [b"CONNECT localhost:80", b"TRACE /nowhere", b"TRACE *"])
+def test_a_refused_method_of_what_is_nowhere_has_allow_too(library, line):
+    data = library.raw(line + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert status_of(data) == 405
+    assert b"\r\nAllow: OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE\r\n" in data, data
 
 
 def test_a_method_that_items_do_not_have_is_405_with_allow(library):
