@@ -46,7 +46,7 @@ start() {
 		chown postgres "$dir"
 	fi
 	chmod 755 "$dir"
-	as_server "$bin/initdb" --no-locale -E UTF8 -A trust -U test -D "$dir/data" \
+	as_server "$bin/initdb" -N --no-locale -E UTF8 -A trust -U test -D "$dir/data" \
 		>"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log" >&2; exit 1; }
 	as_server sh -c "cat >>'$dir/data/postgresql.conf'" <<-CONF
 		listen_addresses = ''
