@@ -279,7 +279,7 @@ def test_exclusion_constraints_are_told(pg):
 
 
 @pytest.mark.parametrize("query, code", [
-    ("place=eq.(1,2.5,here)", "0A000"), ("years=cs.1965", "22P02"), ("marks=ov.3", "22P02"),
+    ("place=eq.(1,2.5", "22P02"), ("years=cs.1965", "22P02"), ("marks=ov.3", "22P02"),
     ('marks=eq(any).{"{3}"}', "42704"), ("mood=eq.sad", "22P02"), ("name=match.(", "2201B")])
 def test_values_that_the_server_does_not_take_are_its_errors(pg, query, code):
     pg.error(f"/band?{query}", 400, code)
