@@ -75,7 +75,7 @@ struct md_shape_cycle {
 struct md_shape {
 	const struct md_shape_item *items;
 	unsigned count;
-	bool strip_nulls;                   /* leave items out that are null */
+	bool strip_nulls; /* leave items out that are null, in values that are JSON, too */
 	const struct md_shape_cycle *cycle; /* NULL: not checked */
 };
 #endif

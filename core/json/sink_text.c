@@ -257,6 +257,16 @@ static bool is_null_member(const struct md_buf *out, size_t start, const struct 
 	       memcmp(out->data + out->len - 4, "null", 4) == 0;
 }
 
+/* Values that are JSON themselves lose theirs, too: cells, and lists of cells. */
+static void strip_inside(struct md_buf *out, size_t start, const struct op *op)
+{
+	size_t from = start + op->prefix_len;
+	bool lists = op->plan && op->plan->columns;
+
+	if (lists || (!op->plan && (out->data[from] == '{' || out->data[from] == '[')))
+		out->len = from + md_json_strip_nulls(out->data + from, out->len - from);
+}
+
 static bool write_stripped_ops(struct md_text_walk *walk, const struct op *ops, unsigned count,
 			       const struct md_value *cells)
 {
@@ -267,6 +277,8 @@ static bool write_stripped_ops(struct md_text_walk *walk, const struct op *ops, 
 			return false;
 		if (is_null_member(walk->out, start, op))
 			walk->out->len = start;
+		else
+			strip_inside(walk->out, start, op);
 	}
 	return true;
 }

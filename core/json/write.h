@@ -22,6 +22,9 @@ void md_json_put_plain(struct md_buf *out, const char *ptr, size_t len);
 /** A JSON text that is well-formed, without white space between its values and with no escapes but
  * those that are needed. Numbers and the order of keys stay as they are. */
 void md_json_compact(struct md_buf *out, const char *ptr, size_t len);
+/** Take members that are null out of the well-formed JSON in `text`, and blanks, as PostgreSQL's
+ * json_strip_nulls(): nulls in arrays stay. Returns the new length. */
+size_t md_json_strip_nulls(char *text, size_t len);
 /** A JSON number, the whole text. */
 bool md_json_is_number(const char *ptr, size_t len);
 #endif

@@ -1,6 +1,7 @@
 /* The validator and jansson give the same verdict about any text, wherever jansson has no limits of
  * its own (numbers out of range, NUL in keys, its depth); a text is valid as a number only if it
- * is valid JSON. */
+ * is valid JSON. What is left of valid JSON without members that are null is valid, and the same
+ * when that is done again. */
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,6 +24,22 @@ static bool is_too_deep(const char *text, size_t size)
 	return deepest > DEPTH;
 }
 
+static void check_stripped(const char *text, size_t size)
+{
+	char *stripped = malloc(size + 1);
+	size_t len;
+
+	if (!stripped)
+		return;
+	memcpy(stripped, text, size);
+	len = md_json_strip_nulls(stripped, size);
+	if (len > size || !md_json_is_valid(stripped, len, DEPTH))
+		abort();
+	if (md_json_strip_nulls(stripped, len) != len)
+		abort();
+	free(stripped);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
@@ -40,6 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (md_json_is_number(text, size) && !valid)
 		abort();
+	if (valid)
+		check_stripped(text, size);
 	json_decref(json);
 	return 0;
 }

@@ -82,7 +82,24 @@ def test_nulls_are_stripped_from_rows_embeds_and_spreads(shop):
                                                     "facts": {"a": None}},
                          Accept=stripped, Prefer="return=representation")
     assert response.json == [{"id": 9, "name": "x", "maker_id": 2, "stock": 1,
-                              "facts": {"a": None}, "maker": {"id": 2, "name": "Tin Works"}}]
+                              "facts": {}, "maker": {"id": 2, "name": "Tin Works"}}]
+
+
+def test_nulls_are_stripped_from_stored_json_as_postgresql_does(shop):
+    facts = {"a": None, "b": [None, {"c": None, "d": {"e": None}}, "x\": null"], 'n"\\': None,
+             "z": None}
+    left = {"b": [None, {"d": {}}, "x\": null"]}
+    shop.patch("/toy?id=in.(1,3)", {"facts": facts})
+    stripped = {"Accept": "application/vnd.pgrst.array+json;nulls=stripped"}
+    target = "&order=id&id=in.(1,2,3)"
+    assert shop.get("/toy?select=id,facts" + target, **stripped).json == [
+        {"id": 1, "facts": left}, {"id": 2}, {"id": 3, "facts": left}]
+    assert shop.get("/toy?select=id,b:facts->b" + target, **stripped).json == [
+        {"id": 1, "b": left["b"]}, {"id": 2}, {"id": 3, "b": left["b"]}]
+    assert shop.get("/maker?id=eq.1&select=toy(facts),...toy!toy_maker_id_fkey(all:facts)"
+                    "&toy.order=id", **stripped).json == [
+        {"toy": [{"facts": left}, {"facts": left}], "all": [left, left]}]
+    assert shop.rows("/toy?select=facts&id=eq.1") == [{"facts": facts}]
 
 
 def test_no_rows_are_an_empty_line(library):

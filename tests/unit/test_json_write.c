@@ -354,8 +354,37 @@ START_TEST(counts_levels)
 }
 END_TEST
 
+START_TEST(strips_members_that_are_null)
+{
+	static const char *const pairs[][2] = {
+		{ "{}", "{}" },
+		{ "{\"a\":null}", "{}" },
+		{ " { \"a\" : null , \"b\" : 1 } ", "{\"b\":1}" },
+		{ "{\"b\":1,\"a\":null}", "{\"b\":1}" },
+		{ "{\"a\":null,\"b\":1,\"c\":null,\"d\":null}", "{\"b\":1}" },
+		{ "[null,{\"a\":null},[ null ]]", "[null,{},[null]]" },
+		{ "{\"a\":{\"b\":{\"c\":null}}}", "{\"a\":{\"b\":{}}}" },
+		{ "{\"q\\\"\\\\\": null,\"x\":\"\\\": null\"}", "{\"x\":\"\\\": null\"}" },
+		{ "[\"a\",null]", "[\"a\",null]" },
+		{ "{\"null\":\"null\",\"t\":true}", "{\"null\":\"null\",\"t\":true}" },
+		{ "null", "null" },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		char text[64];
+		size_t len = strlen(pairs[i][0]);
+
+		memcpy(text, pairs[i][0], len);
+		len = md_json_strip_nulls(text, len);
+		text[len] = '\0';
+		ck_assert_str_eq(text, pairs[i][1]);
+	}
+}
+END_TEST
+
 SUITE_MAIN("json_write", escapes_as_postgresql_does, escapes_at_every_place_of_a_word,
 	   replaces_what_is_not_utf8, writes_json_for_any_bytes, needs_no_more_room_than_the_text,
 	   writes_large_strings, writes_hex_as_bytea, writes_reals_as_float8out,
 	   writes_reals_that_read_back_equal, writes_integers_of_every_length,
-	   tells_numbers_from_other_text, tells_json_from_other_text, counts_levels)
+	   tells_numbers_from_other_text, tells_json_from_other_text, counts_levels,
+	   strips_members_that_are_null)
