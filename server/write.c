@@ -379,15 +379,16 @@ static void note_preferences(struct md_request *request)
 static void note_range(struct md_request *request)
 {
 	const struct md_write_result *result = md_write_result(request->write);
+	uint64_t rows = result->grouped ? result->groups : result->rows;
 	enum md_prefer_count count = request->prefer.count;
 
 	if (request->route.id != MD_ROUTE_RELATION || request->method == MD_METHOD_PUT)
 		return;
 	request->has_page = true;
 	request->page = (struct md_page){
-		.rows = request->method == MD_METHOD_PATCH ? result->rows : 0,
+		.rows = request->method == MD_METHOD_PATCH ? rows : 0,
 		.has_total = count == MD_COUNT_EXACT || count == MD_COUNT_ESTIMATED,
-		.total = result->rows,
+		.total = rows,
 	};
 }
 

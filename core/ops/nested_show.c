@@ -83,7 +83,8 @@ static bool show_none(struct md_nested *nest)
 bool md_nest_show(struct md_nested *nest, struct md_nest_group *group)
 {
 	const struct md_write_ask *ask = &nest->write->ask;
-	bool ordered = ask->query->root.order != NULL || group->count == 1,
+	bool ordered = ask->query->root.order != NULL || group->count == 1 ||
+		       md_level_is_grouped(group->model, &ask->query->root),
 	     whole = ordered || ask->answer != MD_ANSWER_JSON || are_counted(group);
 	struct md_query query = *ask->query, *copy;
 	struct md_read_request request = { .route = MD_READ_LIST,

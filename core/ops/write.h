@@ -65,6 +65,8 @@ struct md_write_ask {
 
 struct md_write_result {
 	uint64_t rows;        /* inserted, changed or deleted */
+	uint64_t groups;      /* given back, when rows were asked for in groups */
+	bool grouped;         /* … which they were */
 	uint64_t inserted;    /* of an upsert: those that were not there */
 	const char *location; /* "?id=eq.7" of the one row inserted; NULL: none */
 	bool lost_location;   /* there was no memory for it */

@@ -81,6 +81,7 @@ struct md_write {
 	struct md_buf document; /* what was made of it, when it was not JSON as it came */
 	bool called, consumed;  /* the statement was given to the driver; its rows were taken */
 	uint64_t merges;        /* as the engine counted them */
+	uint64_t written;       /* … and the rows, where groups of them come back */
 	struct md_write_result result;
 };
 
@@ -162,6 +163,8 @@ static inline bool md_write_is_whole(const struct md_write *write)
 void md_write_begin_again(struct md_write *write);
 /** Whether the number of rows is what it must be; unit.error says it. */
 bool md_write_check_rows(struct md_write *write);
+/** The same of groups, when they have been given to the sink. */
+bool md_write_check_groups(struct md_write *write);
 /** Location of the row inserted, from the cells of its key. */
 void md_write_note_location(struct md_write *write, const struct md_value *cells);
 /** Write the rows of the cursor as text. */

@@ -120,12 +120,19 @@ static void begin_row(struct md_write *write)
 }
 
 static bool fail_check(struct md_write *write, const char *wire, const char *message,
-		       const char *what)
+		       const char *what, uint64_t rows)
 {
 	md_fail(&write->unit.error, MD_INVALID, wire, "%s", message);
-	md_error_details(&write->unit.error, "The %s %llu rows", what,
-			 (unsigned long long)write->result.rows);
+	md_error_details(&write->unit.error, "The %s %llu rows", what, (unsigned long long)rows);
 	return false;
+}
+
+static bool check_single(struct md_write *write, uint64_t rows)
+{
+	if (!write->ask.singular || rows == 1)
+		return true;
+	return fail_check(write, "PGRST116", "Cannot coerce the result to a single JSON object",
+			  "result contains", rows);
 }
 
 bool md_write_check_rows(struct md_write *write)
@@ -140,16 +147,21 @@ bool md_write_check_rows(struct md_write *write)
 	    write->result.rows > (uint64_t)(ask->max_affected < 0 ? 0 : ask->max_affected))
 		return fail_check(write, "PGRST124",
 				  "Query result exceeds max-affected preference constraint",
-				  "query affects");
+				  "query affects", write->result.rows);
 	if (ask->key && ask->kind != MD_WRITE_INSERT && write->result.rows == 0) {
 		md_fail(&write->unit.error, MD_NOT_FOUND, "MD404", "no such row");
 		return false;
 	}
-	if (ask->singular && write->result.rows != 1)
-		return fail_check(write, "PGRST116",
-				  "Cannot coerce the result to a single JSON object",
-				  "result contains");
-	return true;
+	return md_write_plan_of(write)->groups || check_single(write, write->result.rows);
+}
+
+bool md_write_check_groups(struct md_write *write)
+{
+	if (!md_write_plan_of(write)->groups)
+		return true;
+	write->result.grouped = true;
+	write->result.groups = md_text_sink_rows(write->sink);
+	return check_single(write, write->result.groups);
 }
 
 /* Rows come back with each statement, and the brackets of their array are ours. */
@@ -402,17 +414,15 @@ static enum md_flow write_rows(struct md_unit *unit, const struct md_call *call,
 		if (flow == MD_FLOW_ON)
 			after_find(write);
 		break;
-	case MD_PHASE_ROWS_BEFORE:
-		flow = md_write_feed(write, rows);
-		if (flow == MD_FLOW_ON)
-			write->phase = MD_PHASE_END;
-		break;
 	case MD_PHASE_EXISTS:
 		return exists(write, rows);
 	case MD_PHASE_WRITE:
 		return written(write, rows);
+	case MD_PHASE_ROWS_BEFORE:
 	case MD_PHASE_ROWS:
 		flow = md_write_feed(write, rows);
+		if (flow == MD_FLOW_ON && !md_write_check_groups(write))
+			flow = MD_FLOW_ABORT;
 		if (flow == MD_FLOW_ON)
 			flow = shown(write);
 		break;

@@ -216,7 +216,13 @@ static enum md_code bind_rows(struct md_write *write, struct md_error *err)
 /* Parts are bound one by one, when it is their turn. */
 static enum md_code begin(struct md_write *write, struct md_error *err)
 {
-	return write->ask.bulk ? MD_OK : bind_rows(write, err);
+	if (!write->ask.bulk)
+		return bind_rows(write, err);
+	if (!md_write_plan_of(write)->groups)
+		return MD_OK;
+	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
+	md_error_details(err, "aggregates of rows that are sent in parts");
+	return MD_INVALID;
 }
 
 /* ---- the unit ---- */
@@ -256,10 +262,11 @@ static enum md_tx tx(const struct md_write *write)
 	return bracket ? MD_TX_WRITE : MD_TX_IMPLICIT;
 }
 
-/* A change of nothing in rows that nobody named one by one. */
+/* A change of nothing in rows that nobody named one by one; groups of them are still counted. */
 static bool is_idle(const struct md_write *write)
 {
-	return write->ask.kind == MD_WRITE_UPDATE && write->column_count == 0 && !write->ask.key;
+	return write->ask.kind == MD_WRITE_UPDATE && write->column_count == 0 && !write->ask.key &&
+	       !md_write_plan_of(write)->groups;
 }
 
 /* The rows of a body in parts come back with several statements; the brackets are ours. */
@@ -318,7 +325,18 @@ static enum md_next next(struct md_unit *unit, struct md_call *ret_call)
 	return md_write_end(write);
 }
 
-/** A cursor in front of the engine's, which takes the last cell for itself. */
+/* The largest so far. */
+static void note_number(const struct md_value *cell, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	if (cell->type == MD_TEXT)
+		md_str_to_u64((struct md_str){ cell->text, cell->len }, &value);
+	if (value > *number)
+		*number = value;
+}
+
+/** A cursor in front of the engine's, which takes the last cells for itself. */
 struct tally {
 	struct md_rows rows; /* first */
 	struct md_rows *inner;
@@ -330,16 +348,13 @@ static enum md_step next_row(struct md_rows *rows, const struct md_value **ret_c
 {
 	struct tally *tally = (struct tally *)rows;
 	enum md_step step = tally->inner->next(tally->inner, ret_cells, err);
-	const struct md_value *cell;
-	uint64_t merges = 0;
+	const struct md_write_plan *plan = md_write_plan_of(tally->write);
+	unsigned own = rows->columns;
 
-	if (step != MD_STEP_ROW || !md_write_plan_of(tally->write)->tells_merges)
-		return step;
-	cell = &(*ret_cells)[rows->columns];
-	if (cell->type == MD_TEXT)
-		md_str_to_u64((struct md_str){ cell->text, cell->len }, &merges);
-	if (merges > tally->write->merges)
-		tally->write->merges = merges;
+	if (step == MD_STEP_ROW && plan->tells_merges)
+		note_number(&(*ret_cells)[own++], &tally->write->merges);
+	if (step == MD_STEP_ROW && plan->tells_rows)
+		note_number(&(*ret_cells)[own], &tally->write->written);
 	return step;
 }
 
@@ -370,7 +385,9 @@ static enum md_flow judge(struct md_write *write)
 	const struct md_write_plan *plan = md_write_plan_of(write);
 
 	write->consumed = true;
-	if (write->sink)
+	if (plan->tells_rows)
+		write->result.rows = write->written;
+	else if (write->sink)
 		write->result.rows = md_text_sink_rows(write->sink);
 	else if (!plan->write.stmt.returns_rows)
 		write->result.rows += write->unit.changes;
@@ -381,13 +398,15 @@ static enum md_flow judge(struct md_write *write)
 		return MD_FLOW_ON;
 	if (write->sink)
 		md_text_sink_finish(write->sink, write->ask.out);
-	return md_write_check_rows(write) ? MD_FLOW_ON : MD_FLOW_ABORT;
+	return md_write_check_rows(write) && md_write_check_groups(write) ? MD_FLOW_ON
+									  : MD_FLOW_ABORT;
 }
 
 static enum md_flow take(struct md_unit *unit, const struct md_call *call, struct md_rows *rows)
 {
 	struct md_write *write = write_of(unit);
-	unsigned own = md_write_plan_of(write)->tells_merges;
+	const struct md_write_plan *plan = md_write_plan_of(write);
+	unsigned own = (unsigned)plan->tells_merges + plan->tells_rows;
 	struct tally tally = { .rows = { .next = next_row }, .inner = rows, .write = write };
 	enum md_flow flow;
 
@@ -401,7 +420,7 @@ static void start_over(struct md_write *write)
 {
 	md_write_begin_again(write);
 	write->called = write->consumed = false;
-	write->merges = 0;
+	write->merges = write->written = 0;
 	md_write_first_part(write);
 	if (is_array_in_parts(write))
 		md_buf_putc(write->ask.out, '[');

@@ -460,18 +460,6 @@ static enum md_code build_probe(struct md_build *b, const struct md_model *paren
 	return code;
 }
 
-/* An item that is not there is no group. */
-static void group_by_key(struct md_build *b, struct md_stmt_build *s, const struct md_node *node)
-{
-	for (unsigned i = 0; i < node->model->key_count; i++) {
-		md_auto_buf column = MD_BUF(1u << 12);
-
-		md_put_column(b, &column, node->alias, node->model->key[i]);
-		md_group_by(s, md_buf_str(&column));
-		s->failed |= column.failed;
-	}
-}
-
 static enum md_code build_select(struct md_build *b, const struct md_model *model,
 				 const struct md_level *level, const struct md_relation *via,
 				 struct md_error *err)
@@ -489,8 +477,8 @@ static enum md_code build_select(struct md_build *b, const struct md_model *mode
 		code = put_root(b, &s, node, via, &separator, err);
 	if (code == MD_OK)
 		s.grouped = node->grouped;
-	if (code == MD_OK && s.grouped && request->route == MD_READ_ITEM)
-		group_by_key(b, &s, node);
+	if (code == MD_OK && request->route == MD_READ_ITEM)
+		md_group_by_key(b, &s, node);
 	if (code == MD_OK)
 		md_mark_enforced(b, node, true);
 	if (code == MD_OK)

@@ -168,6 +168,7 @@ enum md_code md_put_conditions(struct md_build *b, struct md_stmt_build *s, stru
 /** What a column of a select list is, before it becomes a cell. */
 struct md_output {
 	struct md_str sql;
+	struct md_str group;          /* what rows are grouped by; not given: what is shown */
 	const struct md_field *field; /* the column itself; NULL: an expression */
 	enum md_type type;
 	bool is_text;  /* always a JSON string */
@@ -211,8 +212,6 @@ bool md_embed_limit(const struct md_build *b, const struct md_level *level, int6
 /** The aggregate of an item of a select list; count also for a `count` that is no column of `model`
  * (NULL: not looked at). */
 enum md_aggregate md_select_aggregate(const struct md_model *model, const struct md_select *select);
-/** Whether the rows of a level are grouped: it has aggregates, or what is spread in it has. */
-bool md_level_is_grouped(const struct md_model *model, const struct md_level *level);
 /** PGRST123 when there are aggregates anywhere and they are switched off. */
 enum md_code md_check_aggregates(const struct md_build *b, const struct md_level *level,
 				 struct md_error *err);
@@ -228,6 +227,11 @@ enum md_code md_check_grouped(const struct md_node *node, const struct md_column
 			      struct md_error *err);
 /** One more term of GROUP BY, in a statement with aggregates; not given: the cell added last. */
 void md_group_by(struct md_stmt_build *s, struct md_str term);
+/** Whether a column that is cast groups rows by what it was before: it does without an alias, if
+ * its type is one that can be compared for sure. */
+bool md_groups_uncast(const struct md_node *node, const struct md_select *select);
+/** By the key, so that an item that is not there is no group. */
+void md_group_by_key(struct md_build *b, struct md_stmt_build *s, const struct md_node *node);
 /** Make an output, column and cast, into the aggregate of it; without text it is count(). 42883 for
  * a type that has no such aggregate. */
 enum md_code md_put_aggregate(struct md_build *b, const struct md_node *node,

@@ -104,6 +104,17 @@ void md_group_by(struct md_stmt_build *s, struct md_str term)
 		md_buf_put_i64(&s->group, s->cell_count);
 }
 
+void md_group_by_key(struct md_build *b, struct md_stmt_build *s, const struct md_node *node)
+{
+	for (unsigned i = 0; s->grouped && i < node->model->key_count; i++) {
+		md_auto_buf column = MD_BUF(1u << 12);
+
+		md_put_column(b, &column, node->alias, node->model->key[i]);
+		md_group_by(s, md_buf_str(&column));
+		s->failed |= column.failed;
+	}
+}
+
 enum md_code md_fail_ungrouped(const struct md_model *model, struct md_str column,
 			       struct md_error *err)
 {
@@ -150,14 +161,28 @@ static bool is_same_ref(const struct md_column_ref *a, const struct md_column_re
 	return true;
 }
 
-/* The level shows this as it is, so that there is one of it in each group. */
+bool md_groups_uncast(const struct md_node *node, const struct md_select *select)
+{
+	const struct md_column_ref *ref = &select->column;
+	const struct md_field *field = md_model_field(node->model, ref->name);
+
+	if (md_str_is_given(select->alias) || node->spread || !field)
+		return false;
+	if (ref->path_len > 0)
+		return ref->path[ref->path_len - 1].as_text;
+	return field->type != MD_TYPE_JSON && field->type != MD_TYPE_OTHER &&
+	       field->type != MD_TYPE_ANY;
+}
+
+/* Rows are grouped by this as it is, so that there is one of it in each group. */
 static bool is_shown(const struct md_node *node, const struct md_column_ref *ref)
 {
 	for (const struct md_select *select = node->level->select; select; select = select->next) {
 		const struct md_field *field;
 
 		if (select->kind == MD_SELECT_COLUMN && select->aggregate == MD_AGG_NONE &&
-		    !md_str_is_given(select->cast) && is_same_ref(&select->column, ref))
+		    (!md_str_is_given(select->cast) || md_groups_uncast(node, select)) &&
+		    is_same_ref(&select->column, ref))
 			return true;
 		if (select->kind != MD_SELECT_STAR)
 			continue;

@@ -119,7 +119,7 @@ static enum md_code put_column(struct md_build *b, struct md_stmt_build *s,
 	md_buf_putstr(next_column(s), output.sql);
 	put_cell_name(b, s, md_output_name(select));
 	if (md_select_aggregate(node->model, select) == MD_AGG_NONE)
-		md_group_by(s, nothing);
+		md_group_by(s, output.group);
 	return MD_OK;
 }
 

@@ -209,7 +209,7 @@ static enum md_code add_column(struct md_build *b, struct md_stmt_build *s,
 	put_as_json(s, output.any_type ? json_of_expression(b, groups && s->grouped) : NULL,
 		    output.sql);
 	if (groups)
-		md_group_by(s, nothing);
+		md_group_by(s, output.group);
 	return MD_OK;
 }
 

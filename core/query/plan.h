@@ -184,7 +184,9 @@ struct md_write_plan {
 	struct md_plan *rows;         /* select of the rows by their keys; NULL: not needed */
 	bool whole;        /* `write` does all of it at once and gives back what is asked */
 	bool tells_merges; /* … and, in a last cell, how many rows were merged so far */
-	bool bounded; /* one row at most, or rows of the body: may share a commit with others */
+	bool groups;       /* what comes back are groups of the rows that were written */
+	bool tells_rows; /* … of which a last cell, behind that of the merges, says the number */
+	bool bounded;    /* one row at most, or rows of the body: may share a commit with others */
 	/** UPDATE and DELETE: which rows, as write.sql has it: the number of the table's alias, and
 	 * the condition without WHERE; not given: all of them. */
 	unsigned alias;
@@ -220,6 +222,8 @@ enum md_code md_bind_typed(enum md_type type, struct md_str text, struct md_aren
  * way back. In `arena`. NULL: the arena is full. */
 struct md_level *md_depth_level(struct md_arena *arena, const struct md_model *model,
 				unsigned depth);
+/** Whether the rows of a level are grouped: it has aggregates, or what is spread in it has. */
+bool md_level_is_grouped(const struct md_model *model, const struct md_level *level);
 /** Whether the model's relations that are always loaded belong to the answer: nothing or `*` is
  * selected. */
 bool md_level_is_always(const struct md_model *model, const struct md_level *level);

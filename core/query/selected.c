@@ -163,7 +163,11 @@ static enum md_code input_of(struct md_build *b, struct md_stmt_build *s,
 		output->is_text = output->type == MD_TYPE_TEXT;
 	else
 		output->field = md_model_field(node->model, select->column.name);
-	return md_str_is_given(select->cast) ? put_cast(b, select->cast, output, err) : MD_OK;
+	if (!md_str_is_given(select->cast))
+		return MD_OK;
+	if (md_groups_uncast(node, select))
+		output->group = output->sql;
+	return put_cast(b, select->cast, output, err);
 }
 
 enum md_code md_select_output(struct md_build *b, struct md_stmt_build *s,

@@ -283,6 +283,7 @@ static enum md_code put_key_cells(struct write_build *w, unsigned alias, struct 
 static bool is_direct(const struct md_write_request *request)
 {
 	if (request->query->root.order || is_view(request) || is_look(request) ||
+	    md_level_is_grouped(request->model, &request->query->root) ||
 	    md_level_is_always(request->model, &request->query->root))
 		return false;
 	for (const struct md_select *select = request->query->root.select; select;
@@ -464,18 +465,6 @@ static enum md_code build_by_row(struct write_build *w, struct md_error *err)
 	return code;
 }
 
-/* The rows that come back tell how many were written: groups of them would not. */
-static enum md_code check_aggregates(const struct write_build *w, struct md_error *err)
-{
-	const struct md_level *level = &w->request->query->root;
-	enum md_code code = md_check_aggregates(&w->b, level, err);
-
-	if (code != MD_OK || w->request->give != MD_GIVE_ROWS ||
-	    !md_level_is_grouped(w->request->model, level))
-		return code;
-	return md_fail_feature(err, "aggregates of the rows that a write gives back");
-}
-
 /* What new rows would be shown with must exist, although they are not shown. Changes look for it by
  * themselves: it may say which rows are meant. */
 static enum md_code check_embeds(const struct write_build *w, struct md_error *err)
@@ -511,8 +500,10 @@ enum md_code md_write_plan_build(const struct md_write_request *request, const s
 					   .strip_nulls = request->strip_nulls };
 	w.b.request = &w.read;
 	w.plan->bounded = request->kind == MD_WRITE_INSERT || request->item;
+	w.plan->groups = request->give == MD_GIVE_ROWS &&
+			 md_level_is_grouped(request->model, &request->query->root);
 	if (code == MD_OK)
-		code = check_aggregates(&w, err);
+		code = md_check_aggregates(&w.b, &request->query->root, err);
 	if (code == MD_OK)
 		code = check_embeds(&w, err);
 	if (code == MD_OK)

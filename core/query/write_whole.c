@@ -316,7 +316,7 @@ static enum md_code put_write(struct whole *w, struct md_error *err)
 
 /* ---- what is given back ---- */
 
-/* An item that is not changed is only looked at. */
+/* An item that is not changed is only looked at; of other rows, that is none of them. */
 static bool is_look(const struct md_write_request *request)
 {
 	return request->kind == MD_WRITE_UPDATE && request->field_count == 0;
@@ -352,9 +352,15 @@ static enum md_code build_read(struct whole *w, bool look, struct md_error *err)
 			return md_fail_nomem(err);
 	}
 	md_put_table(w->b, &w->s.from, model, node->alias);
+	w->s.grouped = w->plan->groups;
+	w->plan->tells_rows = w->plan->groups && !(look && w->request->item);
+	if (look && w->request->item)
+		md_group_by_key(w->b, &w->s, node);
 	md_mark_enforced(w->b, node, true);
 	code = md_node_shape(w->b, &w->s, node, true, &w->plan->shape, err);
-	if (code == MD_OK && look)
+	if (code == MD_OK && look && !w->request->item) /* groups of nothing */
+		md_buf_printf(&w->s.where, " WHERE %s", w->b->context->dialect->truth[0]);
+	else if (code == MD_OK && look)
 		code = put_where(w, &w->s.where, node, err);
 	else if (code == MD_OK)
 		code = md_put_conditions(w->b, &w->s, &w->s.where, node, &separator, err);
@@ -408,6 +414,22 @@ static void put_keys(struct whole *w)
 	w->plan->write.stmt.returns_rows = count > 0;
 }
 
+/* What is for us, behind the cells that are shown. */
+static void put_own_cells(struct whole *w, struct md_buf *out)
+{
+	bool groups = w->plan->groups;
+
+	if (w->plan->tells_merges) {
+		md_buf_puts(out, groups ? ",max(" : ",");
+		md_put_alias(out, w->b->source_alias);
+		md_buf_putc(out, '.');
+		w->b->context->dialect->put_name(out, md_str_of(merges_name));
+		md_buf_puts(out, groups ? ")" : "");
+	}
+	if (w->plan->tells_rows)
+		md_buf_puts(out, is_look(w->request) ? ",0" : ",(SELECT count(*) FROM w)");
+}
+
 /* The read, around the write unless there is none. */
 static void put_read(struct whole *w, struct md_buf *out)
 {
@@ -421,17 +443,14 @@ static void put_read(struct whole *w, struct md_buf *out)
 		md_buf_put(out, w->s.cells.data, w->s.cells.len);
 	else
 		md_buf_putc(out, '1');
-	if (w->plan->tells_merges) {
-		md_buf_putc(out, ',');
-		md_put_alias(out, w->b->source_alias);
-		md_buf_putc(out, '.');
-		w->b->context->dialect->put_name(out, md_str_of(merges_name));
-	}
+	put_own_cells(w, out);
 	md_buf_puts(out, " FROM ");
 	md_buf_put(out, w->s.from.data, w->s.from.len);
 	md_buf_put(out, w->s.where.data, w->s.where.len);
+	md_buf_put(out, w->s.group.data, w->s.group.len);
 	md_buf_put(out, w->s.order.data, w->s.order.len);
 	md_buf_inherit(out, &w->sql);
+	md_buf_inherit(out, &w->s.group);
 	md_buf_inherit(out, &w->s.cells);
 	md_buf_inherit(out, &w->s.from);
 	md_buf_inherit(out, &w->s.where);
