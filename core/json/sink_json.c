@@ -301,6 +301,24 @@ struct target {
 	bool strip;
 };
 
+/* Members that are null, in a value that is JSON itself. Depth: that of JSON that is valid. */
+static void strip_nulls(json_t *value)
+{
+	const char *key;
+	json_t *inner;
+	void *next;
+	size_t i;
+
+	json_object_foreach_safe(value, next, key, inner)
+	{
+		if (json_is_null(inner))
+			json_object_del(value, key);
+		else
+			strip_nulls(inner);
+	}
+	json_array_foreach(value, i, inner) strip_nulls(inner);
+}
+
 /* ---- columns: an array of arrays, one for each item ---- */
 
 static unsigned count_leaves(const struct md_shape *shape)
@@ -428,6 +446,8 @@ static bool add_lists(struct walk *walk, const struct target *target, const stru
 				return false;
 			continue;
 		}
+		if (arrays && target->strip)
+			strip_nulls(json_array_get(arrays, *at));
 		if (arrays &&
 		    !set(walk, target->object, item, json_incref(json_array_get(arrays, *at))))
 			return false;
@@ -502,6 +522,8 @@ static bool add_items(struct walk *walk, const struct target *target, const stru
 			return false;
 		if (target->strip && json_is_null(value))
 			continue; /* null is never counted */
+		if (target->strip && item->nest == MD_NEST_CELL)
+			strip_nulls(value);
 		if (!set(walk, target->object, item, value))
 			return false;
 	}

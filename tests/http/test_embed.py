@@ -292,3 +292,23 @@ def test_nulls_are_stripped_inside_embeds_too(library):
     response = library.get("/author?id=eq.4&select=id,country,mentor:mentor_id(id,born,name)",
                            Accept="application/vnd.pgrst.object;nulls=stripped")
     assert response.json == {"id": 4, "mentor": {"id": 2, "born": 1961, "name": "Bo Cedar"}}
+
+
+@pytest.mark.parametrize("target, ids", [
+    ("/publisher?select=id,book!inner(id)&book.offset=1", [1, 2]),
+    ("/publisher?select=id,book!inner(id)&book.offset=2", []),
+    ("/publisher?select=id,book!inner(id)&book.limit=0", []),
+    ("/publisher?select=id,book!inner(id)&book.limit=1", [1, 2]),
+    ("/publisher?select=id,book!inner(id)&book.offset=1&book.pages=gt.200", [1]),
+    ("/publisher?select=id,...book!inner(books:id)&book.offset=1&book.pages=gt.200", [1]),
+    ("/publisher?select=id,book()&book=is.null&book.offset=2", [1, 2, 3]),
+    ("/publisher?select=id,book()&book=not.is.null&book.limit=0", []),
+    ("/publisher?select=id,book()&or=(book.not.is.null,id.eq.3)&book.offset=1", [1, 2, 3]),
+    ("/book?select=id,publisher!inner(id)&publisher.limit=0", []),
+    ("/book?select=id,publisher!inner(id)&publisher.offset=1", []),
+    ("/book?select=id,publisher!inner(id)&publisher.limit=2&publisher.offset=0", [1, 2, 3, 5]),
+])
+def test_an_embed_without_a_row_on_its_page_is_not_there(library, target, ids):
+    assert library.column(target + "&order=id") == ids
+    answer = library.get(target, prefer="count=exact")
+    assert answer.header("Content-Range").endswith(f"/{len(ids)}")

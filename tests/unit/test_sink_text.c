@@ -186,7 +186,7 @@ START_TEST(leaves_nulls_out_when_asked)
 	};
 
 	ck_assert_str_eq(write_rows(&shape, rows, 4),
-			 "[{\"a\":1,\"b\":{\"x\":null},\"team\":{\"id\":3,\"team\":null}},{},"
+			 "[{\"a\":1,\"b\":{},\"team\":{\"id\":3,\"team\":null}},{},"
 			 "{\"b\":2},{\"a\":\"null\"}]");
 }
 END_TEST
