@@ -427,13 +427,16 @@ static enum md_code put_leaf(struct md_build *b, struct md_stmt_build *s, struct
 	return code;
 }
 
-/* A page of an embed on which there may be no row although there are rows. */
+/* A page of an embed on which there may be no row although there are rows. Of groups, it is enough
+ * that there are rows. */
 static void put_page(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
-		     const struct md_level *level)
+		     const struct md_node *node)
 {
+	const struct md_level *level = node->level;
+
 	if (level->has_limit && level->limit <= 0)
 		md_buf_printf(out, " AND %s", b->context->dialect->truth[0]);
-	if (!level->has_offset)
+	if (!level->has_offset || node->grouped)
 		return;
 	md_buf_printf(out, " LIMIT %s OFFSET ", b->context->dialect->no_limit);
 	md_put_bind(
@@ -462,7 +465,7 @@ static enum md_code put_exists(struct md_build *b, struct md_stmt_build *s, stru
 	md_buf_puts(out, " WHERE ");
 	md_buf_put(out, on.data, on.len);
 	code = md_put_conditions(b, s, out, target, &separator, err);
-	put_page(b, s, out, target->level);
+	put_page(b, s, out, target);
 	md_buf_putc(out, ')');
 	return code;
 }

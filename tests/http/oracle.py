@@ -427,10 +427,16 @@ class Asker:
             wanted = {"inner": True, "not_null": True, "null": False}.get(how)
             if wanted is None:
                 continue
-            some = any(self.fits(inner, other) for other in self.world.related(relation, row))
-            if some != wanted:
+            if self.is_there(inner, self.world.related(relation, row)) != wanted:
                 return False
         return True
+
+    def is_there(self, level, rows):
+        """Whether an embed has a row on its page; its groups are not looked at."""
+        found = [row for row in rows if self.fits(level, row)]
+        if level.aggregates:
+            return bool(found) and level.limit != 0
+        return bool(self.page(level, found))
 
     def answer(self, level, rows=None):
         rows = self.rows(level, self.world.rows[level.table] if rows is None else rows)
