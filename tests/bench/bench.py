@@ -104,6 +104,9 @@ class Bench:
         self.failed = False
         self.lines = []
 
+    def stop(self):
+        """End what the parts share; here they share nothing that goes on."""
+
     def database(self, name):
         path = os.path.join(self.folder, name + ".db")
         if not os.path.exists(path):
@@ -431,6 +434,33 @@ def add_markdown(parser):
     parser.add_argument("--markdown", metavar="FILE", help="append the table to this file, too")
 
 
+def read_options(doc, parts, quick, programs):
+    """The options that every bench has; each of `programs` is one with its path below the build."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("build", help="the folder in which make has built")
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--only", action="append", choices=parts, help="this part (repeatable)")
+    add_markdown(parser)
+    options = parser.parse_args()
+    for name, path in programs.items():
+        setattr(options, name, os.path.join(os.path.abspath(options.build), path))
+    return options
+
+
+def measure(kind, parts, options):
+    """Run the parts that are wanted of a bench, and print its table."""
+    with tempfile.TemporaryDirectory(prefix="modeld-bench-") as folder:
+        measured = kind(options, folder)
+        try:
+            for part in options.only or parts:
+                print(part, flush=True)
+                getattr(measured, part)()
+        finally:
+            measured.stop()
+        measured.print_table()
+    return measured
+
+
 PARTS = ("point", "list", "embed", "memory", "growth", "start", "burst", "sync", "group", "bulk",
          "batch")
 PROGRAMS = {"modeld": "modeld", "load": "tests/bench/load", "yard": "tests/bench/yard_mhd",
@@ -440,23 +470,10 @@ PROGRAMS = {"modeld": "modeld", "load": "tests/bench/load", "yard": "tests/bench
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("build", help="the folder in which make has built")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer requests")
-    parser.add_argument("--only", action="append", choices=PARTS, help="this part (repeatable)")
-    add_markdown(parser)
-    options = parser.parse_args()
-    for name, path in PROGRAMS.items():
-        setattr(options, name, os.path.join(os.path.abspath(options.build), path))
+    options = read_options(__doc__, PARTS, "fewer rounds, fewer requests", PROGRAMS)
     if len(CPUS) < 2:
         print("bench: one processor only: client and server share it", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="modeld-bench-") as folder:
-        bench = Bench(options, folder)
-        for part in options.only or PARTS:
-            print(part, flush=True)
-            getattr(bench, part)()
-        bench.print_table()
-    return 1 if bench.failed else 0
+    return 1 if measure(Bench, PARTS, options).failed else 0
 
 
 if __name__ == "__main__":

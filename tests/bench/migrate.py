@@ -7,7 +7,6 @@ Parts: writer queue rebuild daemon
 1,000,000 rows, with --quick 100,000. PostgreSQL is a server of its own, on a Unix socket in a
 temporary folder, and stops again; a SQLite database is a file in the temporary folder.
 """
-import argparse
 import json
 import os
 import pathlib
@@ -17,7 +16,6 @@ import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
@@ -285,23 +283,9 @@ PARTS = ("writer", "queue", "rebuild", "daemon")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("build", help="the folder in which make has built")
-    parser.add_argument("--quick", action="store_true", help="100,000 rows, fewer rounds")
-    parser.add_argument("--only", action="append", choices=PARTS, help="this part (repeatable)")
-    bench.add_markdown(parser)
-    options = parser.parse_args()
-    options.modeld = os.path.join(os.path.abspath(options.build), "modeld")
+    options = bench.read_options(__doc__, PARTS, "100,000 rows, fewer rounds", {"modeld": "modeld"})
     os.environ["MODELD_BIN"] = options.modeld
-    with tempfile.TemporaryDirectory(prefix="modeld-bench-") as folder:
-        measured = Bench(options, folder)
-        try:
-            for part in options.only or PARTS:
-                print(part, flush=True)
-                getattr(measured, part)()
-        finally:
-            measured.stop()
-        measured.print_table()
+    measured = bench.measure(Bench, PARTS, options)
     return 1 if any(line[3] == "OVER" for line in measured.lines) else 0
 
 

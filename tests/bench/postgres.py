@@ -6,14 +6,12 @@ Parts: point rate list role insert
 
 Starts a server of its own, on a Unix socket in a temporary folder, and stops it again.
 """
-import argparse
 import glob
 import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
 
 import bench
 
@@ -108,6 +106,9 @@ class Bench(bench.Bench):
             args += ["--set", setting]
         return bench.Server(args, "--ready-fd")
 
+    def stop(self):
+        self.db.stop()
+
     def yard(self):
         return bench.Server([self.options.yard_postgres, self.db.url])
 
@@ -196,28 +197,13 @@ class Bench(bench.Bench):
 
 
 PARTS = ("point", "rate", "list", "role", "insert")
+PROGRAMS = {"modeld": "modeld", "load": "tests/bench/load",
+            "yard_postgres": "tests/bench/yard_postgres"}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("build", help="where modeld and the bench's programs were built")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer requests")
-    parser.add_argument("--only", action="append", choices=PARTS, help="this part (repeatable)")
-    bench.add_markdown(parser)
-    options = parser.parse_args()
-    options.modeld = os.path.join(os.path.abspath(options.build), "modeld")
-    for name in ("load", "yard_postgres"):
-        setattr(options, name, os.path.join(os.path.abspath(options.build), "tests/bench", name))
-    with tempfile.TemporaryDirectory(prefix="modeld-bench-") as folder:
-        measured = Bench(options, folder)
-        try:
-            for part in options.only or PARTS:
-                print(part, flush=True)
-                getattr(measured, part)()
-        finally:
-            measured.db.stop()
-        measured.print_table()
-    return 1 if measured.failed else 0
+    options = bench.read_options(__doc__, PARTS, "fewer rounds, fewer requests", PROGRAMS)
+    return 1 if bench.measure(Bench, PARTS, options).failed else 0
 
 
 if __name__ == "__main__":
