@@ -281,6 +281,7 @@ void md_put_key_conditions(struct md_build *b, struct md_stmt_build *s, struct m
 					       .as = typed ? MD_BIND_TYPED : MD_BIND_TEXT,
 					       .type = type,
 					       .index = i });
+		md_put_composite(model->key[i], "", out);
 	}
 }
 

@@ -163,6 +163,9 @@ void md_put_table(struct md_build *b, struct md_buf *out, const struct md_model 
  * then): its filters, null filters on embeds, and inner embeds that no join enforces. */
 enum md_code md_put_conditions(struct md_build *b, struct md_stmt_build *s, struct md_buf *out,
 			       struct md_node *node, const char **separator, struct md_error *err);
+/** The type behind a parameter that is compared with a composite, "[]" behind a list of them: the
+ * server would take it for any record. Nothing for other fields; NULL: a part of one. */
+void md_put_composite(const struct md_field *field, const char *suffix, struct md_buf *out);
 
 /* selected.c: items of select lists */
 /** What a column of a select list is, before it becomes a cell. */

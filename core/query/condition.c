@@ -94,8 +94,7 @@ static void set_forms(const struct md_node *node, struct leaf *leaf)
 	}
 }
 
-/* What is compared with a composite, or lists of it: the server takes it for any record. */
-static void put_composite(const struct md_field *field, const char *suffix, struct md_buf *out)
+void md_put_composite(const struct md_field *field, const char *suffix, struct md_buf *out)
 {
 	if (!field || field->kind != MD_KIND_COMPOSITE)
 		return;
@@ -149,7 +148,7 @@ static void put_values(struct md_build *b, struct md_stmt_build *s, const struct
 	md_buf_puts(out, quantifier);
 	md_buf_putc(out, '(');
 	md_put_bind(b, s, out, &bind);
-	put_composite(leaf->field, "[]", out);
+	md_put_composite(leaf->field, "[]", out);
 	md_buf_putc(out, ')');
 }
 
@@ -179,7 +178,7 @@ static void put_comparison(struct md_build *b, struct md_stmt_build *s, const st
 
 	put_value(b, s, leaf, item, operators[leaf->filter->op].as, &param);
 	if (operators[leaf->filter->op].as == MD_BIND_TYPED)
-		put_composite(leaf->field, "", &param);
+		md_put_composite(leaf->field, "", &param);
 	s->failed |= param.failed;
 	put_operator(b, leaf, md_buf_str(&param), out);
 }

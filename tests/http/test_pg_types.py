@@ -71,6 +71,19 @@ def test_composites_are_compared_whole(serve, database, kind, query, ids):
     assert daemon.column(f"/two?duo={query}&order=id") == ids
 
 
+def test_a_composite_may_be_a_key(serve, database):
+    daemon = serve(database("CREATE TYPE pair AS (a integer, b text);"
+                            "CREATE TABLE two (id pair PRIMARY KEY, n integer);"
+                            "INSERT INTO two VALUES ('(1,a)', 1), ('(2,\"b c\")', 2);"))
+    target = "/two/" + urllib.parse.quote('(2,"b c")')
+    assert daemon.get(target).json == {"id": {"a": 2, "b": "b c"}, "n": 2}
+    assert daemon.patch(target, {"n": 3}, Prefer="return=representation").json["n"] == 3
+    assert daemon.delete(target).status == 204
+    assert daemon.column("/two", "n") == [1]
+    daemon.error(target, 404, "MD404")
+    daemon.error("/two/(x,y)", 404, "MD404")
+
+
 DOMAINS = """
     CREATE DOMAIN seven AS integer DEFAULT 7;
     CREATE DOMAIN eight AS seven DEFAULT 8 CHECK (VALUE IS NOT NULL);
