@@ -100,6 +100,7 @@ void md_serve_db_options(const struct md_server *server, const struct md_options
 		.max_overflow = (int)o->max_overflow,
 		.pool_recycle_ms = (unsigned)o->pool_recycle,
 		.pool_idle_ms = (unsigned)o->pool_idle,
+		.end_timeout_ms = (unsigned)o->request_deadline,
 		.role = o->db_anon_role,
 		.unprepared = !o->db_prepared_statements,
 		.echo = (enum md_echo)o->echo,

@@ -217,6 +217,7 @@ static void tune(struct md_db *db, const struct md_db_options *o)
 	atomic_store(&db->pool_timeout_ms, o->queue_timeout_ms);
 	atomic_store(&db->pool_recycle_ms, o->pool_recycle_ms);
 	atomic_store(&db->pool_idle_ms, o->pool_idle_ms);
+	atomic_store(&db->end_timeout_ms, o->end_timeout_ms);
 	atomic_store(&db->echo, (unsigned)o->echo);
 	atomic_store(&db->echo_pool, (unsigned)o->echo_pool);
 }

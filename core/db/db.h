@@ -42,8 +42,9 @@ struct md_db_options {
 	int max_overflow;                  /* more of them; -1: no limit */
 	unsigned pool_recycle_ms;          /* age at which one is replaced; 0: never */
 	unsigned pool_idle_ms;             /* idle time after which one is closed; 0: never */
-	const char *role;                  /* every unit runs as it; NULL or "": as nobody else */
-	const char *const *search_path;    /* NULL: as the server has it */
+	unsigned end_timeout_ms;        /* a session's COMMIT, ROLLBACK, savepoint; 0: no limit */
+	const char *role;               /* every unit runs as it; NULL or "": as nobody else */
+	const char *const *search_path; /* NULL: as the server has it */
 	unsigned search_path_count;
 	bool unprepared; /* no named statements: for a pooler that cannot */
 	enum md_echo echo, echo_pool;
@@ -63,8 +64,8 @@ enum md_code md_db_open(const struct md_db_options *options, struct md_db **ret_
 struct md_db *md_db_close(struct md_db *db);
 
 /** Take over what may change while it is open: readers, pool_size, max_overflow, queue_timeout_ms
- * (of engines with connections), pool_recycle_ms, pool_idle_ms, role, echo, echo_pool. One thread
- * at a time. */
+ * (of engines with connections), pool_recycle_ms, pool_idle_ms, end_timeout_ms, role, echo,
+ * echo_pool. One thread at a time. */
 enum md_code md_db_tune(struct md_db *db, const struct md_db_options *options,
 			struct md_error *err);
 

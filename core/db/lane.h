@@ -93,7 +93,7 @@ struct md_db {
 	_Atomic(const char *) prelude; /* of every unit; NULL: none */
 	_Atomic(const char *) role;    /* that is in it; NULL: none */
 	struct md_db_text *texts;      /* what they have pointed to; freed at the end */
-	atomic_uint pool_timeout_ms, pool_recycle_ms, pool_idle_ms;
+	atomic_uint pool_timeout_ms, pool_recycle_ms, pool_idle_ms, end_timeout_ms;
 	atomic_uint echo, echo_pool; /* enum md_echo */
 
 	atomic_uint_fast64_t inline_reads, over_budget, offloaded, snapshots, renewals, prepares;

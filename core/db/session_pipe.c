@@ -79,9 +79,22 @@ static void begun(struct md_session *session, enum md_code code)
 	}
 }
 
+/* What was not answered in time may still be on its way: nobody uses that connection again, and the
+ * server undoes what was open on it. */
+static void part_late(struct md_session *session, enum md_code code)
+{
+	if (code != MD_TIMEOUT)
+		return;
+	md_fail(&session->control.error, MD_TIMEOUT, "MD504",
+		"The database did not answer before the request's deadline.");
+	if (session->pipe)
+		session->pipe->conn->broken = true;
+}
+
 /* A mark that cannot be set, forgotten or gone back to leaves nothing to go on with. */
 static void marked(struct md_session *session, enum md_code code)
 {
+	part_late(session, code);
 	if (code != MD_OK)
 		session->error = session->control.error;
 	if (session->pipe) {
@@ -105,6 +118,7 @@ static void control_done(struct md_unit *control, enum md_code code)
 		marked(session, code);
 		return;
 	}
+	part_late(session, code);
 	if (code != MD_OK)
 		session->error = control->error;
 	if (session->pipe)
@@ -235,12 +249,21 @@ static void cancel(struct md_session *session)
 
 /* --- the end --- */
 
+/* A server that has stopped answering must not hold whoever waits for the end. */
+static uint64_t latest_end(const struct md_session *session)
+{
+	uint64_t most_ms = atomic_load(&session->loop->db->end_timeout_ms);
+
+	return most_ms > 0 ? md_now_ns() + most_ms * MD_MS : 0;
+}
+
 /* Not in a savepoint, as units are. */
-static void command(struct md_session *session, const char *sql, bool writes)
+static void command(struct md_session *session, const char *sql, bool writes, uint64_t deadline_ns)
 {
 	struct md_pipe *pipe = session->pipe;
 
 	prepare_control(session, sql, writes);
+	session->control.deadline_ns = deadline_ns;
 	session->control.owner_ops = session->control.ops;
 	pipe->conn->held = false;
 	md_pipe_push(pipe, &session->control);
@@ -250,12 +273,14 @@ static void end(struct md_session *session)
 {
 	bool commit = session->work == MD_SESSION_COMMIT;
 
-	command(session, commit ? "COMMIT" : "ROLLBACK", commit);
+	command(session, commit ? "COMMIT" : "ROLLBACK", commit, latest_end(session));
 }
 
 static void command_mark(struct md_session *session)
 {
-	command(session, session->mark, false);
+	uint64_t deadline_ns = session->control.deadline_ns;
+
+	command(session, session->mark, false, deadline_ns ? deadline_ns : latest_end(session));
 }
 
 static void mark(struct md_session *session)

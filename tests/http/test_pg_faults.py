@@ -417,6 +417,26 @@ def test_a_stopped_server_is_waited_for(start, server, watched):
     expect_prompt(daemon, watch)
 
 
+@pytest.mark.parametrize("end, statuses", [("commit", [503, 504]), ("rollback", [504])])
+def test_the_end_of_a_transaction_is_not_waited_for_beyond_the_deadline(start, server, end, statuses):
+    daemon = start(request_deadline="1s", threads=1, pool_size=1, max_overflow=0)
+    daemon.expect_error("08007|MD504|PGRST001")
+    transaction = daemon.post("/-/transactions").json["id"]
+    assert daemon.patch("/item?id=eq.9", {"n": 1}, Transaction=transaction).status == 204
+    pids = processes_of(server)
+    signal_all(pids, signal.SIGSTOP)
+    try:  # nobody lets it go on before there is an answer
+        response = daemon.post(f"/-/transactions/{transaction}/{end}")
+    finally:
+        signal_all(pids, signal.SIGCONT)
+    assert response.status in statuses, response
+    assert response.json["code"] in ("08007", "MD504")
+    wait_until(lambda: daemon.get("/item?id=eq.1").status == 200, "connections")
+    transaction = daemon.post("/-/transactions").json["id"]
+    assert daemon.patch("/item?id=eq.9", {"n": 2}, Transaction=transaction).status == 204
+    assert daemon.post(f"/-/transactions/{transaction}/{end}").status == 200
+
+
 # --- locks, definitions -------------------------------------------------------------------------
 
 
