@@ -120,10 +120,11 @@ static enum md_go wait_or_begin(struct md_request *request)
 		return wait_for_look(request);
 	if (!request->stale->over)
 		return MD_GO_SUSPEND;
-	/* All is as it was: once more. Or it is so again, since a result showed another shape: the
-	 * next change may be on its way. */
-	if (strcmp(request->error.wire, "0A000") != 0)
-		request->restarts = RESTARTS_MAX - 1;
+	/* All is as it was, or is so again: a column that went has come back, and may go once more.
+	 * A result of another shape is proof that it was not; what fails for good is no sign at
+	 * all. */
+	if (strcmp(request->error.wire, "0A000") != 0 && request->restarts < RESTARTS_MAX - 2)
+		request->restarts = RESTARTS_MAX - 2;
 	begin_again(request);
 	return MD_GO_ON;
 }
