@@ -319,15 +319,25 @@ static bool send_prelude(struct md_pg *pg, struct md_pg_job *job, const char *sq
 	return true;
 }
 
+/* Several statements read one snapshot, which is taken before the first has its lock. Where one
+ * waits for a table that is written anew meanwhile, the server shows that table empty; so a read
+ * that is alone takes its snapshot when it has the lock, as read committed does. */
+static const char *opening(const struct md_pg *pg, const struct md_pg_job *job)
+{
+	if (pg->base.held)
+		return "SAVEPOINT md_unit";
+	if (job->unit->tx != MD_TX_READ)
+		return "BEGIN";
+	return job->call_count == 1 && job->ending == MD_NEXT_COMMIT
+		       ? "BEGIN READ ONLY"
+		       : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+}
+
 static bool send_opening(struct md_pg *pg, struct md_pg_job *job)
 {
 	const struct md_unit *unit = job->unit;
-	const char *begin = pg->base.held ? "SAVEPOINT md_unit"
-			    : unit->tx == MD_TX_READ
-				    ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-				    : "BEGIN";
 
-	return (!job->block || send_text(pg, job, MD_PG_BEGIN, begin)) &&
+	return (!job->block || send_text(pg, job, MD_PG_BEGIN, opening(pg, job))) &&
 	       (!unit->prelude || send_prelude(pg, job, unit->prelude)) && send_calls(pg, job);
 }
 
