@@ -108,6 +108,7 @@ step_layers()
 	# Whoever uses the C API uses nothing else of core's operations.
 	only 'include/modeld\.h' '(core/api|server/cli_data)[a-z0-9_/]*\.[ch]' || rc=1
 	only 'core/db/driver\.h' 'core/db/[a-z0-9_]*\.[ch]' || rc=1
+	only 'core/query/builder\.h' 'core/query/[a-z0-9_]*\.[ch]' || rc=1
 	return $rc
 }
 

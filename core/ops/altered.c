@@ -2,13 +2,10 @@
 
 #include "core/db/db.h"
 #include "core/db/dialect.h"
-#include "core/model/model.h"
 #include "core/ops/ops.h"
-#include "core/query/builder.h"
+#include "core/query/plan.h"
 
 #include "core/base/banned.h"
-
-enum { SQL_MAX = 1024 * 1024 };
 
 struct md_altered {
 	struct md_unit unit; /* first */
@@ -88,40 +85,6 @@ static const struct md_unit_ops unit_ops = {
 	.next = next, .rows = rows, .done = done, .reset = reset
 };
 
-/* ('id','integer'),('name','character varying(20)') */
-static void put_columns(const struct md_dialect *dialect, const struct md_model *model,
-			struct md_buf *out)
-{
-	for (unsigned i = 0; i < model->field_count; i++) {
-		md_buf_puts(out, i == 0 ? "(" : ",(");
-		dialect->put_text(out, model->fields[i].column);
-		md_buf_putc(out, ',');
-		dialect->put_text(out, model->fields[i].declared);
-		md_buf_putc(out, ')');
-	}
-}
-
-static const char *make_sql(const struct md_dialect *dialect, const struct md_model *model,
-			    struct md_arena *arena)
-{
-	md_auto_buf name = MD_BUF(1024), table = MD_BUF(2048), columns = MD_BUF(SQL_MAX);
-	md_auto_buf sql = MD_BUF(SQL_MAX);
-
-	if (md_str_is_given(model->space)) {
-		dialect->put_name(&name, model->space);
-		md_buf_putc(&name, '.');
-	}
-	dialect->put_name(&name, model->name);
-	dialect->put_text(&table, md_buf_str(&name));
-	put_columns(dialect, model, &columns);
-	md_put_template(&sql, dialect->templates[MD_SQL_ALTERED], md_buf_str(&columns),
-			md_buf_str(&table));
-	md_buf_inherit(&sql, &name);
-	md_buf_inherit(&sql, &table);
-	md_buf_inherit(&sql, &columns);
-	return sql.failed ? NULL : md_arena_strndup(arena, sql.data, sql.len);
-}
-
 struct md_altered *md_altered_ask(struct md_ops *ops, const struct md_model *model,
 				  uint64_t deadline_ns, struct md_arena *arena,
 				  void (*ready)(void *arg), void *arg)
@@ -130,7 +93,7 @@ struct md_altered *md_altered_ask(struct md_ops *ops, const struct md_model *mod
 
 	if (!altered)
 		return NULL;
-	altered->stmt = (struct md_stmt){ .sql = make_sql(ops->options.dialect, model, arena),
+	altered->stmt = (struct md_stmt){ .sql = md_altered_sql(ops->options.dialect, model, arena),
 					  .returns_rows = true };
 	if (!altered->stmt.sql)
 		return NULL;

@@ -220,9 +220,7 @@ static enum md_code begin(struct md_write *write, struct md_error *err)
 		return bind_rows(write, err);
 	if (!md_write_plan_of(write)->groups)
 		return MD_OK;
-	md_fail(err, MD_INVALID, "PGRST127", "Feature not implemented");
-	md_error_details(err, "aggregates of rows that are sent in parts");
-	return MD_INVALID;
+	return md_fail_feature(err, "aggregates of rows that are sent in parts");
 }
 
 /* ---- the unit ---- */

@@ -85,9 +85,6 @@ struct md_node {
 };
 
 /* build.c: nodes and statements */
-/** MD_INVALID, PGRST127: what is asked cannot be done here; the format says what. */
-enum md_code md_fail_feature(struct md_error *err, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
 /** A node with its links resolved; nothing joined yet. */
 enum md_code md_node_new(struct md_build *b, const struct md_model *model,
 			 const struct md_level *level, struct md_node **ret_node,
@@ -153,7 +150,8 @@ enum md_code md_put_relation_order(struct md_build *b, struct md_stmt_build *s,
 /** " AS tN" */
 void md_put_alias(struct md_buf *out, unsigned alias);
 /** "schema"."table", or "table" where there is no schema */
-void md_put_model(struct md_build *b, struct md_buf *out, const struct md_model *model);
+void md_put_model(const struct md_dialect *dialect, struct md_buf *out,
+		  const struct md_model *model);
 /** The same AS tN */
 void md_put_table(struct md_build *b, struct md_buf *out, const struct md_model *model,
 		  unsigned alias);

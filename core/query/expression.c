@@ -14,13 +14,14 @@ void md_put_alias(struct md_buf *out, unsigned alias)
 	md_buf_put_i64(out, alias);
 }
 
-void md_put_model(struct md_build *b, struct md_buf *out, const struct md_model *model)
+void md_put_model(const struct md_dialect *dialect, struct md_buf *out,
+		  const struct md_model *model)
 {
 	if (md_str_is_given(model->space)) {
-		b->context->dialect->put_name(out, model->space);
+		dialect->put_name(out, model->space);
 		md_buf_putc(out, '.');
 	}
-	b->context->dialect->put_name(out, model->name);
+	dialect->put_name(out, model->name);
 }
 
 void md_put_table(struct md_build *b, struct md_buf *out, const struct md_model *model,
@@ -29,7 +30,7 @@ void md_put_table(struct md_build *b, struct md_buf *out, const struct md_model 
 	if (b->source && alias == b->source_alias)
 		md_buf_puts(out, b->source);
 	else
-		md_put_model(b, out, model);
+		md_put_model(b->context->dialect, out, model);
 	md_buf_puts(out, " AS ");
 	md_put_alias(out, alias);
 }

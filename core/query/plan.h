@@ -231,4 +231,12 @@ bool md_level_is_always(const struct md_model *model, const struct md_level *lev
  * there are none. NULL: the arena is full. */
 const struct md_level *md_always_level(struct md_arena *arena, const struct md_model *model,
 				       const struct md_relation *via, const struct md_level *level);
+
+/** MD_INVALID, PGRST127: what is asked cannot be done here; the format says what. */
+enum md_code md_fail_feature(struct md_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/** A SELECT (MD_SQL_ALTERED) with a row for each column of the table that is not what `model` says.
+ * In `arena`; NULL: it is full. */
+const char *md_altered_sql(const struct md_dialect *dialect, const struct md_model *model,
+			   struct md_arena *arena);
 #endif

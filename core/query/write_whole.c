@@ -94,7 +94,7 @@ static void put_default(struct whole *w, const struct md_field *field)
 		md_buf_puts(&w->sql, field->fallback);
 		return;
 	}
-	md_put_model(w->b, &table, w->request->model);
+	md_put_model(w->b->context->dialect, &table, w->request->model);
 	w->b->context->dialect->put_text(&literal, md_buf_str(&table));
 	w->b->context->dialect->put_text(&column, field->column);
 	md_put_template(&w->sql, template_of(w, MD_SQL_BODY_FALLBACK), md_buf_str(&literal),
